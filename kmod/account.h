@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who pays: a ceiling per user on the pages that the user's objects hold.
+ */
+#ifndef KARENA_ACCOUNT_H
+#define KARENA_ACCOUNT_H
+
+#include <linux/types.h>
+
+struct karena_account;
+
+struct karena_account *karena_account_get(void);
+void karena_account_put(struct karena_account *account);
+int karena_account_charge(struct karena_account *account, unsigned long nr_pages);
+void karena_account_uncharge(struct karena_account *account, unsigned long nr_pages);
+u64 karena_account_limit_bytes(void);
+u64 karena_account_left_bytes(void);
+
+#endif /* KARENA_ACCOUNT_H */

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Objects as files: an arena or a ring, its inode, its open files and their
+ * rights. What the doors and the objects share about files is here.
+ */
+#ifndef KARENA_OBJFD_H
+#define KARENA_OBJFD_H
+
+#include <linux/fs.h>
+#include <linux/refcount.h>
+#include <linux/karena.h>
+
+struct karena_account;
+struct karena_handle;
+struct karena_object;
+struct seq_file;
+
+/**
+ * struct karena_object_type - what tells arenas and rings apart here
+ * @name:	of the kind, for people
+ * @mode:	file type bits of the inode, 0 for none
+ * @rights:	KARENA_RIGHT_* that an open file of this kind can have
+ * @fops:	of its open files
+ * @closed:	an open file goes; optional. May sleep
+ * @destroy:	the last open file went, hence no mapping is left; frees the
+ *		object. May sleep
+ * @show:	lines for fdinfo
+ */
+struct karena_object_type {
+	const char *name;
+	umode_t mode;
+	u32 rights;
+	const struct file_operations *fops;
+	void (*closed)(struct karena_object *object, struct file *file);
+	void (*destroy)(struct karena_object *object);
+	void (*show)(struct karena_object *object, struct seq_file *m);
+};
+
+/**
+ * struct karena_object - the part that arenas and rings have in common
+ * @type:	fixed after init
+ * @account:	who pays; fixed after init, one reference
+ * @inode:	fixed once published; each open file holds a reference, the
+ *		object none
+ * @files:	open files; mappings hold theirs. The object goes with the last
+ * @name:	fixed after init, NUL-terminated
+ */
+struct karena_object {
+	const struct karena_object_type *type;
+	struct karena_account *account;
+	struct inode *inode;
+	refcount_t files;
+	char name[KARENA_NAME_LEN];
+};
+
+/**
+ * struct karena_handle - an open file, in its private_data
+ * @object:	fixed; the open file keeps it alive
+ * @rights:	KARENA_RIGHT_*; only ever cut, read once per call
+ */
+struct karena_handle {
+	struct karena_object *object;
+	u32 rights;
+};
+
+static inline struct karena_handle *karena_handle(const struct file *file)
+{
+	return file->private_data;
+}
+
+static inline bool karena_may(const struct karena_handle *handle, u32 rights)
+{
+	return (READ_ONCE(handle->rights) & rights) == rights;
+}
+
+/* The pseudo file system is there while a device fd or an object is. */
+int karena_objfs_pin(void);
+void karena_objfs_unpin(void);
+
+int karena_object_init(struct karena_object *object,
+		       const struct karena_object_type *type, const char *name);
+void karena_object_fini(struct karena_object *object);
+int karena_object_publish(struct karena_object *object, loff_t length);
+int karena_object_reopen(struct karena_handle *handle, u32 rights);
+void karena_object_restrict(struct karena_handle *handle, u32 rights);
+
+/* For the file operations of both kinds. */
+int karena_object_release(struct inode *inode, struct file *file);
+void karena_object_show_fdinfo(struct seq_file *m, struct file *file);
+
+#endif /* KARENA_OBJFD_H */

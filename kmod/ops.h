@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one table of operations. Every door looks an operation up here, brings
+ * its arguments into kernel memory, and has it run.
+ */
+#ifndef KARENA_OPS_H
+#define KARENA_OPS_H
+
+#include <linux/types.h>
+
+struct file;
+struct iov_iter;
+struct karena_object_type;
+
+/* Room for the largest argument struct; checked when the table is built. */
+#define KARENA_ARGS_MAX		256
+
+/**
+ * struct karena_call - one operation under way
+ * @file:	the open file it came by; a device fd or an object's
+ * @payload:	what the argument's buffer points to, if the operation has one
+ */
+struct karena_call {
+	struct file *file;
+	struct iov_iter *payload;
+};
+
+/**
+ * struct karena_op - a row of the table
+ * @name:	for people
+ * @type:	kind of fd that has it; NULL: the device
+ * @any_object:	both kinds have it, @type is NULL
+ * @first_size:	size of the argument struct as first published
+ * @size:	size of it today
+ * @out:	offset of the first out_ field, @size if there is none
+ * @out_on_eintr: the out_ fields are written when the call fails with EINTR too
+ * @flags:	accepted flags
+ * @rights:	KARENA_RIGHT_* that the open file must have
+ * @buffer:	offset of a __u64 pointer and a __u64 size in the argument, 0 for
+ *		none
+ * @buffer_dest: the buffer is written rather than read
+ * @run:	does it, with arguments that are the kernel's own; may sleep.
+ *		Returns a value not below 0, or -errno with nothing changed
+ */
+struct karena_op {
+	const char *name;
+	const struct karena_object_type *type;
+	bool any_object;
+	u16 first_size;
+	u16 size;
+	u16 out;
+	bool out_on_eintr;
+	u32 flags;
+	u32 rights;
+	u16 buffer;
+	bool buffer_dest;
+	long (*run)(struct karena_call *call, void *args);
+};
+
+const struct karena_op *karena_op_find(unsigned int cmd, const struct file *file);
+long karena_op_run(const struct karena_op *op, struct karena_call *call, void *args);
+
+#endif /* KARENA_OPS_H */

@@ -1,0 +1,705 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note OR MIT */
+/*
+ * karena: sparse shared-memory arenas and rings of records, by character device.
+ *
+ * Programs include this file as <linux/karena.h>. It is the whole contract with
+ * the kernel module: a client can be written from it alone.
+ *
+ * Objects
+ * -------
+ * open("/dev/karena") gives a device fd. KARENA_IOC_ARENA_CREATE and
+ * KARENA_IOC_RING_CREATE on it return a new fd, always close-on-exec, which is
+ * the object: it lives as long as an open file or a mapping of it. An open file
+ * is the capability; it carries rights (KARENA_RIGHT_*), shared by whoever has
+ * the open file by dup, fork or SCM_RIGHTS.
+ *
+ * Arguments
+ * ---------
+ * Every argument struct leads with @size, which the caller sets to the sizeof()
+ * of the struct it was built with. A struct shorter than the first published
+ * one is EINVAL; fields that an older caller does not know are taken as zero; a
+ * longer struct is accepted if the part this kernel does not know is zero, else
+ * E2BIG. Unknown flags and reserved fields that are not zero are EINVAL. All
+ * offsets are bytes and multiples of the page size (from KARENA_IOC_QUERY; do
+ * not assume 4,096). Fields prefixed out_ are written on success only, unless a
+ * call says otherwise. Layout is the same for 32- and 64-bit programs.
+ *
+ * Errors
+ * ------
+ * Every call may return these, with the same meaning everywhere:
+ *
+ *   ENOTTY     this fd has no such call
+ *   EFAULT     a pointer cannot be read or written
+ *   E2BIG      the struct is newer than the kernel and its tail is not zero
+ *   EINVAL     understood and wrong: flag, reserved field, alignment, range,
+ *              page counts whose bytes wrap, too short a struct
+ *   EPERM      the right was cut from this open file, or never came with it
+ *   ENOMEM     no memory, or the memory cgroup's limit is reached
+ *   EINTR      a fatal signal came first
+ *
+ * Others are named with the call. A call that fails has changed nothing, but
+ * for KARENA_IOC_ARENA_FREE and _DECOMMIT, whose @out_done tells how far they
+ * came when a fatal signal stopped them.
+ */
+#ifndef _UAPI_LINUX_KARENA_H
+#define _UAPI_LINUX_KARENA_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define KARENA_DEVICE		"/dev/karena"
+
+/* Of the whole contract. It grows by features; it is never broken. */
+#define KARENA_ABI_VERSION	1
+
+/* Numbers do not encode the size, so a struct that grows keeps its number. */
+#define KARENA_IOC_TYPE		0xBD
+
+/* A name is for people and tools: up to 15 bytes and a NUL. */
+#define KARENA_NAME_LEN		16
+
+/* No particular NUMA node: that of the object, else that of the caller. */
+#define KARENA_NODE_ANY		(-1)
+
+/*
+ * Rights of an open file. The fd that create returns has all that fit its kind.
+ */
+#define KARENA_RIGHT_MAP	0x00000001u	/* map read-only, walk */
+#define KARENA_RIGHT_MAP_WRITE	0x00000002u	/* map arena pages or ring data writable */
+#define KARENA_RIGHT_ALLOC	0x00000004u	/* alloc, reserve, commit */
+#define KARENA_RIGHT_FREE	0x00000008u	/* free, decommit, MADV_REMOVE */
+#define KARENA_RIGHT_PRODUCE	0x00000010u	/* write, output, reserve, submit, discard */
+#define KARENA_RIGHT_CONSUME	0x00000020u	/* read, map the consumer page writable */
+
+#define KARENA_RIGHTS_ARENA	(KARENA_RIGHT_MAP | KARENA_RIGHT_MAP_WRITE | \
+				 KARENA_RIGHT_ALLOC | KARENA_RIGHT_FREE)
+#define KARENA_RIGHTS_RING	(KARENA_RIGHT_MAP | KARENA_RIGHT_MAP_WRITE | \
+				 KARENA_RIGHT_PRODUCE | KARENA_RIGHT_CONSUME)
+
+/*
+ * Feature bits of KARENA_IOC_QUERY.
+ */
+#define KARENA_FEAT_ARENA	0x1ull
+#define KARENA_FEAT_RING	0x2ull
+
+/* Each object's calls have a block of numbers of their own. */
+#define KARENA_IOC_QUERY	_IO(KARENA_IOC_TYPE, 0x00)
+#define KARENA_IOC_ARENA_CREATE	_IO(KARENA_IOC_TYPE, 0x01)
+#define KARENA_IOC_RING_CREATE	_IO(KARENA_IOC_TYPE, 0x02)
+
+#define KARENA_IOC_REOPEN	_IO(KARENA_IOC_TYPE, 0x10)
+#define KARENA_IOC_RESTRICT	_IO(KARENA_IOC_TYPE, 0x11)
+
+#define KARENA_IOC_ARENA_ALLOC	_IO(KARENA_IOC_TYPE, 0x20)
+#define KARENA_IOC_ARENA_FREE	_IO(KARENA_IOC_TYPE, 0x21)
+#define KARENA_IOC_ARENA_RESERVE _IO(KARENA_IOC_TYPE, 0x22)
+#define KARENA_IOC_ARENA_COMMIT	_IO(KARENA_IOC_TYPE, 0x23)
+#define KARENA_IOC_ARENA_DECOMMIT _IO(KARENA_IOC_TYPE, 0x24)
+#define KARENA_IOC_ARENA_STAT	_IO(KARENA_IOC_TYPE, 0x25)
+#define KARENA_IOC_ARENA_WALK	_IO(KARENA_IOC_TYPE, 0x26)
+
+#define KARENA_IOC_RING_RESERVE	_IO(KARENA_IOC_TYPE, 0x40)
+#define KARENA_IOC_RING_SUBMIT	_IO(KARENA_IOC_TYPE, 0x41)
+#define KARENA_IOC_RING_DISCARD	_IO(KARENA_IOC_TYPE, 0x42)
+#define KARENA_IOC_RING_OUTPUT	_IO(KARENA_IOC_TYPE, 0x43)
+#define KARENA_IOC_RING_STAT	_IO(KARENA_IOC_TYPE, 0x44)
+
+/**
+ * struct karena_query - KARENA_IOC_QUERY, on the device fd
+ * @size:		in, sizeof(struct karena_query) as the caller was built
+ * @flags:		in, 0
+ * @out_abi_version:	out, KARENA_ABI_VERSION of the module
+ * @out_page_size:	out, bytes
+ * @out_features:	out, KARENA_FEAT_* that this module on this kernel has
+ * @out_arena_flags:	out, accepted KARENA_ARENA_F_*
+ * @out_ring_flags:	out, accepted KARENA_RING_F_*
+ * @out_arena_max_bytes: out, largest arena
+ * @out_ring_max_bytes:	out, largest ring's data area; the least is a page
+ * @out_user_limit_bytes: out, what all objects of one user may hold in memory
+ * @out_user_left_bytes: out, how much of it the caller's user has left;
+ *			~0 if the caller is exempt (CAP_IPC_LOCK)
+ *
+ * Tells what is there, so that programs need not guess from a version.
+ */
+struct karena_query {
+	__u32		size;
+	__u32		flags;
+	__u32		out_abi_version;
+	__u32		out_page_size;
+	__aligned_u64	out_features;
+	__u32		out_arena_flags;
+	__u32		out_ring_flags;
+	__aligned_u64	out_arena_max_bytes;
+	__aligned_u64	out_ring_max_bytes;
+	__aligned_u64	out_user_limit_bytes;
+	__aligned_u64	out_user_left_bytes;
+};
+
+/**
+ * struct karena_rights - KARENA_IOC_REOPEN and KARENA_IOC_RESTRICT, on an arena or ring fd
+ * @size:	in, sizeof(struct karena_rights) as the caller was built
+ * @flags:	in, 0
+ * @rights:	in, KARENA_RIGHT_* to keep
+ * @__reserved:	in, 0
+ *
+ * REOPEN returns a new close-on-exec fd, a second open file on the same object,
+ * with just @rights; EPERM if this open file lacks one of them; EMFILE, ENFILE.
+ * RESTRICT cuts this open file, hence every duplicate of it, down to those of
+ * @rights that it has, for good. Mappings made before keep what they have.
+ */
+struct karena_rights {
+	__u32		size;
+	__u32		flags;
+	__u32		rights;
+	__u32		__reserved;
+};
+
+/*
+ * Arenas
+ * ======
+ * A range of pages, each free, allocated (populated or not yet), reserved or
+ * guard. mmap() it MAP_SHARED, any window, any number of times; offset 0 of the
+ * file is offset 0 of the arena. What a touch does:
+ *
+ *   page                     default                      SEGV_ON_FAULT
+ *   free                     populate, becomes allocated  SIGSEGV
+ *   allocated, no memory yet populate                     populate
+ *   reserved                 populate, becomes allocated  SIGSEGV
+ *   guard                    SIGSEGV                      SIGSEGV
+ *
+ * A touch that finds no memory, or the user's limit reached, is SIGBUS; inside
+ * a system call either signal is EFAULT instead. Every page comes zeroed.
+ *
+ * mmap() of an arena fd fails with EINVAL for MAP_PRIVATE, PROT_EXEC or a
+ * window that passes the end, EACCES where the open file lacks
+ * KARENA_RIGHT_MAP, or KARENA_RIGHT_MAP_WRITE for PROT_WRITE. A FIXED_ADDR
+ * arena also refuses any address but its own (EINVAL), and one where something
+ * is mapped already (EEXIST, also with MAP_FIXED).
+ * mprotect() to PROT_EXEC, or to PROT_WRITE without the right, is EACCES;
+ * mremap() that grows a window, EFAULT; mlock() has no effect on population,
+ * and userfaultfd registration is EINVAL. MADV_REMOVE and
+ * fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) free pages; other modes
+ * of fallocate() are EOPNOTSUPP. MADV_DONTNEED drops page table entries only.
+ * Mappings are left out of core dumps and, without KARENA_ARENA_F_INHERIT, of
+ * children.
+ */
+
+/* Touching what is free or reserved is SIGSEGV rather than an allocation. */
+#define KARENA_ARENA_F_SEGV_ON_FAULT	0x00000001u
+/*
+ * Every process maps the arena at one address, so raw pointers can be shared:
+ * byte 0 of the arena is at @address, or, if that is 0, where the first mmap()
+ * puts it. KARENA_IOC_ARENA_STAT tells the address.
+ */
+#define KARENA_ARENA_F_FIXED_ADDR	0x00000002u
+/* fork() copies the mappings into the child. */
+#define KARENA_ARENA_F_INHERIT		0x00000004u
+
+/**
+ * struct karena_arena_create - KARENA_IOC_ARENA_CREATE, on the device fd
+ * @size:	in, sizeof(struct karena_arena_create) as the caller was built
+ * @flags:	in, KARENA_ARENA_F_*
+ * @length:	in, bytes, a multiple of the page size, 1 page up to
+ *		@out_arena_max_bytes of KARENA_IOC_QUERY
+ * @address:	in, with FIXED_ADDR: page aligned address of offset 0, or 0
+ * @node:	in, NUMA node that pages come from where a call names none, or
+ *		KARENA_NODE_ANY
+ * @fault_pages: in, how many not yet populated allocated pages around a touched
+ *		one are populated with it: 1 to 64, 0 for the default
+ * @name:	in, NUL-terminated
+ *
+ * Returns the arena's fd. Memory is taken as pages are populated; a large arena
+ * costs as little to create as a small one. EMFILE, ENFILE, EDQUOT: the user's
+ * limit.
+ */
+struct karena_arena_create {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	length;
+	__aligned_u64	address;
+	__s32		node;
+	__u32		fault_pages;
+	char		name[KARENA_NAME_LEN];
+};
+
+/* @offset is a demand: exactly there or not at all. */
+#define KARENA_ALLOC_F_FIXED		0x00000001u
+/* Take no memory now: a touch populates. */
+#define KARENA_ALLOC_F_LAZY		0x00000002u
+
+/**
+ * struct karena_arena_alloc - KARENA_IOC_ARENA_ALLOC, on an arena fd
+ * @size:	in, sizeof(struct karena_arena_alloc) as the caller was built
+ * @flags:	in, KARENA_ALLOC_F_*
+ * @offset:	in, with FIXED: byte offset in the arena; else a hint where the
+ *		search begins; page aligned
+ * @nr_pages:	in, pages wanted, 1 up to the arena's size
+ * @align:	in, bytes, a power of two of at least a page that @out_offset is
+ *		to be a multiple of; 0 for a page; with FIXED, @offset must be
+ * @node:	in, NUMA node, or KARENA_NODE_ANY for the arena's own
+ * @__reserved:	in, 0
+ * @out_offset:	out, byte offset of the first page
+ *
+ * Takes a contiguous run of free pages and, without LAZY, backs it with zeroed
+ * pages: all of it or none. EBUSY (FIXED only): a page of the range is not free;
+ * ENOSPC (without FIXED): no gap is large enough; EDQUOT: the user's limit.
+ * Needs KARENA_RIGHT_ALLOC.
+ */
+struct karena_arena_alloc {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	offset;
+	__aligned_u64	nr_pages;
+	__aligned_u64	align;
+	__s32		node;
+	__u32		__reserved;
+	__aligned_u64	out_offset;
+};
+
+/* Every page of the range must be allocated, else ENOENT. */
+#define KARENA_FREE_F_STRICT		0x00000001u
+
+/**
+ * struct karena_arena_free - KARENA_IOC_ARENA_FREE, on an arena fd
+ * @size:	in, sizeof(struct karena_arena_free) as the caller was built
+ * @flags:	in, KARENA_FREE_F_*
+ * @offset:	in, byte offset in the arena, page aligned
+ * @nr_pages:	in, pages; 0 does nothing
+ * @out_done:	out, pages done; also written when the call fails with EINTR
+ *
+ * Makes every page of the range free: allocated ones lose their memory and
+ * leave every mapping in every process before the call returns; reservations
+ * and guards end. Pages that are free already are passed over. A page that is
+ * pinned (O_DIRECT, vmsplice ...) leaves the arena too; its old memory lives on
+ * for the pin alone. ENOENT (STRICT only): a page is not allocated.
+ * Needs KARENA_RIGHT_FREE.
+ */
+struct karena_arena_free {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	offset;
+	__aligned_u64	nr_pages;
+	__aligned_u64	out_done;
+};
+
+/* Guard pages: nothing but free() makes them anything else. */
+#define KARENA_RESERVE_F_GUARD		0x00000001u
+
+/**
+ * struct karena_arena_reserve - KARENA_IOC_ARENA_RESERVE, on an arena fd
+ * @size:	in, sizeof(struct karena_arena_reserve) as the caller was built
+ * @flags:	in, KARENA_RESERVE_F_*
+ * @offset:	in, byte offset in the arena, page aligned
+ * @nr_pages:	in, pages; 0 does nothing
+ *
+ * Sets free pages aside: alloc does not hand them out. EBUSY: a page of the
+ * range is not free. Needs KARENA_RIGHT_ALLOC.
+ */
+struct karena_arena_reserve {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	offset;
+	__aligned_u64	nr_pages;
+};
+
+/* As KARENA_ALLOC_F_LAZY. */
+#define KARENA_COMMIT_F_LAZY		0x00000002u
+
+/**
+ * struct karena_arena_commit - KARENA_IOC_ARENA_COMMIT, on an arena fd
+ * @size:	in, sizeof(struct karena_arena_commit) as the caller was built
+ * @flags:	in, KARENA_COMMIT_F_*
+ * @offset:	in, byte offset in the arena, page aligned
+ * @nr_pages:	in, pages; 0 does nothing
+ * @node:	in, NUMA node, or KARENA_NODE_ANY for the arena's own
+ * @__reserved:	in, 0
+ *
+ * Turns reserved pages into allocated ones in one step, with no moment in which
+ * another allocation could take them. EBUSY: a page of the range is not
+ * reserved; EDQUOT: the user's limit. Needs KARENA_RIGHT_ALLOC.
+ */
+struct karena_arena_commit {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	offset;
+	__aligned_u64	nr_pages;
+	__s32		node;
+	__u32		__reserved;
+};
+
+/**
+ * struct karena_arena_decommit - KARENA_IOC_ARENA_DECOMMIT, on an arena fd
+ * @size:	in, sizeof(struct karena_arena_decommit) as the caller was built
+ * @flags:	in, 0
+ * @offset:	in, byte offset in the arena, page aligned
+ * @nr_pages:	in, pages; 0 does nothing
+ * @out_done:	out, pages done; also written when the call fails with EINTR
+ *
+ * Turns allocated pages into reserved ones; their memory goes as with free.
+ * Pages that are reserved already are passed over. EBUSY: a page of the range
+ * is free or guard. Needs KARENA_RIGHT_FREE.
+ */
+struct karena_arena_decommit {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	offset;
+	__aligned_u64	nr_pages;
+	__aligned_u64	out_done;
+};
+
+/**
+ * struct karena_arena_stat - KARENA_IOC_ARENA_STAT, on an arena fd
+ * @size:	in, sizeof(struct karena_arena_stat) as the caller was built
+ * @flags:	in, 0
+ * @out_flags:	out, KARENA_ARENA_F_* of create
+ * @out_fault_pages: out, pages populated around a fault
+ * @out_length:	out, bytes
+ * @out_address: out, with FIXED_ADDR the address of offset 0, 0 if none yet
+ * @out_allocated: out, pages allocated, populated or not
+ * @out_reserved: out, pages reserved
+ * @out_guard:	out, pages guard
+ * @out_populated: out, pages that hold memory
+ * @out_populated_peak: out, most that ever did at once
+ * @out_faults:	out, faults that populated pages
+ * @out_faults_mapped: out, faults that found the page populated
+ * @out_faults_segv: out, faults refused with SIGSEGV
+ * @out_faults_bus: out, faults refused with SIGBUS
+ * @out_node:	out, NUMA node of create
+ * @out_rights:	out, KARENA_RIGHT_* of this open file
+ * @out_name:	out, NUL-terminated
+ */
+struct karena_arena_stat {
+	__u32		size;
+	__u32		flags;
+	__u32		out_flags;
+	__u32		out_fault_pages;
+	__aligned_u64	out_length;
+	__aligned_u64	out_address;
+	__aligned_u64	out_allocated;
+	__aligned_u64	out_reserved;
+	__aligned_u64	out_guard;
+	__aligned_u64	out_populated;
+	__aligned_u64	out_populated_peak;
+	__aligned_u64	out_faults;
+	__aligned_u64	out_faults_mapped;
+	__aligned_u64	out_faults_segv;
+	__aligned_u64	out_faults_bus;
+	__s32		out_node;
+	__u32		out_rights;
+	char		out_name[KARENA_NAME_LEN];
+};
+
+/* States of a page; those that no range covers are free. */
+#define KARENA_PAGE_FREE	0
+#define KARENA_PAGE_ALLOCATED	1
+#define KARENA_PAGE_RESERVED	2
+#define KARENA_PAGE_GUARD	3
+
+/**
+ * struct karena_arena_range - one entry of KARENA_IOC_ARENA_WALK
+ * @offset:	byte offset in the arena of the first page
+ * @nr_pages:	pages, all in one state
+ * @nr_populated: how many of them hold memory
+ * @state:	KARENA_PAGE_*, never FREE
+ * @__reserved:	0
+ */
+struct karena_arena_range {
+	__aligned_u64	offset;
+	__aligned_u64	nr_pages;
+	__aligned_u64	nr_populated;
+	__u32		state;
+	__u32		__reserved;
+};
+
+/**
+ * struct karena_arena_walk - KARENA_IOC_ARENA_WALK, on an arena fd
+ * @size:	in, sizeof(struct karena_arena_walk) as the caller was built
+ * @flags:	in, 0
+ * @buffer:	in, pointer to an array of struct karena_arena_range
+ * @buffer_bytes: in, its size; what does not make a whole entry is not used
+ * @offset:	in, byte offset in the arena to begin at, page aligned
+ * @out_count:	out, entries written
+ * @__reserved:	in, 0
+ * @out_next:	out, offset to begin the next call at; the arena's length when
+ *		all was seen
+ *
+ * Lists the ranges that are not free, in order. Each entry was true when it was
+ * written; entries of one call need not be of one moment. A range that goes on
+ * past the end of the buffer's last entry is continued by the next call.
+ * EINTR: a signal; @out_count and @out_next are not written.
+ * Needs KARENA_RIGHT_MAP.
+ */
+struct karena_arena_walk {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	buffer;
+	__aligned_u64	buffer_bytes;
+	__aligned_u64	offset;
+	__u32		out_count;
+	__u32		__reserved;
+	__aligned_u64	out_next;
+};
+
+/*
+ * Rings
+ * =====
+ * Records of any size, in the order of their reservation, through a power-of-two
+ * area of bytes. A record is an 8-byte header and its payload, padded to 8
+ * bytes, in the layout of the BPF ring buffer. Its position is the number of
+ * bytes that came before it; it lies at (position & (data_bytes - 1)) of the
+ * data area, which is mapped twice in a row so that no record is ever split.
+ *
+ * A record is there when its position is below the producer position and
+ * KARENA_RECORD_BUSY is not set in its header. The producer position moves only
+ * over written headers, so whatever lies below it can be walked.
+ *
+ * What is mapped, by file offset (all from struct karena_ring_header):
+ *
+ *   0                  header page, read-only
+ *   consumer_offset    consumer page: struct karena_ring_consumer. Writable by
+ *                      the one who has the consumer role
+ *   producer_offset    producer page: struct karena_ring_producer, read-only
+ *   data_offset        data area, 2 * data_bytes; writable on a ring created
+ *                      with KARENA_RING_F_IN_PLACE
+ *
+ * A window that is mapped without PROT_WRITE may span any of these. With
+ * PROT_WRITE it must be exactly the consumer page, or exactly the whole data
+ * area, else mmap() fails with EPERM; so does the data area of a ring that is
+ * not IN_PLACE. EINVAL for MAP_PRIVATE, PROT_EXEC or a window that passes the
+ * end; EACCES where the open file lacks KARENA_RIGHT_MAP, for the consumer page
+ * KARENA_RIGHT_CONSUME, for the data KARENA_RIGHT_MAP_WRITE and
+ * KARENA_RIGHT_PRODUCE; EBUSY for a writable consumer page where another holds
+ * the role. Writable mappings are not copied into children; none may grow.
+ *
+ * There is one consumer: the process and open file that first map the consumer
+ * page writable or read(). The role ends when the process or the open file
+ * does. Others observe, by read-only mappings.
+ *
+ * read() gives whole records, header and payload padded to 8 bytes, as many as
+ * fit; discarded ones are passed over. EAGAIN: none there and O_NONBLOCK;
+ * EMSGSIZE: the first does not fit, and stays; EBUSY: another is the consumer;
+ * EPERM: no right.
+ * write() and writev() send their bytes as one record: EAGAIN: no room just
+ * now, also without O_NONBLOCK; ENOSPC: can never fit; EINVAL: of no bytes;
+ * EPERM: no right.
+ * poll() gives EPOLLIN when the record at the consumer position is there, and
+ * EPOLLOUT when half of the ring is free.
+ *
+ * Whoever maps the data writable can destroy records of that ring, and nothing
+ * else; what the kernel acts on is kept where no user can write.
+ */
+
+/*
+ * Records may be reserved and filled through a writable mapping of the data.
+ * The kernel keeps lengths and owners aside, at half the size of the data.
+ */
+#define KARENA_RING_F_IN_PLACE		0x00000001u
+
+/* In the first word of a record's header, beside its payload's length. */
+#define KARENA_RECORD_BUSY		0x80000000u
+#define KARENA_RECORD_DISCARD		0x40000000u
+#define KARENA_RECORD_LEN_MASK		(~(KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD))
+#define KARENA_RECORD_HEADER_BYTES	8
+
+/**
+ * struct karena_record_header - before each record's payload
+ * @word:	payload bytes, KARENA_RECORD_BUSY, KARENA_RECORD_DISCARD. Load it
+ *		once, with acquire semantics, before the payload
+ * @__private:	the kernel's, of no meaning to users
+ */
+struct karena_record_header {
+	__u32		word;
+	__u32		__private;
+};
+
+/**
+ * struct karena_ring_header - at offset 0 of the mapping
+ * @header_bytes:	size of this struct as the module was built
+ * @record_header_bytes: KARENA_RECORD_HEADER_BYTES
+ * @features:		bits for what changes how the ring is to be read; none yet
+ * @data_bytes:		size of the data area, a power of two
+ * @consumer_offset:	file offset of the consumer page
+ * @producer_offset:	file offset of the producer page
+ * @data_offset:	file offset of the data area
+ * @map_bytes:		size of the whole mapping, the data counted twice
+ * @lanes:		rings side by side in this mapping: 1
+ * @flags:		KARENA_RING_F_* of create
+ * @lane_stride:	bytes from one lane's consumer page to the next one's
+ * @name:		NUL-terminated
+ *
+ * Fixed when the ring is created.
+ */
+struct karena_ring_header {
+	__u32		header_bytes;
+	__u32		record_header_bytes;
+	__aligned_u64	features;
+	__aligned_u64	data_bytes;
+	__aligned_u64	consumer_offset;
+	__aligned_u64	producer_offset;
+	__aligned_u64	data_offset;
+	__aligned_u64	map_bytes;
+	__u32		lanes;
+	__u32		flags;
+	__aligned_u64	lane_stride;
+	char		name[KARENA_NAME_LEN];
+};
+
+/**
+ * struct karena_ring_consumer - the consumer page
+ * @position:	all below is read; its space is given back. Stored by the
+ *		consumer with release semantics, at a record's end, never
+ *		backwards. A value that is none of these only makes the ring
+ *		look full
+ */
+struct karena_ring_consumer {
+	__aligned_u64	position;
+};
+
+/**
+ * struct karena_ring_producer - the producer page
+ * @position:	end of the last reserved record. Load it with acquire semantics
+ * @lost_full:	records refused since there was no room
+ * @lost_full_bytes: their payload bytes
+ * @lost_too_big: records refused since they could never fit
+ * @lost_busy:	records refused in a non-maskable interrupt that met a
+ *		reservation under way on the ring
+ * @lost_dead:	reservations discarded since their owner died or closed the fd
+ */
+struct karena_ring_producer {
+	__aligned_u64	position;
+	__aligned_u64	__reserved[7];
+	__aligned_u64	lost_full;
+	__aligned_u64	lost_full_bytes;
+	__aligned_u64	lost_too_big;
+	__aligned_u64	lost_busy;
+	__aligned_u64	lost_dead;
+};
+
+/**
+ * struct karena_ring_create - KARENA_IOC_RING_CREATE, on the device fd
+ * @size:	in, sizeof(struct karena_ring_create) as the caller was built
+ * @flags:	in, KARENA_RING_F_*
+ * @data_bytes:	in, size of the data area: a power of two, a page up to
+ *		@out_ring_max_bytes of KARENA_IOC_QUERY
+ * @node:	in, NUMA node, or KARENA_NODE_ANY
+ * @__reserved:	in, 0
+ * @name:	in, NUL-terminated
+ *
+ * Returns the ring's fd. All its memory is taken here and charged to the
+ * caller. EMFILE, ENFILE, EDQUOT: the user's limit.
+ */
+struct karena_ring_create {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	data_bytes;
+	__s32		node;
+	__u32		__reserved;
+	char		name[KARENA_NAME_LEN];
+};
+
+/**
+ * struct karena_ring_reserve - KARENA_IOC_RING_RESERVE, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_reserve) as the caller was built
+ * @flags:	in, 0
+ * @length:	in, payload bytes, at least 1
+ * @__reserved:	in, 0
+ * @out_position: out, the record's position, which is its name for submit and
+ *		discard
+ * @out_offset:	out, file offset of the payload in a mapping of the data
+ *
+ * Reserves a record in a ring that was created IN_PLACE; the caller fills it
+ * through a writable mapping. It belongs to the calling process and this open
+ * file; if either goes first, the record is discarded. EAGAIN: no room just now;
+ * ENOSPC: can never fit; EPERM also: the ring is not IN_PLACE.
+ * Needs KARENA_RIGHT_PRODUCE.
+ */
+struct karena_ring_reserve {
+	__u32		size;
+	__u32		flags;
+	__u32		length;
+	__u32		__reserved;
+	__aligned_u64	out_position;
+	__aligned_u64	out_offset;
+};
+
+/* Wake nobody now; the record is found with the next wake-up. */
+#define KARENA_RING_NO_WAKEUP		0x00000001u
+/* Wake whoever waits, also when it was woken before and has not looked yet. */
+#define KARENA_RING_FORCE_WAKEUP	0x00000002u
+
+/**
+ * struct karena_ring_commit - KARENA_IOC_RING_SUBMIT and _DISCARD, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_commit) as the caller was built
+ * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
+ * @position:	in, @out_position of the reservation
+ *
+ * Ends a reservation: the record is there for the consumer, or passed over by
+ * it. EINVAL also: @position is no open reservation; EPERM also: it is somebody
+ * else's. Needs KARENA_RIGHT_PRODUCE.
+ */
+struct karena_ring_commit {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	position;
+};
+
+/**
+ * struct karena_ring_output - KARENA_IOC_RING_OUTPUT, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_output) as the caller was built
+ * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
+ * @buffer:	in, pointer to the payload
+ * @buffer_bytes: in, its size, at least 1
+ *
+ * Sends one record, as write() does, with the wake-up flags. EAGAIN: no room
+ * just now; ENOSPC: can never fit. Needs KARENA_RIGHT_PRODUCE.
+ */
+struct karena_ring_output {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	buffer;
+	__aligned_u64	buffer_bytes;
+};
+
+/**
+ * struct karena_ring_stat - KARENA_IOC_RING_STAT, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_stat) as the caller was built
+ * @flags:	in, 0
+ * @out_flags:	out, KARENA_RING_F_* of create
+ * @out_rights:	out, KARENA_RIGHT_* of this open file
+ * @out_data_bytes: out, size of the data area
+ * @out_available: out, bytes from the consumer to the producer position
+ * @out_consumer_position: out, as the kernel has accepted it
+ * @out_producer_position: out, end of the last reserved record
+ * @out_records: out, records reserved since create
+ * @out_submitted: out, records submitted
+ * @out_discarded: out, records discarded
+ * @out_lost_full: out, as in struct karena_ring_producer
+ * @out_lost_full_bytes: out, as there
+ * @out_lost_too_big: out, as there
+ * @out_lost_busy: out, as there
+ * @out_lost_dead: out, as there
+ * @out_wakeups: out, times that waiters were woken
+ * @out_name:	out, NUL-terminated
+ */
+struct karena_ring_stat {
+	__u32		size;
+	__u32		flags;
+	__u32		out_flags;
+	__u32		out_rights;
+	__aligned_u64	out_data_bytes;
+	__aligned_u64	out_available;
+	__aligned_u64	out_consumer_position;
+	__aligned_u64	out_producer_position;
+	__aligned_u64	out_records;
+	__aligned_u64	out_submitted;
+	__aligned_u64	out_discarded;
+	__aligned_u64	out_lost_full;
+	__aligned_u64	out_lost_full_bytes;
+	__aligned_u64	out_lost_too_big;
+	__aligned_u64	out_lost_busy;
+	__aligned_u64	out_lost_dead;
+	__aligned_u64	out_wakeups;
+	char		out_name[KARENA_NAME_LEN];
+};
+
+#endif /* _UAPI_LINUX_KARENA_H */
