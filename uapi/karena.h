@@ -505,11 +505,11 @@ struct karena_arena_walk {
  * struct karena_record_header - before each record's payload
  * @word:	payload bytes, KARENA_RECORD_BUSY, KARENA_RECORD_DISCARD. Load it
  *		once, with acquire semantics, before the payload
- * @__private:	the kernel's, of no meaning to users
+ * @__reserved: the kernel's own, of no meaning to users
  */
 struct karena_record_header {
 	__u32		word;
-	__u32		__private;
+	__u32		__reserved;
 };
 
 /**
