@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which pages of an arena are free, allocated, reserved or guard.
+ *
+ * Ranges are closed: [first, last]. The caller brings the lock: held shared for
+ * questions, exclusively for changes.
+ */
+#ifndef KARENA_RANGES_H
+#define KARENA_RANGES_H
+
+#include <linux/gfp.h>
+#include <linux/maple_tree.h>
+#include <linux/rwsem.h>
+#include <linux/types.h>
+#include <linux/karena.h>
+
+#define RANGES_NR_STATES	(KARENA_PAGE_GUARD + 1)
+
+/**
+ * struct ranges - the state of each page
+ * @tree:	from index to state; nothing for free pages. No two neighbours in it
+ *		are of one state
+ * @nr_pages:	how many there are; fixed after init
+ * @count:	pages by state, their sum is @nr_pages
+ * @lock:	the caller's, protects @tree and @count; fixed after init
+ */
+struct ranges {
+	struct maple_tree tree;
+	unsigned long nr_pages;
+	unsigned long count[RANGES_NR_STATES];
+	struct rw_semaphore *lock;
+};
+
+/* Pages in a row, all in one state, KARENA_PAGE_*. */
+struct page_range {
+	unsigned long first;
+	unsigned long last;
+	u32 state;
+};
+
+void ranges_init(struct ranges *r, unsigned long nr_pages, struct rw_semaphore *lock);
+void ranges_destroy(struct ranges *r);
+struct page_range ranges_at(struct ranges *r, unsigned long index);
+bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
+		u32 state_mask);
+bool ranges_next(struct ranges *r, unsigned long index, struct page_range *out);
+int ranges_find_free(struct ranges *r, unsigned long hint, unsigned long n,
+		     unsigned long align_pages, unsigned long *first);
+int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
+	       gfp_t gfp);
+unsigned long ranges_count(struct ranges *r, u32 state);
+bool ranges_validate(struct ranges *r);
+
+#endif /* KARENA_RANGES_H */
