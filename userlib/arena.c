@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * Arenas: the calls, views, and the walk over ranges. A handle is fixed once it
+ * is made, hence fit for any thread.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+struct karena_arena {
+	int fd;
+	uint64_t length;
+	size_t page_size;
+};
+
+#define WALK_BATCH	64
+
+/**
+ * struct karena_walk - a batch of ranges and how far it was given out
+ * @arena:	whose ranges
+ * @offset:	where the next batch begins
+ * @count:	entries in @ranges
+ * @next:	first of them not given out
+ * @ranges:	as of the kernel
+ */
+struct karena_walk {
+	const struct karena_arena *arena;
+	uint64_t offset;
+	unsigned int count;
+	unsigned int next;
+	struct karena_arena_range ranges[WALK_BATCH];
+};
+
+int karena_arena_from_fd(int fd, struct karena_arena **arena)
+{
+	struct karena_arena_stat stat = { .size = sizeof(stat) };
+	struct karena_arena *made;
+	int ret;
+
+	ret = karena_ioctl(fd, KARENA_IOC_ARENA_STAT, &stat);
+	if (ret < 0)
+		return ret;
+	made = malloc(sizeof(*made));
+	if (!made)
+		return -ENOMEM;
+	made->fd = fd;
+	made->length = stat.out_length;
+	made->page_size = karena_page_size();
+	*arena = made;
+	return 0;
+}
+
+/* For an fd that this library was given by the kernel. */
+static int arena_from_own_fd(int fd, struct karena_arena **arena)
+{
+	int ret = karena_arena_from_fd(fd, arena);
+
+	if (ret < 0)
+		close(fd);
+	return ret;
+}
+
+int karena_arena_create(const struct karena_device *device, uint64_t length,
+			const struct karena_arena_opts *opts, struct karena_arena **arena)
+{
+	struct karena_arena_create args = { .size = sizeof(args), .length = length };
+	struct karena_arena_opts o;
+	int ret;
+
+	ret = karena_opts_copy(&o, sizeof(o), KARENA_FIRST_SIZE(struct karena_arena_opts, on_node),
+			       opts);
+	if (ret < 0)
+		return ret;
+	args.flags = o.flags;
+	args.address = o.address;
+	args.node = karena_node(o.node, o.on_node);
+	args.fault_pages = o.fault_pages;
+	ret = karena_copy_name(args.name, o.name);
+	if (ret < 0)
+		return ret;
+	ret = karena_ioctl(karena_device_fd(device), KARENA_IOC_ARENA_CREATE, &args);
+	if (ret < 0)
+		return ret;
+	return arena_from_own_fd(ret, arena);
+}
+
+int karena_arena_reopen(const struct karena_arena *arena, uint32_t rights,
+			struct karena_arena **reopened)
+{
+	int ret = karena_reopen(arena->fd, rights);
+
+	if (ret < 0)
+		return ret;
+	return arena_from_own_fd(ret, reopened);
+}
+
+int karena_arena_restrict(const struct karena_arena *arena, uint32_t rights)
+{
+	return karena_restrict(arena->fd, rights);
+}
+
+void karena_arena_close(struct karena_arena *arena)
+{
+	if (!arena)
+		return;
+	close(arena->fd);
+	free(arena);
+}
+
+int karena_arena_fd(const struct karena_arena *arena)
+{
+	return arena->fd;
+}
+
+uint64_t karena_arena_length(const struct karena_arena *arena)
+{
+	return arena->length;
+}
+
+size_t karena_arena_page_size(const struct karena_arena *arena)
+{
+	return arena->page_size;
+}
+
+int karena_arena_map(const struct karena_arena *arena, const struct karena_view_opts *opts,
+		     struct karena_view *view)
+{
+	struct karena_view_opts o;
+	void *address;
+	int ret;
+
+	ret = karena_opts_copy(&o, sizeof(o), KARENA_FIRST_SIZE(struct karena_view_opts, prot),
+			       opts);
+	if (ret < 0)
+		return ret;
+	if (o.offset >= arena->length)
+		return -EINVAL;
+	if (!o.length)
+		o.length = arena->length - o.offset;
+	address = o.address;
+	ret = karena_mmap(arena->fd, o.offset, o.length, o.prot ? o.prot : PROT_READ | PROT_WRITE,
+			  &address);
+	if (ret < 0)
+		return ret;
+	view->address = address;
+	view->offset = o.offset;
+	view->length = (size_t)o.length;
+	return 0;
+}
+
+int karena_view_unmap(struct karena_view *view)
+{
+	if (!view->length)
+		return 0;
+	if (munmap(view->address, view->length) < 0)
+		return -errno;
+	memset(view, 0, sizeof(*view));
+	return 0;
+}
+
+int karena_arena_alloc(const struct karena_arena *arena, uint64_t nr_pages,
+		       const struct karena_alloc_opts *opts, uint64_t *offset)
+{
+	struct karena_arena_alloc args = { .size = sizeof(args), .nr_pages = nr_pages };
+	struct karena_alloc_opts o;
+	int ret;
+
+	ret = karena_opts_copy(&o, sizeof(o), KARENA_FIRST_SIZE(struct karena_alloc_opts, on_node),
+			       opts);
+	if (ret < 0)
+		return ret;
+	args.flags = o.flags;
+	args.offset = o.offset;
+	args.align = o.align;
+	args.node = karena_node(o.node, o.on_node);
+	ret = karena_ioctl(arena->fd, KARENA_IOC_ARENA_ALLOC, &args);
+	if (ret < 0)
+		return ret;
+	*offset = args.out_offset;
+	return 0;
+}
+
+int karena_arena_free(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages,
+		      uint32_t flags)
+{
+	struct karena_arena_free args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.offset = offset,
+		.nr_pages = nr_pages,
+	};
+
+	return karena_ioctl(arena->fd, KARENA_IOC_ARENA_FREE, &args);
+}
+
+static int arena_reserve(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages,
+			 uint32_t flags)
+{
+	struct karena_arena_reserve args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.offset = offset,
+		.nr_pages = nr_pages,
+	};
+
+	return karena_ioctl(arena->fd, KARENA_IOC_ARENA_RESERVE, &args);
+}
+
+int karena_arena_reserve(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages)
+{
+	return arena_reserve(arena, offset, nr_pages, 0);
+}
+
+int karena_arena_guard(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages)
+{
+	return arena_reserve(arena, offset, nr_pages, KARENA_RESERVE_F_GUARD);
+}
+
+int karena_arena_commit(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages,
+			const struct karena_commit_opts *opts)
+{
+	struct karena_arena_commit args = {
+		.size = sizeof(args),
+		.offset = offset,
+		.nr_pages = nr_pages,
+	};
+	struct karena_commit_opts o;
+	int ret;
+
+	ret = karena_opts_copy(&o, sizeof(o), KARENA_FIRST_SIZE(struct karena_commit_opts, on_node),
+			       opts);
+	if (ret < 0)
+		return ret;
+	args.flags = o.flags;
+	args.node = karena_node(o.node, o.on_node);
+	return karena_ioctl(arena->fd, KARENA_IOC_ARENA_COMMIT, &args);
+}
+
+int karena_arena_decommit(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages)
+{
+	struct karena_arena_decommit args = {
+		.size = sizeof(args),
+		.offset = offset,
+		.nr_pages = nr_pages,
+	};
+
+	return karena_ioctl(arena->fd, KARENA_IOC_ARENA_DECOMMIT, &args);
+}
+
+int karena_arena_stat(const struct karena_arena *arena, struct karena_arena_stat *stat)
+{
+	return karena_ioctl(arena->fd, KARENA_IOC_ARENA_STAT, stat);
+}
+
+int karena_walk_new(const struct karena_arena *arena, uint64_t offset, struct karena_walk **walk)
+{
+	struct karena_walk *made;
+
+	if (offset > arena->length || offset % arena->page_size)
+		return -EINVAL;
+	made = malloc(sizeof(*made));
+	if (!made)
+		return -ENOMEM;
+	made->arena = arena;
+	made->offset = offset;
+	made->count = 0;
+	made->next = 0;
+	*walk = made;
+	return 0;
+}
+
+/* Returns 1 if there is an entry that was not given out, 0 at the end. */
+static int walk_fill(struct karena_walk *walk)
+{
+	struct karena_arena_walk args = {
+		.size = sizeof(args),
+		.buffer = (uintptr_t)walk->ranges,
+		.buffer_bytes = sizeof(walk->ranges),
+	};
+	int ret;
+
+	while (walk->next == walk->count) {
+		if (walk->offset >= walk->arena->length)
+			return 0;
+		args.offset = walk->offset;
+		ret = karena_ioctl(walk->arena->fd, KARENA_IOC_ARENA_WALK, &args);
+		if (ret < 0)
+			return ret;
+		walk->offset = args.out_next;
+		walk->count = args.out_count;
+		walk->next = 0;
+	}
+	return 1;
+}
+
+static bool walk_joins(const struct karena_walk *walk, const struct karena_arena_range *range)
+{
+	const struct karena_arena_range *more = &walk->ranges[walk->next];
+	uint64_t end = range->offset + range->nr_pages * walk->arena->page_size;
+
+	return more->state == range->state && more->offset == end;
+}
+
+int karena_walk_next(struct karena_walk *walk, struct karena_arena_range *range)
+{
+	struct karena_arena_range joined;
+	int ret;
+
+	ret = walk_fill(walk);
+	if (ret <= 0)
+		return ret;
+	joined = walk->ranges[walk->next++];
+	/* An error here is found again, and told, by the next call. */
+	while (walk_fill(walk) > 0 && walk_joins(walk, &joined)) {
+		joined.nr_pages += walk->ranges[walk->next].nr_pages;
+		joined.nr_populated += walk->ranges[walk->next].nr_populated;
+		walk->next++;
+	}
+	*range = joined;
+	return 1;
+}
+
+void karena_walk_free(struct karena_walk *walk)
+{
+	free(walk);
+}

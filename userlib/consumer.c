@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * The consumer of a ring. It trusts nothing that a producer can write: of each
+ * record, one word is loaded once, and checked against the producer position,
+ * which is the kernel's own, before anything is done with it.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "barrier.h"
+#include "internal.h"
+
+static void unmap_shown(struct karena_ring *ring)
+{
+	munmap(ring->shown, ring->shown_bytes);
+}
+
+/* Everything read-only: the producer's page and the data. */
+static int map_shown(struct karena_ring *ring, const struct karena_ring_header *layout)
+{
+	void *address = NULL;
+	int ret;
+
+	ret = karena_mmap(ring->fd, 0, layout->map_bytes, PROT_READ, &address);
+	if (ret < 0)
+		return ret;
+	ring->shown = address;
+	ring->shown_bytes = (size_t)layout->map_bytes;
+	ring->producer = (void *)((char *)address + layout->producer_offset);
+	ring->data = (char *)address + layout->data_offset;
+	return 0;
+}
+
+/* The consumer's page. Whoever maps it takes the role. */
+static int map_consumer(struct karena_ring *ring, const struct karena_ring_header *layout)
+{
+	void *address = NULL;
+	int ret;
+
+	ret = karena_mmap(ring->fd, layout->consumer_offset, karena_page_size(),
+			  PROT_READ | PROT_WRITE, &address);
+	if (ret < 0)
+		return ret;
+	ring->consumer = address;
+	return 0;
+}
+
+/* Begins where the last consumer ended, as far as the kernel believed it. */
+static int find_position(struct karena_ring *ring)
+{
+	struct karena_ring_stat stat = { .size = sizeof(stat) };
+	int ret;
+
+	ret = karena_ring_stat(ring, &stat);
+	if (ret < 0)
+		return ret;
+	ring->claimed = stat.out_consumer_position;
+	ring->released = stat.out_consumer_position;
+	return 0;
+}
+
+static int map_all(struct karena_ring *ring)
+{
+	struct karena_ring_header layout;
+	int ret;
+
+	ret = karena_ring_layout(ring, &layout);
+	if (ret < 0)
+		return ret;
+	ret = map_shown(ring, &layout);
+	if (ret < 0)
+		return ret;
+	ret = map_consumer(ring, &layout);
+	if (ret < 0)
+		goto err_shown;
+	ret = find_position(ring);
+	if (ret < 0)
+		goto err_consumer;
+	ring->mapped = true;
+	return 0;
+
+err_consumer:
+	munmap(ring->consumer, karena_page_size());
+err_shown:
+	unmap_shown(ring);
+	return ret;
+}
+
+void karena_consumer_unmap(struct karena_ring *ring)
+{
+	if (!ring->mapped)
+		return;
+	munmap(ring->consumer, karena_page_size());
+	unmap_shown(ring);
+	ring->mapped = false;
+}
+
+/*
+ * Takes the role if need be, and tells the position up to which there are
+ * headers. From here to there is never more than the ring holds.
+ */
+static int begin(struct karena_ring *ring, uint64_t *end)
+{
+	int ret;
+
+	if (!ring->mapped) {
+		ret = map_all(ring);
+		if (ret < 0)
+			return ret;
+	}
+	/* Pairs with the kernel's store of the position after the headers. */
+	*end = load_acquire_u64(&ring->producer->position);
+	return *end - ring->claimed > ring->data_bytes ? -EBADMSG : 0;
+}
+
+static uint64_t record_bytes(uint32_t word)
+{
+	uint64_t bytes = (word & KARENA_RECORD_LEN_MASK) + KARENA_RECORD_HEADER_BYTES;
+
+	return (bytes + 7) & ~7ull;
+}
+
+/* Claims the next record before @end. Returns 1 with it, 0 if none is there. */
+static int next_record(struct karena_ring *ring, uint64_t end, struct karena_record *record)
+{
+	while (ring->claimed != end) {
+		uint64_t at = ring->claimed & (ring->data_bytes - 1);
+		const struct karena_record_header *header = (const void *)(ring->data + at);
+		/* Pairs with the kernel's clearing of BUSY after the payload. */
+		uint32_t word = load_acquire_u32(&header->word);
+
+		if (word & KARENA_RECORD_BUSY)
+			return 0;
+		if (record_bytes(word) > end - ring->claimed)
+			return -EBADMSG;
+		ring->claimed += record_bytes(word);
+		if (word & KARENA_RECORD_DISCARD)
+			continue;
+		record->data = header + 1;
+		record->length = word & KARENA_RECORD_LEN_MASK;
+		return 1;
+	}
+	return 0;
+}
+
+static bool nothing_claimed(const struct karena_ring *ring)
+{
+	return ring->claimed == ring->released;
+}
+
+void karena_ring_release(struct karena_ring *ring)
+{
+	if (nothing_claimed(ring))
+		return;
+	/* Pairs with the kernel's load when it looks for room: the space is ours no more. */
+	store_release_u64(&ring->consumer->position, ring->claimed);
+	ring->released = ring->claimed;
+	/*
+	 * Pairs with the full barrier of a submit, between the record and the look
+	 * at this position: either it sees that we came so far, and wakes, or the
+	 * next claim sees its record.
+	 */
+	full_barrier();
+}
+
+int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, unsigned int max)
+{
+	bool clean = nothing_claimed(ring);
+	unsigned int count = 0;
+	uint64_t end;
+	int ret;
+
+	ret = begin(ring, &end);
+	if (ret < 0)
+		return ret;
+	if (max > INT_MAX)
+		max = INT_MAX;
+	while (count < max && (ret = next_record(ring, end, &records[count])) > 0)
+		count++;
+	if (count)
+		return (int)count;
+	/* The caller has nothing to release, discarded records may have gone by. */
+	if (clean)
+		karena_ring_release(ring);
+	return ret;
+}
+
+int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *context,
+			unsigned int max)
+{
+	struct karena_record record;
+	unsigned int count = 0;
+	int stop = 0;
+	uint64_t end;
+	int ret;
+
+	ret = begin(ring, &end);
+	if (ret < 0)
+		return ret;
+	if (!nothing_claimed(ring))
+		return -EINVAL;
+	if (!max || max > INT_MAX)
+		max = INT_MAX;
+	while (count < max && !stop && (ret = next_record(ring, end, &record)) > 0) {
+		stop = fn(context, record.data, record.length);
+		count++;
+	}
+	karena_ring_release(ring);
+	if (stop < 0)
+		return stop;
+	return count ? (int)count : ret;
+}

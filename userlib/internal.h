@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
+/*
+ * What the library's files share and nobody else sees.
+ */
+#ifndef KARENA_INTERNAL_H
+#define KARENA_INTERNAL_H
+
+#include "karena.h"
+
+/* What a struct of options was when first published: all up to @last. */
+#define KARENA_FIRST_SIZE(type, last)	(offsetof(type, last) + sizeof(((type *)0)->last))
+
+int karena_ioctl(int fd, unsigned long nr, void *args);
+int karena_opts_copy(void *to, size_t to_bytes, size_t first_bytes, const void *opts);
+int karena_copy_name(char to[KARENA_NAME_LEN], const char *name);
+int karena_reopen(int fd, uint32_t rights);
+int karena_restrict(int fd, uint32_t rights);
+size_t karena_page_size(void);
+int karena_mmap(int fd, uint64_t offset, uint64_t length, int prot, void **address);
+
+/**
+ * struct karena_ring - a ring's handle
+ * @fd:		fixed
+ * @data_bytes:	fixed; a power of two
+ * @in_place:	producer's: the data area, writable, or NULL as long as nobody
+ *		reserved. Set once, by compare and exchange
+ * @newest:	producer's: highest position that this handle reserved; atomic
+ * @mapped:	consumer's: it has the role and the three below
+ * @consumer:	consumer's: its page, writable
+ * @shown:	consumer's: read-only mapping of everything
+ * @producer:	consumer's: the producer page in @shown
+ * @data:	consumer's: the data area in @shown
+ * @shown_bytes: consumer's: size of @shown
+ * @claimed:	consumer's: position behind the last record given out
+ * @released:	consumer's: position as last stored in its page
+ *
+ * What is the producer's may be used by any thread, what is the consumer's by
+ * one at a time. They are kept on cache lines of their own.
+ */
+struct karena_ring {
+	int fd;
+	uint64_t data_bytes;
+	char *in_place;
+	uint64_t newest;
+
+	bool mapped __attribute__((aligned(64)));
+	struct karena_ring_consumer *consumer;
+	void *shown;
+	const struct karena_ring_producer *producer;
+	const char *data;
+	size_t shown_bytes;
+	uint64_t claimed;
+	uint64_t released;
+};
+
+int karena_ring_layout(const struct karena_ring *ring, struct karena_ring_header *layout);
+void karena_consumer_unmap(struct karena_ring *ring);
+
+static inline int32_t karena_node(int32_t node, bool on_node)
+{
+	return on_node ? node : KARENA_NODE_ANY;
+}
+
+#endif /* KARENA_INTERNAL_H */

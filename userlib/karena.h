@@ -1,0 +1,683 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
+/*
+ * libkarena: arenas and rings of the karena module for C and C++ programs.
+ *
+ * Results
+ * -------
+ * A call that returns int gives 0 or a count on success and a negative errno
+ * on failure; what errno holds then means nothing. Only karena_ring_reserve()
+ * differs: it returns a pointer, or NULL with errno set. A failed call leaves its output
+ * arguments as they were. What every call that enters the kernel may return,
+ * <linux/karena.h> states once: -EINVAL, -EPERM, -ENOMEM, -EINTR and the rest;
+ * calls below name what they add.
+ *
+ * Handles
+ * -------
+ * A handle owns one file descriptor. It stays the caller's business who else
+ * gets a duplicate of it. Closing a handle takes NULL as well. Handles know
+ * nothing of each other and the library keeps no state beside them, so that
+ * handles may be closed in any order.
+ *
+ * Threads
+ * -------
+ * Each call names what it allows: "any thread" may run in any number of threads
+ * on one handle at once; "one thread" needs the caller to keep such calls on
+ * one handle apart. Making a handle is for any thread, closing it is for one,
+ * with no other call on it under way.
+ *
+ * fork
+ * ----
+ * A child has the descriptors of its parent's handles and may use arena handles
+ * as they are. Mappings are not inherited (an arena made with
+ * KARENA_ARENA_F_INHERIT excepted), so a child makes views and ring handles of
+ * its own, these with karena_ring_from_fd() on a dup() of karena_ring_fd().
+ *
+ * Structs that grow
+ * -----------------
+ * A struct that begins with @size is handed over with that set to its sizeof();
+ * all else may be zero, which is the default. Later versions append fields:
+ * -EINVAL, @size is less than the first version's; -E2BIG, the library or
+ * module is older than the caller, who set a field that it does not know.
+ */
+#ifndef KARENA_H
+#define KARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/karena.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct karena_device;
+struct karena_arena;
+struct karena_ring;
+
+/*
+ * Device
+ * ======
+ */
+
+/**
+ * karena_open() - open the device
+ * @path:	of the device node; NULL: KARENA_DEVICE
+ * @device:	out
+ *
+ * Errors: those of open(2); -ENOENT or -ENXIO: the module is not loaded;
+ * -EACCES: the caller may not use the device; -ENOTTY: @path is something else.
+ * Since 1.0.
+ */
+int karena_open(const char *path, struct karena_device **device);
+
+/**
+ * karena_close() - close the device
+ * @device:	or NULL
+ *
+ * Objects made by it live on. Since 1.0.
+ */
+void karena_close(struct karena_device *device);
+
+/**
+ * karena_device_fd() - the handle's descriptor, which stays the handle's
+ * @device:	a device
+ *
+ * Any thread. Since 1.0.
+ */
+int karena_device_fd(const struct karena_device *device);
+
+/**
+ * karena_query() - what module and kernel can do, and how much is left
+ * @device:	a device
+ * @query:	in: @size; out: the rest
+ *
+ * Any thread. Since 1.0.
+ */
+int karena_query(const struct karena_device *device, struct karena_query *query);
+
+/*
+ * Arenas
+ * ======
+ * An arena's calls take byte offsets that are multiples of the page size, and
+ * numbers of pages. All may be used by any thread; those that change pages are
+ * done by the kernel one after the other.
+ */
+
+/**
+ * struct karena_arena_opts - how to make an arena
+ * @size:	sizeof(struct karena_arena_opts)
+ * @name:	up to KARENA_NAME_LEN - 1 bytes, shown by tools; NULL: none
+ * @flags:	KARENA_ARENA_F_*
+ * @fault_pages: pages populated around a touched one, 1 to 64; 0: the default
+ * @address:	with KARENA_ARENA_F_FIXED_ADDR, where byte 0 is in every process;
+ *		0: where the first view happens to be
+ * @node:	with @on_node, the NUMA node of the pages
+ * @on_node:	@node counts; else pages come from the node of the CPU that asks
+ */
+struct karena_arena_opts {
+	size_t size;
+	const char *name;
+	uint32_t flags;
+	uint32_t fault_pages;
+	uint64_t address;
+	int32_t node;
+	bool on_node;
+};
+
+/**
+ * karena_arena_create() - make an arena
+ * @device:	a device
+ * @length:	bytes, a multiple of the page size
+ * @opts:	or NULL
+ * @arena:	out
+ *
+ * Errors: -ENAMETOOLONG; -EDQUOT: the user's limit; -EMFILE, -ENFILE.
+ * Any thread. Since 1.0.
+ */
+int karena_arena_create(const struct karena_device *device, uint64_t length,
+			const struct karena_arena_opts *opts, struct karena_arena **arena);
+
+/**
+ * karena_arena_from_fd() - a handle for an arena that came as a descriptor
+ * @fd:		of an arena, by inheritance, SCM_RIGHTS or pidfd_getfd(2). The
+ *		handle's on success, the caller's still on failure
+ * @arena:	out
+ *
+ * Errors: -EBADF; -ENOTTY: not an arena. Since 1.0.
+ */
+int karena_arena_from_fd(int fd, struct karena_arena **arena);
+
+/**
+ * karena_arena_reopen() - a second handle on the arena, with rights of its own
+ * @arena:	an arena
+ * @rights:	KARENA_RIGHT_*, none that this handle lacks
+ * @reopened:	out; its descriptor is the one to hand to others
+ *
+ * Errors: -EPERM: this handle lacks one of @rights; -EMFILE, -ENFILE.
+ * Any thread. Since 1.0.
+ */
+int karena_arena_reopen(const struct karena_arena *arena, uint32_t rights,
+			struct karena_arena **reopened);
+
+/**
+ * karena_arena_restrict() - give up rights of this handle for good
+ * @arena:	an arena
+ * @rights:	KARENA_RIGHT_* to keep of those that it has
+ *
+ * Holds for every duplicate of the descriptor; views made before keep theirs.
+ * Any thread. Since 1.0.
+ */
+int karena_arena_restrict(const struct karena_arena *arena, uint32_t rights);
+
+/**
+ * karena_arena_close() - close the handle
+ * @arena:	or NULL
+ *
+ * Views stay. The arena goes with its last descriptor and view. Since 1.0.
+ */
+void karena_arena_close(struct karena_arena *arena);
+
+/**
+ * karena_arena_fd() - the handle's descriptor, which stays the handle's
+ * @arena:	an arena
+ *
+ * Any thread. Since 1.0.
+ */
+int karena_arena_fd(const struct karena_arena *arena);
+
+/**
+ * karena_arena_length() - the arena's size in bytes
+ * @arena:	an arena
+ *
+ * Any thread. Since 1.0.
+ */
+uint64_t karena_arena_length(const struct karena_arena *arena);
+
+/**
+ * karena_arena_page_size() - bytes in a page of the arena
+ * @arena:	an arena
+ *
+ * Any thread. Since 1.0.
+ */
+size_t karena_arena_page_size(const struct karena_arena *arena);
+
+/**
+ * struct karena_view - a window of an arena in this process's memory
+ * @address:	of its first byte
+ * @offset:	of that byte in the arena
+ * @length:	bytes
+ *
+ * Plain data, copied at will.
+ */
+struct karena_view {
+	void *address;
+	uint64_t offset;
+	size_t length;
+};
+
+/**
+ * struct karena_view_opts - which window, and where
+ * @size:	sizeof(struct karena_view_opts)
+ * @offset:	of the window in the arena, page aligned
+ * @length:	bytes; 0: up to the arena's end
+ * @address:	demanded: there or not at all; NULL: anywhere
+ * @prot:	PROT_READ or PROT_READ | PROT_WRITE; 0: both
+ */
+struct karena_view_opts {
+	size_t size;
+	uint64_t offset;
+	uint64_t length;
+	void *address;
+	int prot;
+};
+
+/**
+ * karena_arena_map() - map a window
+ * @arena:	an arena
+ * @opts:	or NULL for the whole arena, readable and writable
+ * @view:	out
+ *
+ * Maps no memory by itself: pages appear as they are touched. An arena made
+ * with KARENA_ARENA_F_FIXED_ADDR goes to its own address. Errors: -EACCES: a
+ * right that @prot needs is not there; -EEXIST: something else is at @address
+ * or at the arena's own; -EOVERFLOW: too long for this process's address space;
+ * others of mmap(2). Any thread. Since 1.0.
+ */
+int karena_arena_map(const struct karena_arena *arena, const struct karena_view_opts *opts,
+		     struct karena_view *view);
+
+/**
+ * karena_view_unmap() - end a view
+ * @view:	of karena_arena_map(); emptied. An empty one is left alone
+ *
+ * Pages stay as they are, for others and for later views. Errors: those of
+ * munmap(2). One thread. Since 1.0.
+ */
+int karena_view_unmap(struct karena_view *view);
+
+/* What karena_view_offset() gives for a pointer that is not in the view. */
+#define KARENA_NO_OFFSET	UINT64_MAX
+
+/**
+ * karena_view_ptr() - where something in the arena is in this process
+ * @view:	a view
+ * @offset:	in the arena, any byte
+ * @length:	bytes that are to be there
+ *
+ * Returns NULL if not all of it is inside the view, so that an offset that was
+ * found in shared memory needs no other check. Any thread. Since 1.0.
+ */
+static inline void *karena_view_ptr(const struct karena_view *view, uint64_t offset, size_t length)
+{
+	uint64_t at = offset - view->offset;
+
+	if (offset < view->offset || at > view->length || length > view->length - at)
+		return NULL;
+	return (char *)view->address + at;
+}
+
+/**
+ * karena_view_offset() - the offset in the arena that a pointer stands for
+ * @view:	a view
+ * @ptr:	any pointer
+ *
+ * Returns KARENA_NO_OFFSET for a pointer outside the view. Any thread.
+ * Since 1.0.
+ */
+static inline uint64_t karena_view_offset(const struct karena_view *view, const void *ptr)
+{
+	uintptr_t at = (uintptr_t)ptr - (uintptr_t)view->address;
+
+	return at < view->length ? view->offset + at : KARENA_NO_OFFSET;
+}
+
+/**
+ * struct karena_alloc_opts - where pages are to be, and when they take memory
+ * @size:	sizeof(struct karena_alloc_opts)
+ * @offset:	with KARENA_ALLOC_F_FIXED a demand, else where to begin to look
+ * @align:	bytes, a power of two of at least a page; 0: a page
+ * @flags:	KARENA_ALLOC_F_*
+ * @node:	with @on_node, the NUMA node of the pages
+ * @on_node:	@node counts; else the arena's own does
+ */
+struct karena_alloc_opts {
+	size_t size;
+	uint64_t offset;
+	uint64_t align;
+	uint32_t flags;
+	int32_t node;
+	bool on_node;
+};
+
+/**
+ * karena_arena_alloc() - allocate a run of zeroed pages
+ * @arena:	an arena
+ * @nr_pages:	at least 1
+ * @opts:	or NULL for any place
+ * @offset:	out, of the first page
+ *
+ * All of it or none. Errors: -EBUSY (KARENA_ALLOC_F_FIXED only): a page is not
+ * free; -ENOSPC (without it): no gap is long enough; -EDQUOT: the user's limit.
+ * Any thread. Since 1.0.
+ */
+int karena_arena_alloc(const struct karena_arena *arena, uint64_t nr_pages,
+		       const struct karena_alloc_opts *opts, uint64_t *offset);
+
+/**
+ * karena_arena_free() - make pages free, whatever they were
+ * @arena:	an arena
+ * @offset:	of the first
+ * @nr_pages:	0 does nothing
+ * @flags:	KARENA_FREE_F_*
+ *
+ * When it returns, the pages are gone from every process's memory. Errors:
+ * -ENOENT (KARENA_FREE_F_STRICT only): a page is not allocated, and nothing was
+ * changed. Any thread. Since 1.0.
+ */
+int karena_arena_free(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages,
+		      uint32_t flags);
+
+/**
+ * karena_arena_reserve() - set free pages aside, so that alloc leaves them alone
+ * @arena:	an arena
+ * @offset:	of the first
+ * @nr_pages:	0 does nothing
+ *
+ * Errors: -EBUSY: a page is not free. Any thread. Since 1.0.
+ */
+int karena_arena_reserve(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages);
+
+/**
+ * karena_arena_guard() - make free pages guard pages: a touch is SIGSEGV
+ * @arena:	an arena
+ * @offset:	of the first
+ * @nr_pages:	0 does nothing
+ *
+ * karena_arena_free() ends it. Errors: -EBUSY: a page is not free. Any thread.
+ * Since 1.0.
+ */
+int karena_arena_guard(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages);
+
+/**
+ * struct karena_commit_opts - how pages are committed
+ * @size:	sizeof(struct karena_commit_opts)
+ * @flags:	KARENA_COMMIT_F_*
+ * @node:	with @on_node, the NUMA node of the pages
+ * @on_node:	@node counts; else the arena's own does
+ */
+struct karena_commit_opts {
+	size_t size;
+	uint32_t flags;
+	int32_t node;
+	bool on_node;
+};
+
+/**
+ * karena_arena_commit() - turn reserved pages into allocated ones, in one step
+ * @arena:	an arena
+ * @offset:	of the first
+ * @nr_pages:	0 does nothing
+ * @opts:	or NULL
+ *
+ * Errors: -EBUSY: a page is not reserved; -EDQUOT: the user's limit.
+ * Any thread. Since 1.0.
+ */
+int karena_arena_commit(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages,
+			const struct karena_commit_opts *opts);
+
+/**
+ * karena_arena_decommit() - turn allocated pages into reserved ones, in one step
+ * @arena:	an arena
+ * @offset:	of the first
+ * @nr_pages:	0 does nothing
+ *
+ * Their contents are gone. Errors: -EBUSY: a page is free or guard. Any thread.
+ * Since 1.0.
+ */
+int karena_arena_decommit(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages);
+
+/**
+ * karena_arena_stat() - counters and properties
+ * @arena:	an arena
+ * @stat:	in: @size; out: the rest
+ *
+ * Any thread. Since 1.0.
+ */
+int karena_arena_stat(const struct karena_arena *arena, struct karena_arena_stat *stat);
+
+/* Goes through the ranges of an arena that are not free. */
+struct karena_walk;
+
+/**
+ * karena_walk_new() - begin to list an arena's ranges
+ * @arena:	an arena; to stay open until the walk is freed
+ * @offset:	to begin at, page aligned
+ * @walk:	out
+ *
+ * Any thread. Since 1.0.
+ */
+int karena_walk_new(const struct karena_arena *arena, uint64_t offset, struct karena_walk **walk);
+
+/**
+ * karena_walk_next() - the next range
+ * @walk:	a walk
+ * @range:	out
+ *
+ * Returns 1 with a range, 0 at the end. Ranges come in order; neighbours in one
+ * state come as one range. One that changes meanwhile is told as it was at some
+ * moment. Errors: -EPERM: KARENA_RIGHT_MAP is not there. One thread. Since 1.0.
+ */
+int karena_walk_next(struct karena_walk *walk, struct karena_arena_range *range);
+
+/**
+ * karena_walk_free() - end a walk
+ * @walk:	or NULL
+ *
+ * Since 1.0.
+ */
+void karena_walk_free(struct karena_walk *walk);
+
+/*
+ * Rings
+ * =====
+ * A ring handle serves producer and consumer; what either needs mapped is mapped
+ * by its first call, which may therefore also return errors of mmap(2), -EACCES
+ * or -EPERM where a right is not there, and -EOPNOTSUPP for a ring that is laid
+ * out in a way that this version of the library does not know.
+ */
+
+/**
+ * struct karena_ring_opts - how to make a ring
+ * @size:	sizeof(struct karena_ring_opts)
+ * @name:	up to KARENA_NAME_LEN - 1 bytes, shown by tools; NULL: none
+ * @flags:	KARENA_RING_F_*
+ * @node:	with @on_node, the NUMA node of its memory
+ * @on_node:	@node counts
+ */
+struct karena_ring_opts {
+	size_t size;
+	const char *name;
+	uint32_t flags;
+	int32_t node;
+	bool on_node;
+};
+
+/**
+ * karena_ring_create() - make a ring
+ * @device:	a device
+ * @data_bytes:	size of its data area: a power of two, at least a page
+ * @opts:	or NULL
+ * @ring:	out
+ *
+ * Errors: -ENAMETOOLONG; -EDQUOT: the user's limit; -EMFILE, -ENFILE.
+ * Any thread. Since 1.0.
+ */
+int karena_ring_create(const struct karena_device *device, uint64_t data_bytes,
+		       const struct karena_ring_opts *opts, struct karena_ring **ring);
+
+/**
+ * karena_ring_from_fd() - a handle for a ring that came as a descriptor
+ * @fd:		of a ring. The handle's on success, the caller's still on failure
+ * @ring:	out
+ *
+ * Errors: -EBADF; -ENOTTY: not a ring. Since 1.0.
+ */
+int karena_ring_from_fd(int fd, struct karena_ring **ring);
+
+/**
+ * karena_ring_reopen() - a second handle on the ring, with rights of its own
+ * @ring:	a ring
+ * @rights:	KARENA_RIGHT_*, none that this handle lacks
+ * @reopened:	out
+ *
+ * Errors: -EPERM: this handle lacks one of @rights; -EMFILE, -ENFILE.
+ * Any thread. Since 1.0.
+ */
+int karena_ring_reopen(const struct karena_ring *ring, uint32_t rights,
+		       struct karena_ring **reopened);
+
+/**
+ * karena_ring_restrict() - give up rights of this handle for good
+ * @ring:	a ring
+ * @rights:	KARENA_RIGHT_* to keep of those that it has
+ *
+ * Holds for every duplicate of the descriptor; what is mapped stays mapped.
+ * Any thread. Since 1.0.
+ */
+int karena_ring_restrict(const struct karena_ring *ring, uint32_t rights);
+
+/**
+ * karena_ring_close() - unmap and close
+ * @ring:	or NULL
+ *
+ * Records that were claimed or reserved by it must not be used any more.
+ * Reservations that are open become discards once the descriptor's last
+ * duplicate is closed. Since 1.0.
+ */
+void karena_ring_close(struct karena_ring *ring);
+
+/**
+ * karena_ring_fd() - the handle's descriptor, for poll, epoll and io_uring
+ * @ring:	a ring
+ *
+ * The handle's, and closed with it. Readable: a record is there; writable: half
+ * of the ring is free. Any thread. Since 1.0.
+ */
+int karena_ring_fd(const struct karena_ring *ring);
+
+/**
+ * karena_ring_data_bytes() - size of the data area
+ * @ring:	a ring
+ *
+ * Any thread. Since 1.0.
+ */
+uint64_t karena_ring_data_bytes(const struct karena_ring *ring);
+
+/**
+ * karena_ring_stat() - fill, positions, counters, losses by cause
+ * @ring:	a ring
+ * @stat:	in: @size; out: the rest
+ *
+ * Any thread. Since 1.0.
+ */
+int karena_ring_stat(const struct karena_ring *ring, struct karena_ring_stat *stat);
+
+/**
+ * karena_ring_wait() - wait for a record, or for room
+ * @ring:	a ring
+ * @events:	POLLIN: a record is there; POLLOUT: half of the ring is free; or
+ *		both
+ * @timeout_ms:	0: only look; negative: for ever
+ *
+ * Returns those of @events that hold, 0 when the time is over. Errors: -EINVAL:
+ * other @events; -EINTR: any signal. Any thread. Since 1.0.
+ */
+int karena_ring_wait(const struct karena_ring *ring, int events, int timeout_ms);
+
+/**
+ * karena_ring_output() - send a record by copy
+ * @ring:	a ring
+ * @data:	payload
+ * @length:	bytes, at least 1
+ * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
+ *
+ * Errors: -EAGAIN: no room just now; -ENOSPC: can never fit. Any thread.
+ * Since 1.0.
+ */
+int karena_ring_output(const struct karena_ring *ring, const void *data, size_t length,
+		       uint32_t flags);
+
+/**
+ * karena_ring_reserve() - reserve a record to be filled in place
+ * @ring:	a ring made with KARENA_RING_F_IN_PLACE
+ * @length:	payload bytes, at least 1
+ *
+ * Returns the payload, to be filled and then given to karena_ring_submit() or
+ * karena_ring_discard() by any thread of this process; or NULL with errno:
+ * EAGAIN: no room just now; ENOSPC: can never fit; EPERM: not an IN_PLACE ring
+ * or no right; others as said above. Records behind this one wait for it. If
+ * the process dies first, it is discarded. Any thread. Since 1.0.
+ */
+void *karena_ring_reserve(struct karena_ring *ring, size_t length);
+
+/**
+ * karena_ring_submit() - hand a reserved record to the consumer
+ * @ring:	the ring it is of
+ * @data:	of karena_ring_reserve()
+ * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
+ *
+ * Errors: -EINVAL: no open reservation of this handle's. Any thread. Since 1.0.
+ */
+int karena_ring_submit(struct karena_ring *ring, void *data, uint32_t flags);
+
+/**
+ * karena_ring_discard() - give a reserved record up
+ * @ring:	the ring it is of
+ * @data:	of karena_ring_reserve()
+ * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
+ *
+ * Errors: -EINVAL: no open reservation of this handle's. Any thread. Since 1.0.
+ */
+int karena_ring_discard(struct karena_ring *ring, void *data, uint32_t flags);
+
+/*
+ * Consuming
+ * ---------
+ * A ring has one consumer, a process with an open file. The first of the calls
+ * below takes the role: -EBUSY if another has it. It ends with the process, or
+ * with the last duplicate of the descriptor. Consume by these calls or by
+ * read(2), not by both on one handle.
+ *
+ * Positions and lengths are taken from shared memory that producers of an
+ * IN_PLACE ring can write. Each is loaded once and checked against what is
+ * there: the library never loops over nor reads outside the ring. A record that
+ * claims more bytes than there are ends the walk with -EBADMSG, after the good
+ * ones before it were delivered; since nobody knows where the next one begins,
+ * each call says so again. Payload that was checked can still be changed by such
+ * a producer: copy what is to be trusted, then check.
+ */
+
+/**
+ * typedef karena_record_fn - is given a record
+ * @context:	as passed to karena_ring_consume()
+ * @data:	payload, 8-byte aligned; valid until return
+ * @length:	bytes
+ *
+ * Returns 0 to go on, anything else to stop after this record. It must not call
+ * the handle's consumer calls.
+ */
+typedef int (*karena_record_fn)(void *context, const void *data, size_t length);
+
+/**
+ * karena_ring_consume() - call a function for each record that is there
+ * @ring:	a ring
+ * @fn:		called in the records' order; discarded ones are passed over
+ * @context:	for @fn
+ * @max:	records at most; 0: as many as are there at the start
+ *
+ * Never waits. The space of all records seen is given back with one store at
+ * the end. Returns how many were given to @fn, or @fn's own value if that was
+ * negative, its record counting as read; -EBADMSG: see above; -EINVAL: claimed
+ * records were not released. One thread. Since 1.0.
+ */
+int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *context,
+			unsigned int max);
+
+/**
+ * struct karena_record - a record as claimed
+ * @data:	payload, 8-byte aligned; valid until karena_ring_release()
+ * @length:	bytes
+ */
+struct karena_record {
+	const void *data;
+	size_t length;
+};
+
+/**
+ * karena_ring_claim() - look at records without giving their space back
+ * @ring:	a ring
+ * @records:	out
+ * @max:	room in @records
+ *
+ * Goes on behind those that were claimed before. Never waits. Returns how many
+ * there are, 0 for none; -EBADMSG: see above. One thread. Since 1.0.
+ */
+int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, unsigned int max);
+
+/**
+ * karena_ring_release() - give the space of all claimed records back
+ * @ring:	a ring
+ *
+ * One store, however many they are. After it, karena_ring_claim() sees every
+ * record whose producer found nobody to wake, also with edge-triggered epoll:
+ * claim and release until nothing is there, then wait. One thread. Since 1.0.
+ */
+void karena_ring_release(struct karena_ring *ring);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* KARENA_H */

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * Rings: the object and its producers. The consumer is in consumer.c.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+int karena_ring_from_fd(int fd, struct karena_ring **ring)
+{
+	struct karena_ring_stat stat = { .size = sizeof(stat) };
+	struct karena_ring *made;
+	int ret;
+
+	ret = karena_ioctl(fd, KARENA_IOC_RING_STAT, &stat);
+	if (ret < 0)
+		return ret;
+	if (posix_memalign((void **)&made, __alignof__(*made), sizeof(*made)))
+		return -ENOMEM;
+	memset(made, 0, sizeof(*made));
+	made->fd = fd;
+	made->data_bytes = stat.out_data_bytes;
+	*ring = made;
+	return 0;
+}
+
+/* For an fd that this library was given by the kernel. */
+static int ring_from_own_fd(int fd, struct karena_ring **ring)
+{
+	int ret = karena_ring_from_fd(fd, ring);
+
+	if (ret < 0)
+		close(fd);
+	return ret;
+}
+
+int karena_ring_create(const struct karena_device *device, uint64_t data_bytes,
+		       const struct karena_ring_opts *opts, struct karena_ring **ring)
+{
+	struct karena_ring_create args = { .size = sizeof(args), .data_bytes = data_bytes };
+	struct karena_ring_opts o;
+	int ret;
+
+	ret = karena_opts_copy(&o, sizeof(o), KARENA_FIRST_SIZE(struct karena_ring_opts, on_node),
+			       opts);
+	if (ret < 0)
+		return ret;
+	args.flags = o.flags;
+	args.node = karena_node(o.node, o.on_node);
+	ret = karena_copy_name(args.name, o.name);
+	if (ret < 0)
+		return ret;
+	ret = karena_ioctl(karena_device_fd(device), KARENA_IOC_RING_CREATE, &args);
+	if (ret < 0)
+		return ret;
+	return ring_from_own_fd(ret, ring);
+}
+
+int karena_ring_reopen(const struct karena_ring *ring, uint32_t rights,
+		       struct karena_ring **reopened)
+{
+	int ret = karena_reopen(ring->fd, rights);
+
+	if (ret < 0)
+		return ret;
+	return ring_from_own_fd(ret, reopened);
+}
+
+int karena_ring_restrict(const struct karena_ring *ring, uint32_t rights)
+{
+	return karena_restrict(ring->fd, rights);
+}
+
+void karena_ring_close(struct karena_ring *ring)
+{
+	if (!ring)
+		return;
+	if (ring->in_place)
+		munmap(ring->in_place, (size_t)(2 * ring->data_bytes));
+	karena_consumer_unmap(ring);
+	close(ring->fd);
+	free(ring);
+}
+
+int karena_ring_fd(const struct karena_ring *ring)
+{
+	return ring->fd;
+}
+
+uint64_t karena_ring_data_bytes(const struct karena_ring *ring)
+{
+	return ring->data_bytes;
+}
+
+int karena_ring_stat(const struct karena_ring *ring, struct karena_ring_stat *stat)
+{
+	return karena_ioctl(ring->fd, KARENA_IOC_RING_STAT, stat);
+}
+
+int karena_ring_wait(const struct karena_ring *ring, int events, int timeout_ms)
+{
+	struct pollfd pollfd = { .fd = ring->fd, .events = (short)events };
+
+	if (!events || events & ~(POLLIN | POLLOUT))
+		return -EINVAL;
+	if (poll(&pollfd, 1, timeout_ms) < 0)
+		return -errno;
+	if (pollfd.revents & POLLNVAL)
+		return -EBADF;
+	return pollfd.revents & events;
+}
+
+static bool layout_is_known(const struct karena_ring *ring, const struct karena_ring_header *layout)
+{
+	return layout->header_bytes >= sizeof(*layout) &&
+	       layout->record_header_bytes == KARENA_RECORD_HEADER_BYTES &&
+	       !layout->features && layout->lanes == 1 &&
+	       layout->data_bytes == ring->data_bytes;
+}
+
+/*
+ * Where the parts of the mapping are, as the ring's header page tells.
+ * -EOPNOTSUPP: in a way that this library does not know.
+ */
+int karena_ring_layout(const struct karena_ring *ring, struct karena_ring_header *layout)
+{
+	void *page = NULL;
+	int ret;
+
+	ret = karena_mmap(ring->fd, 0, karena_page_size(), PROT_READ, &page);
+	if (ret < 0)
+		return ret;
+	memcpy(layout, page, sizeof(*layout));
+	munmap(page, karena_page_size());
+	return layout_is_known(ring, layout) ? 0 : -EOPNOTSUPP;
+}
+
+int karena_ring_output(const struct karena_ring *ring, const void *data, size_t length,
+		       uint32_t flags)
+{
+	struct karena_ring_output args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.buffer = (uintptr_t)data,
+		.buffer_bytes = length,
+	};
+
+	return karena_ioctl(ring->fd, KARENA_IOC_RING_OUTPUT, &args);
+}
+
+/* Several threads may come first; one of the mappings stays. */
+static int map_in_place(struct karena_ring *ring, char **data)
+{
+	struct karena_ring_header layout;
+	void *address = NULL;
+	char *current;
+	int ret;
+
+	ret = karena_ring_layout(ring, &layout);
+	if (ret < 0)
+		return ret;
+	ret = karena_mmap(ring->fd, layout.data_offset, 2 * ring->data_bytes,
+			  PROT_READ | PROT_WRITE, &address);
+	if (ret < 0)
+		return ret;
+	*data = address;
+	current = NULL;
+	if (!__atomic_compare_exchange_n(&ring->in_place, &current, *data, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE)) {
+		munmap(*data, (size_t)(2 * ring->data_bytes));
+		*data = current;
+	}
+	return 0;
+}
+
+static int in_place(struct karena_ring *ring, char **data)
+{
+	*data = __atomic_load_n(&ring->in_place, __ATOMIC_ACQUIRE);
+	return *data ? 0 : map_in_place(ring, data);
+}
+
+static void note_position(struct karena_ring *ring, uint64_t position)
+{
+	uint64_t newest = __atomic_load_n(&ring->newest, __ATOMIC_RELAXED);
+
+	while ((int64_t)(position - newest) > 0 &&
+	       !__atomic_compare_exchange_n(&ring->newest, &newest, position, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+void *karena_ring_reserve(struct karena_ring *ring, size_t length)
+{
+	struct karena_ring_reserve args = { .size = sizeof(args), .length = (uint32_t)length };
+	char *data;
+	int ret;
+
+	if (args.length != length) {
+		errno = ENOSPC;
+		return NULL;
+	}
+	ret = in_place(ring, &data);
+	if (!ret)
+		ret = karena_ioctl(ring->fd, KARENA_IOC_RING_RESERVE, &args);
+	if (ret < 0) {
+		errno = -ret;
+		return NULL;
+	}
+	note_position(ring, args.out_position);
+	return data + (args.out_position & (ring->data_bytes - 1)) + KARENA_RECORD_HEADER_BYTES;
+}
+
+/*
+ * A record's position from where its payload is. That says it up to a multiple
+ * of the ring's size. An open reservation keeps its space, so the newest one of
+ * this handle is less than that size ahead of it.
+ */
+static int position_of(const struct karena_ring *ring, const void *payload, uint64_t *position)
+{
+	uintptr_t data = (uintptr_t)__atomic_load_n(&ring->in_place, __ATOMIC_ACQUIRE);
+	uint64_t newest = __atomic_load_n(&ring->newest, __ATOMIC_RELAXED);
+	uint64_t at = (uintptr_t)payload - data - KARENA_RECORD_HEADER_BYTES;
+
+	if (!data || at >= ring->data_bytes)
+		return -EINVAL;
+	*position = newest - ((newest - at) & (ring->data_bytes - 1));
+	return 0;
+}
+
+static int end_reservation(struct karena_ring *ring, unsigned long nr, const void *payload,
+			   uint32_t flags)
+{
+	struct karena_ring_commit args = { .size = sizeof(args), .flags = flags };
+	uint64_t position;
+	int ret;
+
+	ret = position_of(ring, payload, &position);
+	if (ret < 0)
+		return ret;
+	args.position = position;
+	return karena_ioctl(ring->fd, nr, &args);
+}
+
+int karena_ring_submit(struct karena_ring *ring, void *data, uint32_t flags)
+{
+	return end_reservation(ring, KARENA_IOC_RING_SUBMIT, data, flags);
+}
+
+int karena_ring_discard(struct karena_ring *ring, void *data, uint32_t flags)
+{
+	return end_reservation(ring, KARENA_IOC_RING_DISCARD, data, flags);
+}
