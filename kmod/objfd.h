@@ -21,6 +21,7 @@ struct seq_file;
  * @mode:	file type bits of the inode, 0 for none
  * @rights:	KARENA_RIGHT_* that an open file of this kind can have
  * @fops:	of its open files
+ * @opened:	an open file was made and nobody has it yet; optional
  * @closed:	an open file goes; optional. May sleep
  * @destroy:	the last open file went, hence no mapping is left; frees the
  *		object. May sleep
@@ -31,6 +32,7 @@ struct karena_object_type {
 	umode_t mode;
 	u32 rights;
 	const struct file_operations *fops;
+	void (*opened)(struct file *file);
 	void (*closed)(struct karena_object *object, struct file *file);
 	void (*destroy)(struct karena_object *object);
 	void (*show)(struct karena_object *object, struct seq_file *m);
@@ -66,6 +68,12 @@ struct karena_handle {
 static inline struct karena_handle *karena_handle(const struct file *file)
 {
 	return file->private_data;
+}
+
+/* What tells objects apart in tracepoints; 0 before it is published. */
+static inline unsigned long karena_object_ino(const struct karena_object *object)
+{
+	return object->inode ? object->inode->i_ino : 0;
 }
 
 static inline bool karena_may(const struct karena_handle *handle, u32 rights)

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A ceiling per user on the pages that all objects of that user hold.
+ *
+ * An object is charged to the user who created it, whoever populates it: only
+ * so is the sum given back exactly, by whichever process closes last. (The
+ * memory cgroup of whoever populates is charged by the page allocator.)
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/hashtable.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "account.h"
+
+static unsigned long user_max_bytes;
+module_param(user_max_bytes, ulong, 0644);
+MODULE_PARM_DESC(user_max_bytes,
+		 "Bytes that all objects of one user may hold; 0 (default): a quarter of memory");
+
+/**
+ * struct karena_account - what one user's objects hold
+ * @node:	in accounts, under accounts_lock
+ * @uid:	fixed
+ * @users:	objects that hold it, under accounts_lock
+ * @nr_pages:	charged
+ */
+struct karena_account {
+	struct hlist_node node;
+	kuid_t uid;
+	unsigned long users;
+	atomic_long_t nr_pages;
+};
+
+/* Protects accounts and its members' users. Innermost; nothing nests inside. */
+static DEFINE_MUTEX(accounts_lock);
+static DEFINE_HASHTABLE(accounts, 6);
+
+static unsigned long limit_pages(void)
+{
+	unsigned long bytes = READ_ONCE(user_max_bytes);
+
+	return bytes ? bytes >> PAGE_SHIFT : totalram_pages() / 4;
+}
+
+static struct karena_account *account_find(kuid_t uid)
+{
+	struct karena_account *account;
+
+	lockdep_assert_held(&accounts_lock);
+	hash_for_each_possible(accounts, account, node, __kuid_val(uid)) {
+		if (uid_eq(account->uid, uid))
+			return account;
+	}
+	return NULL;
+}
+
+/**
+ * karena_account_get - the account that the caller's new object is charged to
+ *
+ * Context: may sleep.
+ * Return: a reference; NULL if the caller is exempt from the ceiling; or
+ * -ENOMEM as a pointer.
+ */
+struct karena_account *karena_account_get(void)
+{
+	struct karena_account *account;
+
+	if (capable(CAP_IPC_LOCK))
+		return NULL;
+
+	mutex_lock(&accounts_lock);
+	account = account_find(current_uid());
+	if (!account) {
+		account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
+		if (!account) {
+			account = ERR_PTR(-ENOMEM);
+			goto unlock;
+		}
+		account->uid = current_uid();
+		hash_add(accounts, &account->node, __kuid_val(account->uid));
+	}
+	account->users++;
+unlock:
+	mutex_unlock(&accounts_lock);
+	return account;
+}
+
+/**
+ * karena_account_put - give back a reference of karena_account_get()
+ * @account: may be NULL
+ *
+ * Context: may sleep.
+ */
+void karena_account_put(struct karena_account *account)
+{
+	if (!account)
+		return;
+
+	mutex_lock(&accounts_lock);
+	if (!--account->users) {
+		WARN_ON_ONCE(atomic_long_read(&account->nr_pages));
+		hash_del(&account->node);
+		kfree(account);
+	}
+	mutex_unlock(&accounts_lock);
+}
+
+/**
+ * karena_account_charge - pages are about to be held
+ * @account:	may be NULL: exempt
+ * @nr_pages:	how many
+ *
+ * Context: any.
+ * Return: 0, or -EDQUOT with nothing charged.
+ */
+int karena_account_charge(struct karena_account *account, unsigned long nr_pages)
+{
+	unsigned long limit, old;
+
+	if (!account)
+		return 0;
+
+	limit = limit_pages();
+	old = atomic_long_read(&account->nr_pages);
+	do {
+		if (old > limit || nr_pages > limit - old)
+			return -EDQUOT;
+	} while (!atomic_long_try_cmpxchg(&account->nr_pages, (long *)&old, old + nr_pages));
+	return 0;
+}
+
+/**
+ * karena_account_uncharge - charged pages are held no more
+ * @account:	may be NULL
+ * @nr_pages:	how many
+ *
+ * Context: any.
+ */
+void karena_account_uncharge(struct karena_account *account, unsigned long nr_pages)
+{
+	if (account)
+		atomic_long_sub(nr_pages, &account->nr_pages);
+}
+
+/**
+ * karena_account_limit_bytes - the ceiling
+ *
+ * Context: any.
+ */
+u64 karena_account_limit_bytes(void)
+{
+	return (u64)limit_pages() << PAGE_SHIFT;
+}
+
+/**
+ * karena_account_left_bytes - what the caller's user may still have charged
+ *
+ * Context: may sleep.
+ * Return: bytes, or U64_MAX if the caller is exempt.
+ */
+u64 karena_account_left_bytes(void)
+{
+	struct karena_account *account;
+	unsigned long limit = limit_pages();
+	unsigned long held = 0;
+
+	if (capable(CAP_IPC_LOCK))
+		return U64_MAX;
+
+	mutex_lock(&accounts_lock);
+	account = account_find(current_uid());
+	if (account)
+		held = atomic_long_read(&account->nr_pages);
+	mutex_unlock(&accounts_lock);
+	return held < limit ? (u64)(limit - held) << PAGE_SHIFT : 0;
+}

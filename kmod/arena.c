@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The operations of arenas, each written once: check, take what may be lacking,
+ * and only then change something under the lock.
+ */
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "arena.h"
+#include "compat.h"
+#include "objfd.h"
+#include "ops.h"
+#include "pages.h"
+#include "trace.h"
+
+static void arena_destroy(struct karena_object *object)
+{
+	struct karena_arena *arena = to_arena(object);
+
+	trace_karena_arena_destroy(arena);
+	arena_destroy_pages(arena);
+	ranges_destroy(&arena->ranges);
+	free_percpu(arena->faults);
+	karena_object_fini(object);
+	kfree(arena);
+}
+
+const struct karena_object_type karena_arena_type = {
+	.name = "arena",
+	/* A regular file: only such a one has fallocate(), hence MADV_REMOVE. */
+	.mode = S_IFREG,
+	.rights = KARENA_RIGHTS_ARENA,
+	.fops = &arena_fops,
+	.destroy = arena_destroy,
+	.show = arena_show,
+};
+EXPORT_SYMBOL_IF_KUNIT(karena_arena_type);
+
+static struct karena_arena *to_call_arena(const struct karena_call *call)
+{
+	return to_arena(karena_handle(call->file)->object);
+}
+
+static bool node_valid(s32 node)
+{
+	return node == KARENA_NODE_ANY ||
+	       (node >= 0 && node < MAX_NUMNODES && node_state(node, N_MEMORY));
+}
+
+static int check_create(const struct karena_arena_create *args)
+{
+	if (!args->length || !PAGE_ALIGNED(args->length) ||
+	    args->length > KARENA_ARENA_MAX_BYTES)
+		return -EINVAL;
+	if (args->address) {
+		if (!(args->flags & KARENA_ARENA_F_FIXED_ADDR) || !PAGE_ALIGNED(args->address))
+			return -EINVAL;
+		if (args->address + args->length < args->address ||
+		    args->address + args->length > TASK_SIZE_MAX)
+			return -EINVAL;
+	}
+	if (!node_valid(args->node) || args->fault_pages > KARENA_FAULT_PAGES_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+static int arena_init(struct karena_arena *arena, const struct karena_arena_create *args)
+{
+	int err;
+
+	arena->nr_pages = args->length >> PAGE_SHIFT;
+	arena->flags = args->flags;
+	arena->node = args->node;
+	arena->fault_pages = args->fault_pages ?: KARENA_FAULT_PAGES_DEFAULT;
+	arena->address = args->address;
+	init_rwsem(&arena->lock);
+	ranges_init(&arena->ranges, arena->nr_pages, &arena->lock);
+	xa_init_flags(&arena->pages, XA_FLAGS_ACCOUNT);
+
+	arena->faults = alloc_percpu_gfp(struct arena_faults, KARENA_GFP);
+	if (!arena->faults)
+		return -ENOMEM;
+	err = karena_object_init(&arena->object, &karena_arena_type, args->name);
+	if (err)
+		free_percpu(arena->faults);
+	return err;
+}
+
+/**
+ * arena_op_create - KARENA_IOC_ARENA_CREATE
+ * @call:	on a device fd
+ * @argp:	struct karena_arena_create
+ *
+ * Context: may sleep.
+ * Return: an fd, or -errno.
+ */
+long arena_op_create(struct karena_call *call, void *argp)
+{
+	const struct karena_arena_create *args = argp;
+	struct karena_arena *arena;
+	long ret;
+
+	ret = check_create(args);
+	if (ret)
+		return ret;
+
+	arena = kzalloc(sizeof(*arena), KARENA_GFP);
+	if (!arena)
+		return -ENOMEM;
+	ret = arena_init(arena, args);
+	if (ret) {
+		kfree(arena);
+		return ret;
+	}
+	trace_karena_arena_create(arena);
+	ret = karena_object_publish(&arena->object, args->length);
+	if (ret < 0)
+		arena_destroy(&arena->object);
+	return ret;
+}
+
+/*
+ * A byte offset and a page count as indexes. -EINVAL if they are not aligned,
+ * wrap, or pass the end of the arena; a count of 0 must begin inside it, or at
+ * its end.
+ */
+static int check_range(const struct karena_arena *arena, u64 offset, u64 nr_pages,
+		       unsigned long *first)
+{
+	u64 index = offset >> PAGE_SHIFT;
+
+	if (!PAGE_ALIGNED(offset) || index > arena->nr_pages ||
+	    nr_pages > arena->nr_pages - index)
+		return -EINVAL;
+	*first = index;
+	return 0;
+}
+
+static int check_alloc(const struct karena_arena *arena, const struct karena_arena_alloc *args,
+		       unsigned long *first)
+{
+	u64 align = args->align ?: PAGE_SIZE;
+
+	if (args->__reserved || !node_valid(args->node) || !args->nr_pages)
+		return -EINVAL;
+	if (!is_power_of_2(align) || align < PAGE_SIZE)
+		return -EINVAL;
+	if (args->flags & KARENA_ALLOC_F_FIXED) {
+		if (!IS_ALIGNED(args->offset, align))
+			return -EINVAL;
+		return check_range(arena, args->offset, args->nr_pages, first);
+	}
+	/* A hint must lie in the arena; where it leads is the search's matter. */
+	if (args->nr_pages > arena->nr_pages)
+		return -EINVAL;
+	return check_range(arena, args->offset, 0, first);
+}
+
+/* Where an allocation goes; @first is where it is demanded or sought. */
+static int find_place(struct karena_arena *arena, const struct karena_arena_alloc *args,
+		      unsigned long *first)
+{
+	unsigned long align = (args->align ?: PAGE_SIZE) >> PAGE_SHIFT;
+
+	if (!(args->flags & KARENA_ALLOC_F_FIXED))
+		return ranges_find_free(&arena->ranges, *first, args->nr_pages, align, first);
+	if (!ranges_all(&arena->ranges, *first, *first + args->nr_pages - 1,
+			BIT(KARENA_PAGE_FREE)))
+		return -EBUSY;
+	return 0;
+}
+
+/**
+ * arena_op_alloc - KARENA_IOC_ARENA_ALLOC
+ * @call:	on an arena fd
+ * @argp:	struct karena_arena_alloc
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
+ */
+long arena_op_alloc(struct karena_call *call, void *argp)
+{
+	struct karena_arena *arena = to_call_arena(call);
+	struct karena_arena_alloc *args = argp;
+	unsigned long first;
+	LIST_HEAD(pages);
+	int err;
+
+	err = check_alloc(arena, args, &first);
+	if (err)
+		return err;
+	if (!(args->flags & KARENA_ALLOC_F_LAZY)) {
+		err = arena_take_pages(arena, args->node, args->nr_pages, &pages);
+		if (err)
+			return err;
+	}
+
+	err = down_write_killable(&arena->lock);
+	if (err)
+		goto drop;
+	err = find_place(arena, args, &first);
+	if (!err)
+		err = arena_place_pages(arena, first, args->nr_pages, &pages);
+	up_write(&arena->lock);
+	if (err)
+		goto drop;
+
+	trace_karena_arena_state(arena, first, args->nr_pages, KARENA_PAGE_ALLOCATED);
+	args->out_offset = (u64)first << PAGE_SHIFT;
+	return 0;
+
+drop:
+	arena_drop_pages(arena, &pages);
+	return err;
+}
+
+/* What becomes of a range, what its pages must be for that, and if they are not. */
+struct vacate {
+	u32 state;
+	u32 required;
+	int refusal;
+};
+
+/*
+ * Takes the memory of a range away, step by step, so that other users of the
+ * arena and a fatal signal come in between. @done tells how far it came.
+ */
+static int vacate(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
+		  const struct vacate *how, unsigned long *done)
+{
+	unsigned long last;
+	LIST_HEAD(pages);
+
+	*done = 0;
+	while (*done < nr_pages) {
+		if (fatal_signal_pending(current) || down_write_killable(&arena->lock))
+			return -EINTR;
+		if (!*done && how->required &&
+		    !ranges_all(&arena->ranges, first, first + nr_pages - 1, how->required)) {
+			up_write(&arena->lock);
+			return how->refusal;
+		}
+		last = arena_remove_pages(arena, first + *done, first + nr_pages - 1,
+					  how->state, &pages);
+		up_write(&arena->lock);
+
+		arena_drop_pages(arena, &pages);
+		trace_karena_arena_state(arena, first + *done, last - first + 1 - *done,
+					 how->state);
+		*done = last - first + 1;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * arena_free - make a range free
+ * @arena:	the arena
+ * @first:	index of the first page
+ * @nr_pages:	pages, all inside the arena
+ * @flags:	KARENA_FREE_F_*
+ * @done:	out, pages done, whatever is returned
+ *
+ * Context: may sleep.
+ * Return: 0; -EINTR with @done short of @nr_pages; -ENOENT (STRICT) with
+ * nothing changed.
+ */
+int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
+	       u32 flags, unsigned long *done)
+{
+	static const struct vacate how_free = {
+		.state = KARENA_PAGE_FREE,
+	};
+	static const struct vacate how_strict = {
+		.state = KARENA_PAGE_FREE,
+		.required = BIT(KARENA_PAGE_ALLOCATED),
+		.refusal = -ENOENT,
+	};
+
+	return vacate(arena, first, nr_pages,
+		      flags & KARENA_FREE_F_STRICT ? &how_strict : &how_free, done);
+}
+
+/**
+ * arena_op_free - KARENA_IOC_ARENA_FREE
+ * @call:	on an arena fd
+ * @argp:	struct karena_arena_free
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
+ */
+long arena_op_free(struct karena_call *call, void *argp)
+{
+	struct karena_arena *arena = to_call_arena(call);
+	struct karena_arena_free *args = argp;
+	unsigned long first, done;
+	int err;
+
+	err = check_range(arena, args->offset, args->nr_pages, &first);
+	if (err)
+		return err;
+	err = arena_free(arena, first, args->nr_pages, args->flags, &done);
+	args->out_done = done;
+	return err;
+}
+
+/**
+ * arena_op_decommit - KARENA_IOC_ARENA_DECOMMIT
+ * @call:	on an arena fd
+ * @argp:	struct karena_arena_decommit
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
+ */
+long arena_op_decommit(struct karena_call *call, void *argp)
+{
+	static const struct vacate how_decommit = {
+		.state = KARENA_PAGE_RESERVED,
+		.required = BIT(KARENA_PAGE_ALLOCATED) | BIT(KARENA_PAGE_RESERVED),
+		.refusal = -EBUSY,
+	};
+	struct karena_arena *arena = to_call_arena(call);
+	struct karena_arena_decommit *args = argp;
+	unsigned long first, done;
+	int err;
+
+	err = check_range(arena, args->offset, args->nr_pages, &first);
+	if (err)
+		return err;
+	err = vacate(arena, first, args->nr_pages, &how_decommit, &done);
+	args->out_done = done;
+	return err;
+}
+
+/**
+ * arena_op_reserve - KARENA_IOC_ARENA_RESERVE
+ * @call:	on an arena fd
+ * @argp:	struct karena_arena_reserve
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
+ */
+long arena_op_reserve(struct karena_call *call, void *argp)
+{
+	struct karena_arena *arena = to_call_arena(call);
+	const struct karena_arena_reserve *args = argp;
+	unsigned long first, last;
+	u32 state;
+	int err;
+
+	err = check_range(arena, args->offset, args->nr_pages, &first);
+	if (err || !args->nr_pages)
+		return err;
+	last = first + args->nr_pages - 1;
+	state = args->flags & KARENA_RESERVE_F_GUARD ? KARENA_PAGE_GUARD : KARENA_PAGE_RESERVED;
+
+	err = down_write_killable(&arena->lock);
+	if (err)
+		return err;
+	if (ranges_all(&arena->ranges, first, last, BIT(KARENA_PAGE_FREE)))
+		err = ranges_set(&arena->ranges, first, last, state, KARENA_GFP);
+	else
+		err = -EBUSY;
+	up_write(&arena->lock);
+
+	if (!err)
+		trace_karena_arena_state(arena, first, args->nr_pages, state);
+	return err;
+}
+
+/**
+ * arena_op_commit - KARENA_IOC_ARENA_COMMIT
+ * @call:	on an arena fd
+ * @argp:	struct karena_arena_commit
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
+ */
+long arena_op_commit(struct karena_call *call, void *argp)
+{
+	struct karena_arena *arena = to_call_arena(call);
+	const struct karena_arena_commit *args = argp;
+	unsigned long first;
+	LIST_HEAD(pages);
+	int err;
+
+	if (args->__reserved || !node_valid(args->node))
+		return -EINVAL;
+	err = check_range(arena, args->offset, args->nr_pages, &first);
+	if (err || !args->nr_pages)
+		return err;
+	if (!(args->flags & KARENA_COMMIT_F_LAZY)) {
+		err = arena_take_pages(arena, args->node, args->nr_pages, &pages);
+		if (err)
+			return err;
+	}
+
+	err = down_write_killable(&arena->lock);
+	if (err)
+		goto drop;
+	if (ranges_all(&arena->ranges, first, first + args->nr_pages - 1,
+		       BIT(KARENA_PAGE_RESERVED)))
+		err = arena_place_pages(arena, first, args->nr_pages, &pages);
+	else
+		err = -EBUSY;
+	up_write(&arena->lock);
+	if (err)
+		goto drop;
+
+	trace_karena_arena_state(arena, first, args->nr_pages, KARENA_PAGE_ALLOCATED);
+	return 0;
+
+drop:
+	arena_drop_pages(arena, &pages);
+	return err;
+}

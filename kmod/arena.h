@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Arenas. The file operations, the operations of the table and the fault use
+ * what is declared here.
+ */
+#ifndef KARENA_ARENA_H
+#define KARENA_ARENA_H
+
+#include <linux/list.h>
+#include <linux/mm_types.h>
+#include <linux/rwsem.h>
+#include <linux/xarray.h>
+#include <linux/karena.h>
+
+#include "objfd.h"
+#include "ranges.h"
+
+struct karena_call;
+
+#define KARENA_ARENA_FLAGS	(KARENA_ARENA_F_SEGV_ON_FAULT | \
+				 KARENA_ARENA_F_FIXED_ADDR | \
+				 KARENA_ARENA_F_INHERIT)
+
+/* Offsets are loff_t in the file system's code, so the last page is left out. */
+#define KARENA_ARENA_MAX_BYTES	(((u64)LLONG_MAX + 1) - 2 * PAGE_SIZE)
+
+#define KARENA_FAULT_PAGES_MAX	64
+/* By measurement: beyond it a fault costs little less per page. */
+#define KARENA_FAULT_PAGES_DEFAULT 16
+
+/* Faults by kind, as KARENA_IOC_ARENA_STAT shows them. */
+struct arena_faults {
+	u64 populated;
+	u64 mapped;
+	u64 segv;
+	u64 bus;
+};
+
+/**
+ * struct karena_arena - an arena
+ * @object:	what all objects have
+ * @nr_pages:	size; fixed
+ * @flags:	KARENA_ARENA_F_*; fixed
+ * @node:	of create; fixed
+ * @fault_pages: of create; fixed
+ * @lock:	protects @ranges, @address, @populated_peak and which entries @pages
+ *		has. Shared: faults, which may add pages to @pages where @ranges
+ *		says allocated, and whoever only looks. Exclusive: whoever changes
+ *		@ranges or removes a page. Nests inside mmap_lock; outside the
+ *		locks of unmap_mapping_range() and of the page tables. User memory
+ *		is never touched under it
+ * @ranges:	the state of each page
+ * @pages:	index to the populated page, with a reference of the arena's; those
+ *		that fault at once are kept apart by its own lock
+ * @address:	with FIXED_ADDR, where offset 0 is mapped; 0: not chosen yet. Set
+ *		once
+ * @nr_populated: entries of @pages
+ * @populated_peak: most it was before the last time it shrank
+ * @faults:	per CPU, only ever counted up
+ */
+struct karena_arena {
+	struct karena_object object;
+	unsigned long nr_pages;
+	u32 flags;
+	int node;
+	u32 fault_pages;
+	struct rw_semaphore lock;
+	struct ranges ranges;
+	struct xarray pages;
+	unsigned long address;
+	atomic_long_t nr_populated;
+	unsigned long populated_peak;
+	struct arena_faults __percpu *faults;
+};
+
+static inline struct karena_arena *to_arena(struct karena_object *object)
+{
+	return container_of(object, struct karena_arena, object);
+}
+
+extern const struct karena_object_type karena_arena_type;
+extern const struct file_operations arena_fops;
+
+/* arena.c: the operations */
+long arena_op_create(struct karena_call *call, void *args);
+long arena_op_alloc(struct karena_call *call, void *args);
+long arena_op_free(struct karena_call *call, void *args);
+long arena_op_reserve(struct karena_call *call, void *args);
+long arena_op_commit(struct karena_call *call, void *args);
+long arena_op_decommit(struct karena_call *call, void *args);
+
+/* arena_stat.c: what is shown of an arena */
+long arena_op_stat(struct karena_call *call, void *args);
+long arena_op_walk(struct karena_call *call, void *args);
+void arena_show(struct karena_object *object, struct seq_file *m);
+
+/**
+ * struct arena_window - pages of a fault
+ * @first:	index of the first
+ * @nr:		how many
+ * @pages:	those that are populated, NULL for the others
+ */
+struct arena_window {
+	unsigned long first;
+	unsigned int nr;
+	struct page *pages[KARENA_FAULT_PAGES_MAX];
+};
+
+/* arena_mm.c: pages into the arena and out of it */
+int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_pages,
+		     struct list_head *pages);
+void arena_drop_pages(struct karena_arena *arena, struct list_head *pages);
+int arena_place_pages(struct karena_arena *arena, unsigned long first,
+		      unsigned long nr_pages, struct list_head *pages);
+unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first,
+				 unsigned long last, u32 state, struct list_head *pages);
+void arena_destroy_pages(struct karena_arena *arena);
+int arena_populate(struct karena_arena *arena, unsigned long index,
+		   struct arena_window *window);
+
+/* arena.c, for the operations and for fallocate() */
+int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
+	       u32 flags, unsigned long *done);
+
+#endif /* KARENA_ARENA_H */

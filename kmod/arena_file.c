@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * File operations of an arena: what may be mapped, and the fault.
+ *
+ * Free against fault: a fault inserts page table entries while it holds the
+ * arena's lock shared; whoever takes pages away holds it exclusively from before
+ * the page leaves the arena until unmap_mapping_range() is done. So an entry is
+ * either set before, and taken away with the others, or the fault does not find
+ * the page any more. That is why the fault sets entries itself: a page returned
+ * in vmf->page would be mapped after the lock is given back.
+ *
+ * Nothing is kept per mapping and there is no ->close: partial unmapping, forks
+ * and moves are the kernel's affair alone.
+ */
+#include <linux/fs.h>
+#include <linux/falloc.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+
+#include "arena.h"
+#include "compat.h"
+#include "ioctl.h"
+#include "objfd.h"
+#include "trace.h"
+
+static struct karena_arena *file_arena(const struct file *file)
+{
+	return to_arena(karena_handle(file)->object);
+}
+
+/*
+ * The block of arena->fault_pages around the touched page, as far as the VMA
+ * and the range of allocated pages reach.
+ */
+static void around(const struct karena_arena *arena, const struct vm_fault *vmf,
+		   const struct page_range *range, struct arena_window *window)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long first = vmf->pgoff - vmf->pgoff % arena->fault_pages;
+	unsigned long last = first + arena->fault_pages - 1;
+
+	first = max3(first, range->first, vma->vm_pgoff);
+	last = min3(last, range->last, vma->vm_pgoff + vma_pages(vma) - 1);
+	window->first = first;
+	window->nr = last - first + 1;
+}
+
+/*
+ * Maps what is populated of the window. Only the touched page must be mapped in
+ * the end; an entry that is there already is as good as one of ours.
+ */
+static int map_window(const struct vm_fault *vmf, struct arena_window *window)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long base = vma->vm_start + ((window->first - vma->vm_pgoff) << PAGE_SHIFT);
+	unsigned int touched = vmf->pgoff - window->first;
+	unsigned long nr, left;
+	unsigned int i = 0;
+	int err = 0;
+
+	while (i < window->nr) {
+		if (!window->pages[i]) {
+			i++;
+			continue;
+		}
+		for (nr = 1; i + nr < window->nr && window->pages[i + nr]; nr++)
+			;
+		left = nr;
+		err = vm_insert_pages(vma, base + ((unsigned long)i << PAGE_SHIFT),
+				      &window->pages[i], &left);
+		i += nr - left;
+		if (err == -EBUSY)
+			i++;
+		else if (err)
+			break;
+	}
+	return i > touched ? 0 : err;
+}
+
+static int populate_and_map(struct karena_arena *arena, const struct vm_fault *vmf,
+			    const struct page_range *range)
+{
+	struct arena_window window;
+	int nr, err;
+
+	around(arena, vmf, range, &window);
+	nr = arena_populate(arena, vmf->pgoff, &window);
+	if (nr < 0)
+		return nr;
+	err = map_window(vmf, &window);
+	return err ?: nr;
+}
+
+/*
+ * A touch of a free or reserved page allocates it, that one only. Takes the page
+ * before the lock and gives it back if somebody was quicker.
+ */
+static int claim(struct karena_arena *arena, unsigned long index)
+{
+	LIST_HEAD(pages);
+	u32 state;
+	int err;
+
+	err = arena_take_pages(arena, KARENA_NODE_ANY, 1, &pages);
+	if (err)
+		return err;
+
+	down_write(&arena->lock);
+	state = ranges_at(&arena->ranges, index).state;
+	if (state == KARENA_PAGE_FREE || state == KARENA_PAGE_RESERVED)
+		err = arena_place_pages(arena, index, 1, &pages);
+	up_write(&arena->lock);
+
+	arena_drop_pages(arena, &pages);
+	return err;
+}
+
+/* -EACCES where the state forbids the touch, -EAGAIN where claim() is to change it. */
+static int touch_as_is(struct karena_arena *arena, const struct vm_fault *vmf)
+{
+	struct page_range range = ranges_at(&arena->ranges, vmf->pgoff);
+
+	if (range.state == KARENA_PAGE_ALLOCATED)
+		return populate_and_map(arena, vmf, &range);
+	if (range.state == KARENA_PAGE_GUARD || arena->flags & KARENA_ARENA_F_SEGV_ON_FAULT)
+		return -EACCES;
+	return -EAGAIN;
+}
+
+/*
+ * Does what a touch demands. Returns how many pages it populated; -EACCES where
+ * the state forbids the touch; -ENOMEM, -EDQUOT.
+ */
+static int touch(struct karena_arena *arena, const struct vm_fault *vmf)
+{
+	int claimed = 0;
+	int ret;
+
+	for (;;) {
+		down_read(&arena->lock);
+		ret = touch_as_is(arena, vmf);
+		up_read(&arena->lock);
+		if (ret != -EAGAIN)
+			return ret < 0 ? ret : ret + claimed;
+
+		ret = claim(arena, vmf->pgoff);
+		if (ret)
+			return ret;
+		claimed = 1;
+	}
+}
+
+static vm_fault_t arena_fault(struct vm_fault *vmf)
+{
+	struct karena_arena *arena = file_arena(vmf->vma->vm_file);
+	int ret = touch(arena, vmf);
+
+	trace_karena_arena_fault(arena, vmf->pgoff, vmf->flags & FAULT_FLAG_WRITE, ret);
+	if (ret >= 0) {
+		if (ret)
+			this_cpu_inc(arena->faults->populated);
+		else
+			this_cpu_inc(arena->faults->mapped);
+		return VM_FAULT_NOPAGE;
+	}
+	if (ret == -EACCES) {
+		this_cpu_inc(arena->faults->segv);
+		return VM_FAULT_SIGSEGV;
+	}
+	/* Not VM_FAULT_OOM, which would only have the touch repeated for ever. */
+	this_cpu_inc(arena->faults->bus);
+	return VM_FAULT_SIGBUS;
+}
+
+/* A mapping that has moved: where there is one address, it may not. */
+static int arena_mremap(struct vm_area_struct *vma)
+{
+	return file_arena(vma->vm_file)->flags & KARENA_ARENA_F_FIXED_ADDR ? -EINVAL : 0;
+}
+
+static const struct vm_operations_struct arena_vm_ops = {
+	.fault = arena_fault,
+	.mremap = arena_mremap,
+};
+
+/*
+ * Sees to it that a FIXED_ADDR arena is at its one address, and gives it that
+ * address if this is its first mapping.
+ */
+static int settle_address(struct karena_arena *arena, const struct vm_area_struct *vma)
+{
+	unsigned long skip = vma->vm_pgoff << PAGE_SHIFT;
+	int err;
+
+	if (vma->vm_start < skip)
+		return -EINVAL;
+	err = down_write_killable(&arena->lock);
+	if (err)
+		return err;
+	if (!arena->address)
+		arena->address = vma->vm_start - skip;
+	else if (arena->address != vma->vm_start - skip)
+		err = -EINVAL;
+	up_write(&arena->lock);
+	return err;
+}
+
+static int arena_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	const struct karena_handle *handle = karena_handle(file);
+	struct karena_arena *arena = to_arena(handle->object);
+	int err;
+
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
+		return -EINVAL;
+	if (vma->vm_pgoff > arena->nr_pages || vma_pages(vma) > arena->nr_pages - vma->vm_pgoff)
+		return -EINVAL;
+	if (!karena_may(handle, KARENA_RIGHT_MAP))
+		return -EACCES;
+	if (vma->vm_flags & VM_WRITE && !karena_may(handle, KARENA_RIGHT_MAP_WRITE))
+		return -EACCES;
+	if (arena->flags & KARENA_ARENA_F_FIXED_ADDR) {
+		err = settle_address(arena, vma);
+		if (err)
+			return err;
+	}
+
+	karena_vm_flags_clear(vma, VM_MAYEXEC);
+	if (!karena_may(handle, KARENA_RIGHT_MAP_WRITE))
+		karena_vm_flags_clear(vma, VM_MAYWRITE);
+	/* VM_MIXEDMAP: entries of ordinary pages, set by the driver. */
+	karena_vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	if (!(arena->flags & KARENA_ARENA_F_INHERIT))
+		karena_vm_flags_set(vma, VM_DONTCOPY);
+	vma->vm_ops = &arena_vm_ops;
+	return 0;
+}
+
+/*
+ * Asked before anything is unmapped, for MAP_FIXED too, under mmap_lock: here a
+ * FIXED_ADDR arena can still turn down an address without harm to what is there.
+ */
+static unsigned long arena_get_unmapped_area(struct file *file, unsigned long addr,
+					     unsigned long len, unsigned long pgoff,
+					     unsigned long flags)
+{
+	const struct karena_arena *arena = file_arena(file);
+	unsigned long base = READ_ONCE(arena->address);
+	unsigned long want = base + (pgoff << PAGE_SHIFT);
+
+	if (!(arena->flags & KARENA_ARENA_F_FIXED_ADDR))
+		return karena_get_unmapped_area(file, addr, len, pgoff, flags);
+
+	if (!base) {
+		/* Any address may become the one, but none that is taken. */
+		want = addr;
+		if (!(flags & MAP_FIXED))
+			return karena_get_unmapped_area(file, addr, len, pgoff, flags);
+	} else if (want < base || (addr && addr != want)) {
+		return -EINVAL;
+	}
+	if (want > TASK_SIZE - len)
+		return -ENOMEM;
+	if (find_vma_intersection(current->mm, want, want + len))
+		return -EEXIST;
+	return want;
+}
+
+static long arena_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+{
+	const struct karena_handle *handle = karena_handle(file);
+	struct karena_arena *arena = to_arena(handle->object);
+	unsigned long first, nr_pages, done;
+
+	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
+	if (!karena_may(handle, KARENA_RIGHT_FREE))
+		return -EPERM;
+	if (!PAGE_ALIGNED(offset) || !PAGE_ALIGNED(len))
+		return -EINVAL;
+	first = offset >> PAGE_SHIFT;
+	nr_pages = len >> PAGE_SHIFT;
+	if (first > arena->nr_pages || nr_pages > arena->nr_pages - first)
+		return -EINVAL;
+	return arena_free(arena, first, nr_pages, 0, &done);
+}
+
+const struct file_operations arena_fops = {
+	.owner = THIS_MODULE,
+	.release = karena_object_release,
+	.unlocked_ioctl = karena_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = arena_mmap,
+	.get_unmapped_area = arena_get_unmapped_area,
+	.fallocate = arena_fallocate,
+	.show_fdinfo = karena_object_show_fdinfo,
+	.llseek = noop_llseek,
+};

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pages into an arena and out of it.
+ *
+ * A page in the arena has one reference of the arena's, beside those of page
+ * tables and pins. It carries mapping and index of the arena's inode, so that a
+ * futex in it has one key in all processes.
+ *
+ * Pages on their way in or out are in a list, by page->lru.
+ */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/xarray.h>
+
+#include "account.h"
+#include "arena.h"
+#include "pages.h"
+
+/* What is done without a chance for others: pages under a lock, in one step. */
+#define STEP_PAGES	512
+
+static struct address_space *arena_mapping(const struct karena_arena *arena)
+{
+	return arena->object.inode->i_mapping;
+}
+
+static int arena_node(const struct karena_arena *arena, int node)
+{
+	return node == KARENA_NODE_ANY ? arena->node : node;
+}
+
+/**
+ * arena_take_pages - pages that are to go into an arena
+ * @arena:	who pays for them
+ * @node:	NUMA node preferred, or KARENA_NODE_ANY for the arena's own
+ * @nr_pages:	how many
+ * @pages:	out, list of them; must be empty
+ *
+ * Context: may sleep and reclaim, hence without the arena's lock.
+ * Return: 0, or with nothing taken -EDQUOT, -ENOMEM, -EINTR for a fatal signal.
+ */
+int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_pages,
+		     struct list_head *pages)
+{
+	struct page *batch[KARENA_PAGES_BATCH];
+	int got, i;
+
+	while (nr_pages) {
+		got = karena_pages_get(arena->object.account, arena_node(arena, node),
+				       min_t(unsigned long, nr_pages, ARRAY_SIZE(batch)),
+				       batch);
+		if (got < 0)
+			goto drop;
+		for (i = 0; i < got; i++)
+			list_add_tail(&batch[i]->lru, pages);
+		nr_pages -= got;
+
+		if (nr_pages && fatal_signal_pending(current)) {
+			got = -EINTR;
+			goto drop;
+		}
+		cond_resched();
+	}
+	return 0;
+
+drop:
+	arena_drop_pages(arena, pages);
+	return got;
+}
+
+/**
+ * arena_drop_pages - give up pages that are not in the arena
+ * @arena:	who paid for them
+ * @pages:	list of them; empty afterwards
+ *
+ * A page that is pinned lives on for the pin alone.
+ *
+ * Context: may sleep.
+ */
+void arena_drop_pages(struct karena_arena *arena, struct list_head *pages)
+{
+	unsigned long nr_pages = 0;
+	struct page *page;
+
+	list_for_each_entry(page, pages, lru) {
+		page->mapping = NULL;
+		nr_pages++;
+	}
+	karena_account_uncharge(arena->object.account, nr_pages);
+	put_pages_list(pages);
+	INIT_LIST_HEAD(pages);
+}
+
+static void own_page(struct karena_arena *arena, struct page *page, unsigned long index)
+{
+	page->mapping = arena_mapping(arena);
+	page->index = index;
+}
+
+/* Forgets pages first..last, which nobody has mapped. */
+static void withdraw_pages(struct karena_arena *arena, unsigned long first,
+			   unsigned long last)
+{
+	XA_STATE(xas, &arena->pages, first);
+	struct page *page;
+
+	xas_lock(&xas);
+	xas_for_each(&xas, page, last) {
+		xas_store(&xas, NULL);
+		atomic_long_dec(&arena->nr_populated);
+	}
+	xas_unlock(&xas);
+}
+
+static int insert_pages(struct karena_arena *arena, unsigned long first,
+			struct list_head *pages)
+{
+	struct page *page = list_first_entry(pages, struct page, lru);
+	XA_STATE(xas, &arena->pages, first);
+	unsigned long nr;
+
+	do {
+		nr = 0;
+		xas_lock(&xas);
+		list_for_each_entry_from(page, pages, lru) {
+			own_page(arena, page, xas.xa_index);
+			xas_store(&xas, page);
+			if (xas_error(&xas) || nr == STEP_PAGES)
+				break;
+			xas_next(&xas);
+			nr++;
+		}
+		xas_unlock(&xas);
+		atomic_long_add(nr, &arena->nr_populated);
+		cond_resched();
+	} while (xas_nomem(&xas, KARENA_GFP) || nr == STEP_PAGES);
+	return xas_error(&xas);
+}
+
+/**
+ * arena_place_pages - turn a range allocated, with pages if there are any
+ * @arena:	its lock is held exclusively
+ * @first:	index of the first page
+ * @nr_pages:	of the range, none of which is allocated yet
+ * @pages:	list of as many, or empty to leave the range to the fault
+ *
+ * Context: may sleep.
+ * Return: 0, and @pages is empty; or -ENOMEM with nothing changed.
+ */
+int arena_place_pages(struct karena_arena *arena, unsigned long first,
+		      unsigned long nr_pages, struct list_head *pages)
+{
+	unsigned long last = first + nr_pages - 1;
+	int err = 0;
+
+	lockdep_assert_held_write(&arena->lock);
+
+	/*
+	 * Until the range is allocated nobody looks for its pages, so that
+	 * what may fail can be taken back.
+	 */
+	if (!list_empty(pages))
+		err = insert_pages(arena, first, pages);
+	if (!err)
+		err = ranges_set(&arena->ranges, first, last, KARENA_PAGE_ALLOCATED, KARENA_GFP);
+	if (err) {
+		withdraw_pages(arena, first, last);
+		return err;
+	}
+	INIT_LIST_HEAD(pages);
+	return 0;
+}
+
+static void note_peak(struct karena_arena *arena)
+{
+	arena->populated_peak = max_t(unsigned long, arena->populated_peak,
+				      atomic_long_read(&arena->nr_populated));
+}
+
+/*
+ * Takes up to STEP_PAGES of first..last out of @arena->pages. Returns the last
+ * index that it has seen to; @mapped tells whether a page table has one of them.
+ */
+static unsigned long extract_pages(struct karena_arena *arena, unsigned long first,
+				   unsigned long last, struct list_head *pages, bool *mapped)
+{
+	XA_STATE(xas, &arena->pages, first);
+	unsigned long nr = 0;
+	struct page *page;
+
+	xas_lock(&xas);
+	xas_for_each(&xas, page, last) {
+		xas_store(&xas, NULL);
+		list_add_tail(&page->lru, pages);
+		*mapped |= page_mapped(page);
+		if (++nr == STEP_PAGES) {
+			last = xas.xa_index;
+			break;
+		}
+	}
+	xas_unlock(&xas);
+
+	note_peak(arena);
+	atomic_long_sub(nr, &arena->nr_populated);
+	return last;
+}
+
+/**
+ * arena_remove_pages - one step of taking the memory of a range away
+ * @arena:	its lock is held exclusively
+ * @first:	index of the first page
+ * @last:	index of the last page
+ * @state:	what the pages become
+ * @pages:	out, list of those that were populated, out of every mapping, for
+ *		arena_drop_pages() once the lock is given back
+ *
+ * Cannot fail: whoever is out of memory must be able to free some.
+ *
+ * Context: may sleep.
+ * Return: index of the last page that was seen to, @last or one before it.
+ */
+unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first,
+				 unsigned long last, u32 state, struct list_head *pages)
+{
+	bool mapped = false;
+
+	lockdep_assert_held_write(&arena->lock);
+
+	last = extract_pages(arena, first, last, pages, &mapped);
+	ranges_set(&arena->ranges, first, last, state, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	/*
+	 * No fault can insert a page that was extracted: it would need the lock.
+	 * A page that no table has now can come into none: fork() and mremap()
+	 * copy entries, they make none. So without @mapped there is nothing to
+	 * walk and no other CPU to interrupt.
+	 */
+	if (mapped)
+		unmap_mapping_range(arena_mapping(arena), (loff_t)first << PAGE_SHIFT,
+				    (loff_t)(last - first + 1) << PAGE_SHIFT, 1);
+	return last;
+}
+
+/**
+ * arena_destroy_pages - give up all pages of an arena that nobody has open
+ * @arena:	the arena
+ *
+ * Context: may sleep.
+ */
+void arena_destroy_pages(struct karena_arena *arena)
+{
+	unsigned long index = 0;
+	bool mapped = false;
+	LIST_HEAD(pages);
+
+	while (!xa_empty(&arena->pages)) {
+		index = extract_pages(arena, index, arena->nr_pages - 1, &pages, &mapped);
+		arena_drop_pages(arena, &pages);
+		cond_resched();
+	}
+	WARN_ON_ONCE(mapped);
+}
+
+/* What is populated of a window; returns how many pages are not. */
+static unsigned int load_window(struct karena_arena *arena, struct arena_window *window)
+{
+	XA_STATE(xas, &arena->pages, window->first);
+	unsigned int missing = window->nr;
+	struct page *page;
+
+	memset(window->pages, 0, window->nr * sizeof(*window->pages));
+	rcu_read_lock();
+	xas_for_each(&xas, page, window->first + window->nr - 1) {
+		/* Another fault may be growing the tree. */
+		if (xas_retry(&xas, page))
+			continue;
+		window->pages[xas.xa_index - window->first] = page;
+		missing--;
+	}
+	rcu_read_unlock();
+	return missing;
+}
+
+/*
+ * Fills gaps of a window from slot @i on with @fresh, the arena's from then on.
+ * Where another fault was quicker its page is taken. Returns how many of @fresh
+ * went in.
+ */
+static unsigned int fill_window(struct karena_arena *arena, struct arena_window *window,
+				unsigned int i, struct page **fresh, unsigned int nr_fresh)
+{
+	XA_STATE(xas, &arena->pages, window->first + i);
+	unsigned int used = 0;
+
+	do {
+		xas_lock(&xas);
+		for (; i < window->nr && used < nr_fresh; i++) {
+			window->pages[i] = xas_load(&xas);
+			if (!window->pages[i]) {
+				own_page(arena, fresh[used], xas.xa_index);
+				xas_store(&xas, fresh[used]);
+				if (xas_error(&xas))
+					break;
+				window->pages[i] = fresh[used++];
+			}
+			xas_next(&xas);
+		}
+		xas_unlock(&xas);
+	} while (xas_nomem(&xas, KARENA_GFP));
+
+	atomic_long_add(used, &arena->nr_populated);
+	return used;
+}
+
+/**
+ * arena_populate - back the pages around a touched one
+ * @arena:	its lock is held
+ * @index:	the page touched
+ * @window:	in, @first and @nr: pages around @index, all of them allocated;
+ *		out, @pages. That of @index is there on success, of the others as
+ *		many as could be had. They stay while the lock is held
+ *
+ * Context: may sleep.
+ * Return: how many pages were populated; -ENOMEM, -EDQUOT.
+ */
+int arena_populate(struct karena_arena *arena, unsigned long index,
+		   struct arena_window *window)
+{
+	struct page *fresh[KARENA_FAULT_PAGES_MAX];
+	unsigned int touched = index - window->first;
+	unsigned int missing, used, i;
+	int got;
+
+	lockdep_assert_held(&arena->lock);
+	BUILD_BUG_ON(KARENA_FAULT_PAGES_MAX > KARENA_PAGES_BATCH);
+
+	missing = load_window(arena, window);
+	if (!missing)
+		return 0;
+
+	got = karena_pages_get(arena->object.account, arena->node, missing, fresh);
+	if (got < 0)
+		return window->pages[touched] ? 0 : got;
+	/* If they do not do for all, then for the touched one before others. */
+	used = fill_window(arena, window, got < missing ? touched : 0, fresh, got);
+
+	for (i = used; i < got; i++)
+		fresh[i]->mapping = NULL;
+	karena_pages_put(arena->object.account, got - used, fresh + used);
+	return window->pages[touched] ? used : -ENOMEM;
+}

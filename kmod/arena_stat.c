@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is shown of an arena: counters, and the list of its ranges.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/uio.h>
+
+#include "arena.h"
+#include "objfd.h"
+#include "ops.h"
+
+/* Populated pages that one entry of a walk counts at the most. */
+#define WALK_COUNT_MAX	65536
+
+static void sum_faults(const struct karena_arena *arena, struct arena_faults *sum)
+{
+	int cpu;
+
+	memset(sum, 0, sizeof(*sum));
+	for_each_possible_cpu(cpu) {
+		const struct arena_faults *faults = per_cpu_ptr(arena->faults, cpu);
+
+		sum->populated += READ_ONCE(faults->populated);
+		sum->mapped += READ_ONCE(faults->mapped);
+		sum->segv += READ_ONCE(faults->segv);
+		sum->bus += READ_ONCE(faults->bus);
+	}
+}
+
+static void fill_stat(struct karena_arena *arena, struct karena_arena_stat *stat)
+{
+	struct arena_faults faults;
+
+	stat->out_flags = arena->flags;
+	stat->out_fault_pages = arena->fault_pages;
+	stat->out_length = (u64)arena->nr_pages << PAGE_SHIFT;
+	stat->out_node = arena->node;
+	memcpy(stat->out_name, arena->object.name, sizeof(stat->out_name));
+
+	sum_faults(arena, &faults);
+	stat->out_faults = faults.populated;
+	stat->out_faults_mapped = faults.mapped;
+	stat->out_faults_segv = faults.segv;
+	stat->out_faults_bus = faults.bus;
+
+	down_read(&arena->lock);
+	stat->out_address = arena->address;
+	stat->out_allocated = ranges_count(&arena->ranges, KARENA_PAGE_ALLOCATED);
+	stat->out_reserved = ranges_count(&arena->ranges, KARENA_PAGE_RESERVED);
+	stat->out_guard = ranges_count(&arena->ranges, KARENA_PAGE_GUARD);
+	stat->out_populated = atomic_long_read(&arena->nr_populated);
+	stat->out_populated_peak = max_t(u64, arena->populated_peak, stat->out_populated);
+	up_read(&arena->lock);
+}
+
+/**
+ * arena_op_stat - KARENA_IOC_ARENA_STAT
+ * @call:	on an arena fd
+ * @argp:	struct karena_arena_stat
+ *
+ * Context: may sleep.
+ * Return: 0.
+ */
+long arena_op_stat(struct karena_call *call, void *argp)
+{
+	struct karena_handle *handle = karena_handle(call->file);
+	struct karena_arena_stat *stat = argp;
+
+	fill_stat(to_arena(handle->object), stat);
+	stat->out_rights = READ_ONCE(handle->rights);
+	return 0;
+}
+
+/**
+ * arena_show - lines for fdinfo
+ * @object:	an arena's
+ * @m:		written to
+ *
+ * Context: may sleep.
+ */
+void arena_show(struct karena_object *object, struct seq_file *m)
+{
+	struct karena_arena_stat stat = {};
+
+	fill_stat(to_arena(object), &stat);
+	seq_printf(m, "karena-flags:\t0x%x\n", stat.out_flags);
+	seq_printf(m, "karena-length:\t%llu\n", stat.out_length);
+	seq_printf(m, "karena-address:\t0x%llx\n", stat.out_address);
+	seq_printf(m, "karena-allocated:\t%llu\n", stat.out_allocated);
+	seq_printf(m, "karena-reserved:\t%llu\n", stat.out_reserved);
+	seq_printf(m, "karena-guard:\t%llu\n", stat.out_guard);
+	seq_printf(m, "karena-populated:\t%llu\n", stat.out_populated);
+	seq_printf(m, "karena-populated-peak:\t%llu\n", stat.out_populated_peak);
+	seq_printf(m, "karena-faults:\t%llu\n", stat.out_faults);
+	seq_printf(m, "karena-faults-mapped:\t%llu\n", stat.out_faults_mapped);
+	seq_printf(m, "karena-faults-segv:\t%llu\n", stat.out_faults_segv);
+	seq_printf(m, "karena-faults-bus:\t%llu\n", stat.out_faults_bus);
+}
+
+/* Counts the populated pages of a range; cuts it short where they are too many. */
+static u64 count_populated(struct karena_arena *arena, struct page_range *range)
+{
+	XA_STATE(xas, &arena->pages, range->first);
+	struct page *page;
+	u64 nr = 0;
+
+	rcu_read_lock();
+	xas_for_each(&xas, page, range->last) {
+		if (xas_retry(&xas, page))
+			continue;
+		if (++nr == WALK_COUNT_MAX) {
+			range->last = xas.xa_index;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return nr;
+}
+
+/* The entry for the first range at or after @index; false if there is none. */
+static bool walk_one(struct karena_arena *arena, unsigned long index,
+		     struct karena_arena_range *entry)
+{
+	struct page_range range;
+	bool found;
+
+	memset(entry, 0, sizeof(*entry));
+	down_read(&arena->lock);
+	found = ranges_next(&arena->ranges, index, &range);
+	if (found)
+		entry->nr_populated = count_populated(arena, &range);
+	up_read(&arena->lock);
+	if (!found)
+		return false;
+
+	entry->offset = (u64)range.first << PAGE_SHIFT;
+	entry->nr_pages = range.last - range.first + 1;
+	entry->state = range.state;
+	return true;
+}
+
+/**
+ * arena_op_walk - KARENA_IOC_ARENA_WALK
+ * @call:	on an arena fd; the payload is where the entries go
+ * @argp:	struct karena_arena_walk
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
+ */
+long arena_op_walk(struct karena_call *call, void *argp)
+{
+	struct karena_arena *arena = to_arena(karena_handle(call->file)->object);
+	struct karena_arena_walk *args = argp;
+	struct karena_arena_range entry;
+	unsigned long index = args->offset >> PAGE_SHIFT;
+	u32 count = 0;
+
+	if (args->__reserved || !PAGE_ALIGNED(args->offset) || index > arena->nr_pages)
+		return -EINVAL;
+
+	while (iov_iter_count(call->payload) >= sizeof(entry)) {
+		if (!walk_one(arena, index, &entry)) {
+			index = arena->nr_pages;
+			break;
+		}
+		if (copy_to_iter(&entry, sizeof(entry), call->payload) != sizeof(entry))
+			return -EFAULT;
+		index = (entry.offset >> PAGE_SHIFT) + entry.nr_pages;
+		count++;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	args->out_count = count;
+	args->out_next = (u64)index << PAGE_SHIFT;
+	return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What kernels from 6.1 on do differently, by the kernel header it mends. The
+ * code is written for the newest; each entry says when it may go. Kbuild looks
+ * into the headers for what the preprocessor cannot see (KARENA_HAVE_*). Nothing
+ * else in the module depends on the kernel's version.
+ */
+#ifndef KARENA_COMPAT_H
+#define KARENA_COMPAT_H
+
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+
+/* <kunit/visibility.h>: mainline from 6.2 on, and stable 6.1. */
+#ifdef KARENA_HAVE_KUNIT_VISIBILITY
+#include <kunit/visibility.h>
+#else
+#define VISIBLE_IF_KUNIT static
+#define EXPORT_SYMBOL_IF_KUNIT(symbol)
+#endif
+
+/* <linux/mm.h>: vm_flags is written through functions from 6.3 on. */
+static inline void karena_vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+#ifdef KARENA_HAVE_VM_FLAGS_SET
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
+
+static inline void karena_vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+#ifdef KARENA_HAVE_VM_FLAGS_SET
+	vm_flags_clear(vma, flags);
+#else
+	vma->vm_flags &= ~flags;
+#endif
+}
+
+/* <linux/sched/mm.h>: a function rather than a member of the mm from 6.10 on. */
+static inline unsigned long karena_get_unmapped_area(struct file *file, unsigned long addr,
+						     unsigned long len, unsigned long pgoff,
+						     unsigned long flags)
+{
+#ifdef KARENA_HAVE_MM_GET_UNMAPPED_AREA
+	return mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
+#else
+	return current->mm->get_unmapped_area(file, addr, len, pgoff, flags);
+#endif
+}
+
+#endif /* KARENA_COMPAT_H */

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ioctl door: brings arguments in, has the operation run, brings results
+ * out. It knows no operation by name.
+ */
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "ioctl.h"
+#include "ops.h"
+
+/*
+ * The user's struct, of whatever size it says. The size is read first and once
+ * more with the rest: the first value is the one that counts.
+ */
+static int copy_args(const struct karena_op *op, void *args, const void __user *uarg,
+		     u32 *size)
+{
+	int err;
+
+	if (get_user(*size, (const u32 __user *)uarg))
+		return -EFAULT;
+	if (*size < op->first_size)
+		return -EINVAL;
+	if (*size > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(args, op->size, uarg, *size);
+	if (err)
+		return err;
+	*(u32 *)args = *size;
+	return 0;
+}
+
+static int copy_results(const struct karena_op *op, const void *args, void __user *uarg,
+			u32 size)
+{
+	size = min_t(u32, size, op->size);
+	if (size <= op->out)
+		return 0;
+	if (copy_to_user(uarg + op->out, args + op->out, size - op->out))
+		return -EFAULT;
+	return 0;
+}
+
+/* An operation that cares compares what it got with the size that it was told. */
+static int import_buffer(const struct karena_op *op, const void *args, struct iov_iter *iter)
+{
+	const u64 *buffer = args + op->buffer;
+	void __user *ubuf = u64_to_user_ptr(buffer[0]);
+	size_t bytes = min_t(u64, buffer[1], MAX_RW_COUNT);
+
+	if (!access_ok(ubuf, bytes))
+		return -EFAULT;
+	iov_iter_ubuf(iter, op->buffer_dest ? ITER_DEST : ITER_SOURCE, ubuf, bytes);
+	return 0;
+}
+
+/**
+ * karena_ioctl - ->unlocked_ioctl of every karena file
+ * @file:	a device fd's, an arena's, a ring's
+ * @cmd:	KARENA_IOC_*
+ * @arg:	pointer to the argument struct
+ *
+ * Context: may sleep.
+ * Return: what the operation does, or -ENOTTY, -EFAULT, -E2BIG, -EINVAL.
+ */
+long karena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	const struct karena_op *op = karena_op_find(cmd, file);
+	struct karena_call call = { .file = file };
+	void __user *uarg = (void __user *)arg;
+	u64 args[KARENA_ARGS_MAX / sizeof(u64)];
+	struct iov_iter payload;
+	u32 size;
+	long ret;
+	int err;
+
+	if (!op)
+		return -ENOTTY;
+
+	err = copy_args(op, args, uarg, &size);
+	if (err)
+		return err;
+	if (op->buffer) {
+		err = import_buffer(op, args, &payload);
+		if (err)
+			return err;
+		call.payload = &payload;
+	}
+
+	ret = karena_op_run(op, &call, args);
+	if (ret >= 0 || (ret == -EINTR && op->out_on_eintr)) {
+		err = copy_results(op, args, uarg, size);
+		if (err)
+			return err;
+	}
+	return ret;
+}

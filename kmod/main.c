@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Module init and exit: a ladder, up and down.
+ */
+#include <linux/module.h>
+
+#include "dev.h"
+#include "ring.h"
+
+static int __init karena_init(void)
+{
+	int err;
+
+	err = ring_init();
+	if (err)
+		return err;
+	err = karena_dev_init();
+	if (err)
+		goto exit_ring;
+	return 0;
+
+exit_ring:
+	ring_exit();
+	return err;
+}
+
+static void __exit karena_exit(void)
+{
+	karena_dev_exit();
+	ring_exit();
+}
+
+module_init(karena_init);
+module_exit(karena_exit);
+
+MODULE_DESCRIPTION("Sparse shared-memory arenas and rings of records");
+MODULE_AUTHOR("The karena developers");
+MODULE_LICENSE("GPL");

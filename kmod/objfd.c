@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Objects as files.
+ *
+ * Every object has an inode of its own in a pseudo file system, so that
+ * unmap_mapping_range() on it reaches that object's mappings and no others. The
+ * object lives as long as one of its open files does: mappings hold theirs.
+ */
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/magic.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "account.h"
+#include "objfd.h"
+
+#define KARENA_FS_MAGIC		0x6b61726e	/* "karn" */
+
+static struct vfsmount *objfs_mnt;
+static int objfs_pins;
+
+static int objfs_init_fs_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, KARENA_FS_MAGIC) ? 0 : -ENOMEM;
+}
+
+/*
+ * With an owner: the superblock holds the module until the last inode is gone,
+ * which may be later than the last release().
+ */
+static struct file_system_type objfs_type = {
+	.name = "karena",
+	.owner = THIS_MODULE,
+	.init_fs_context = objfs_init_fs_context,
+	.kill_sb = kill_anon_super,
+};
+
+/**
+ * karena_objfs_pin - keep the pseudo file system mounted
+ *
+ * It is mounted with the first pin and unmounted with the last, rather than for
+ * the module's life: a mount holds the module, which could then never go.
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
+ */
+int karena_objfs_pin(void)
+{
+	return simple_pin_fs(&objfs_type, &objfs_mnt, &objfs_pins);
+}
+
+/**
+ * karena_objfs_unpin - take back a karena_objfs_pin()
+ *
+ * Context: may sleep.
+ */
+void karena_objfs_unpin(void)
+{
+	simple_release_fs(&objfs_mnt, &objfs_pins);
+}
+
+/**
+ * karena_object_init - set up the common part of a new object
+ * @object:	zeroed
+ * @type:	its kind
+ * @name:	KARENA_NAME_LEN bytes, as the caller of create gave them
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL if the name does not end within its bytes, or has bytes
+ * after its end, or characters that do not print; -ENOMEM. To be undone by
+ * karena_object_fini(), or handed over by karena_object_publish().
+ */
+int karena_object_init(struct karena_object *object,
+		       const struct karena_object_type *type, const char *name)
+{
+	size_t len = strnlen(name, KARENA_NAME_LEN);
+	size_t i;
+
+	if (len == KARENA_NAME_LEN || memchr_inv(name + len, 0, KARENA_NAME_LEN - len))
+		return -EINVAL;
+	/* Names go into /proc/PID/maps and fdinfo: no line ends, no escapes. */
+	for (i = 0; i < len; i++) {
+		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/')
+			return -EINVAL;
+	}
+
+	object->account = karena_account_get();
+	if (IS_ERR(object->account))
+		return PTR_ERR(object->account);
+	object->type = type;
+	memcpy(object->name, name, KARENA_NAME_LEN);
+	return 0;
+}
+
+/**
+ * karena_object_fini - undo karena_object_init()
+ * @object:	not published, or its last open file is gone
+ *
+ * Context: may sleep.
+ */
+void karena_object_fini(struct karena_object *object)
+{
+	karena_account_put(object->account);
+}
+
+/*
+ * A new open file on @object. Takes over one of object->files and a reference
+ * on its inode; on failure the caller keeps both.
+ */
+static struct file *object_open(struct karena_object *object, u32 rights)
+{
+	const struct karena_object_type *type = object->type;
+	struct karena_handle *handle;
+	struct file *file;
+	char label[32 + KARENA_NAME_LEN];
+	int err;
+
+	handle = kmalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
+	if (!handle)
+		return ERR_PTR(-ENOMEM);
+	handle->object = object;
+	handle->rights = rights;
+
+	err = karena_objfs_pin();
+	if (err)
+		goto free_handle;
+
+	scnprintf(label, sizeof(label), "karena-%s:%s", type->name, object->name);
+	__module_get(type->fops->owner);	/* put by the file when it goes */
+	file = alloc_file_pseudo(object->inode, objfs_mnt, label, O_RDWR, type->fops);
+	if (IS_ERR(file)) {
+		err = PTR_ERR(file);
+		goto put_module;
+	}
+	file->private_data = handle;
+	if (type->opened)
+		type->opened(file);
+	return file;
+
+put_module:
+	module_put(type->fops->owner);
+	karena_objfs_unpin();
+free_handle:
+	kfree(handle);
+	return ERR_PTR(err);
+}
+
+static struct inode *object_inode(struct karena_object *object, loff_t length)
+{
+	struct inode *inode;
+	int err;
+
+	err = karena_objfs_pin();
+	if (err)
+		return ERR_PTR(err);
+
+	inode = alloc_anon_inode(objfs_mnt->mnt_sb);
+	if (!IS_ERR(inode)) {
+		inode->i_mode |= object->type->mode;
+		i_size_write(inode, length);
+	}
+	/* From here on the open file's own pin keeps the file system. */
+	karena_objfs_unpin();
+	return inode;
+}
+
+/**
+ * karena_object_publish - give a finished object its first fd
+ * @object:	ready for use by any process
+ * @length:	size that its inode shows, bytes
+ *
+ * The last step of create: nothing can fail after it. On success the object
+ * belongs to its open files.
+ *
+ * Context: may sleep; a device fd or another object is open.
+ * Return: an fd of the calling process, or -EMFILE, -ENFILE, -ENOMEM with the
+ * object still the caller's.
+ */
+int karena_object_publish(struct karena_object *object, loff_t length)
+{
+	struct inode *inode;
+	struct file *file;
+	int fd;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+
+	inode = object_inode(object, length);
+	if (IS_ERR(inode)) {
+		file = ERR_CAST(inode);
+		goto put_fd;
+	}
+	object->inode = inode;
+	refcount_set(&object->files, 1);
+
+	file = object_open(object, object->type->rights);
+	if (IS_ERR(file))
+		goto put_inode;
+	fd_install(fd, file);
+	return fd;
+
+put_inode:
+	object->inode = NULL;
+	iput(inode);
+put_fd:
+	put_unused_fd(fd);
+	return PTR_ERR(file);
+}
+
+/**
+ * karena_object_reopen - a second open file on an object
+ * @handle:	the open file asked
+ * @rights:	KARENA_RIGHT_* of the new one
+ *
+ * Context: may sleep.
+ * Return: an fd of the calling process; -EPERM if @handle lacks one of @rights;
+ * -EINVAL if they do not fit the kind; -EMFILE, -ENFILE, -ENOMEM.
+ */
+int karena_object_reopen(struct karena_handle *handle, u32 rights)
+{
+	struct karena_object *object = handle->object;
+	struct file *file;
+	int fd;
+
+	if (rights & ~object->type->rights)
+		return -EINVAL;
+	if (!karena_may(handle, rights))
+		return -EPERM;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+
+	/* @handle's own reference keeps the count above zero. */
+	refcount_inc(&object->files);
+	ihold(object->inode);
+	file = object_open(object, rights);
+	if (IS_ERR(file)) {
+		iput(object->inode);
+		refcount_dec(&object->files);
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	fd_install(fd, file);
+	return fd;
+}
+
+/**
+ * karena_object_restrict - cut an open file's rights for good
+ * @handle:	the open file
+ * @rights:	KARENA_RIGHT_* that may stay
+ *
+ * Calls under way on other CPUs may still have read the rights of before.
+ *
+ * Context: any.
+ */
+void karena_object_restrict(struct karena_handle *handle, u32 rights)
+{
+	u32 old = READ_ONCE(handle->rights);
+
+	while (!try_cmpxchg(&handle->rights, &old, old & rights))
+		;
+}
+
+/**
+ * karena_object_release - ->release of arena and ring files
+ * @inode:	the object's
+ * @file:	the open file that goes
+ *
+ * Context: may sleep.
+ * Return: 0.
+ */
+int karena_object_release(struct inode *inode, struct file *file)
+{
+	struct karena_handle *handle = karena_handle(file);
+	struct karena_object *object = handle->object;
+
+	if (object->type->closed)
+		object->type->closed(object, file);
+	kfree(handle);
+	if (refcount_dec_and_test(&object->files))
+		object->type->destroy(object);
+	karena_objfs_unpin();
+	return 0;
+}
+
+/**
+ * karena_object_show_fdinfo - ->show_fdinfo of arena and ring files
+ * @m:		/proc/PID/fdinfo/FD
+ * @file:	the open file shown
+ *
+ * Context: may sleep.
+ */
+void karena_object_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct karena_handle *handle = karena_handle(file);
+	struct karena_object *object = handle->object;
+
+	seq_printf(m, "karena-type:\t%s\n", object->type->name);
+	seq_printf(m, "karena-name:\t%s\n", object->name);
+	seq_printf(m, "karena-rights:\t0x%x\n", READ_ONCE(handle->rights));
+	object->type->show(object, m);
+}

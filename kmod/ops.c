@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The one table of operations, by number.
+ */
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/fs.h>
+#include <linux/nospec.h>
+#include <linux/stddef.h>
+
+#include "arena.h"
+#include "compat.h"
+#include "dev.h"
+#include "objfd.h"
+#include "ops.h"
+#include "ring.h"
+
+/*
+ * A row begins with its struct's published and present size and where its
+ * outputs begin. FIRST names the last field of the struct as first published.
+ */
+#define ARGS(_struct, _last, _out)						\
+	.first_size = offsetofend(struct _struct, _last),			\
+	.size = sizeof(struct _struct) +					\
+		BUILD_BUG_ON_ZERO(sizeof(struct _struct) > KARENA_ARGS_MAX),	\
+	.out = _out
+
+#define OUT(_struct, _field)	offsetof(struct _struct, _field)
+#define NO_OUT(_struct)		sizeof(struct _struct)
+#define NR(_cmd)		_IOC_NR(_cmd)
+
+static const struct karena_op karena_ops[] = {
+	[NR(KARENA_IOC_QUERY)] = {
+		.name = "query",
+		ARGS(karena_query, out_user_left_bytes, OUT(karena_query, out_abi_version)),
+		.run = karena_op_query,
+	},
+	[NR(KARENA_IOC_ARENA_CREATE)] = {
+		.name = "arena_create",
+		ARGS(karena_arena_create, name, NO_OUT(karena_arena_create)),
+		.flags = KARENA_ARENA_FLAGS,
+		.run = arena_op_create,
+	},
+	[NR(KARENA_IOC_RING_CREATE)] = {
+		.name = "ring_create",
+		ARGS(karena_ring_create, name, NO_OUT(karena_ring_create)),
+		.flags = KARENA_RING_FLAGS,
+		.run = ring_op_create,
+	},
+	[NR(KARENA_IOC_REOPEN)] = {
+		.name = "reopen",
+		.any_object = true,
+		ARGS(karena_rights, __reserved, NO_OUT(karena_rights)),
+		.run = karena_op_reopen,
+	},
+	[NR(KARENA_IOC_RESTRICT)] = {
+		.name = "restrict",
+		.any_object = true,
+		ARGS(karena_rights, __reserved, NO_OUT(karena_rights)),
+		.run = karena_op_restrict,
+	},
+	[NR(KARENA_IOC_ARENA_ALLOC)] = {
+		.name = "arena_alloc",
+		.type = &karena_arena_type,
+		ARGS(karena_arena_alloc, out_offset, OUT(karena_arena_alloc, out_offset)),
+		.flags = KARENA_ALLOC_F_FIXED | KARENA_ALLOC_F_LAZY,
+		.rights = KARENA_RIGHT_ALLOC,
+		.run = arena_op_alloc,
+	},
+	[NR(KARENA_IOC_ARENA_FREE)] = {
+		.name = "arena_free",
+		.type = &karena_arena_type,
+		ARGS(karena_arena_free, out_done, OUT(karena_arena_free, out_done)),
+		.out_on_eintr = true,
+		.flags = KARENA_FREE_F_STRICT,
+		.rights = KARENA_RIGHT_FREE,
+		.run = arena_op_free,
+	},
+	[NR(KARENA_IOC_ARENA_RESERVE)] = {
+		.name = "arena_reserve",
+		.type = &karena_arena_type,
+		ARGS(karena_arena_reserve, nr_pages, NO_OUT(karena_arena_reserve)),
+		.flags = KARENA_RESERVE_F_GUARD,
+		.rights = KARENA_RIGHT_ALLOC,
+		.run = arena_op_reserve,
+	},
+	[NR(KARENA_IOC_ARENA_COMMIT)] = {
+		.name = "arena_commit",
+		.type = &karena_arena_type,
+		ARGS(karena_arena_commit, __reserved, NO_OUT(karena_arena_commit)),
+		.flags = KARENA_COMMIT_F_LAZY,
+		.rights = KARENA_RIGHT_ALLOC,
+		.run = arena_op_commit,
+	},
+	[NR(KARENA_IOC_ARENA_DECOMMIT)] = {
+		.name = "arena_decommit",
+		.type = &karena_arena_type,
+		ARGS(karena_arena_decommit, out_done, OUT(karena_arena_decommit, out_done)),
+		.out_on_eintr = true,
+		.rights = KARENA_RIGHT_FREE,
+		.run = arena_op_decommit,
+	},
+	[NR(KARENA_IOC_ARENA_STAT)] = {
+		.name = "arena_stat",
+		.type = &karena_arena_type,
+		ARGS(karena_arena_stat, out_name, OUT(karena_arena_stat, out_flags)),
+		.run = arena_op_stat,
+	},
+	[NR(KARENA_IOC_ARENA_WALK)] = {
+		.name = "arena_walk",
+		.type = &karena_arena_type,
+		ARGS(karena_arena_walk, out_next, OUT(karena_arena_walk, out_count)),
+		.rights = KARENA_RIGHT_MAP,
+		.buffer = offsetof(struct karena_arena_walk, buffer),
+		.buffer_dest = true,
+		.run = arena_op_walk,
+	},
+	[NR(KARENA_IOC_RING_RESERVE)] = {
+		.name = "ring_reserve",
+		.type = &karena_ring_type,
+		ARGS(karena_ring_reserve, out_offset, OUT(karena_ring_reserve, out_position)),
+		.rights = KARENA_RIGHT_PRODUCE,
+		.run = ring_op_reserve,
+	},
+	[NR(KARENA_IOC_RING_SUBMIT)] = {
+		.name = "ring_submit",
+		.type = &karena_ring_type,
+		ARGS(karena_ring_commit, position, NO_OUT(karena_ring_commit)),
+		.flags = KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP,
+		.rights = KARENA_RIGHT_PRODUCE,
+		.run = ring_op_submit,
+	},
+	[NR(KARENA_IOC_RING_DISCARD)] = {
+		.name = "ring_discard",
+		.type = &karena_ring_type,
+		ARGS(karena_ring_commit, position, NO_OUT(karena_ring_commit)),
+		.flags = KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP,
+		.rights = KARENA_RIGHT_PRODUCE,
+		.run = ring_op_discard,
+	},
+	[NR(KARENA_IOC_RING_OUTPUT)] = {
+		.name = "ring_output",
+		.type = &karena_ring_type,
+		ARGS(karena_ring_output, buffer_bytes, NO_OUT(karena_ring_output)),
+		.flags = KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP,
+		.rights = KARENA_RIGHT_PRODUCE,
+		.buffer = offsetof(struct karena_ring_output, buffer),
+		.run = ring_op_output,
+	},
+	[NR(KARENA_IOC_RING_STAT)] = {
+		.name = "ring_stat",
+		.type = &karena_ring_type,
+		ARGS(karena_ring_stat, out_name, OUT(karena_ring_stat, out_flags)),
+		.run = ring_op_stat,
+	},
+};
+
+static bool op_fits(const struct karena_op *op, const struct karena_handle *handle)
+{
+	if (!op->run)
+		return false;
+	if (!handle)
+		return !op->type && !op->any_object;
+	return op->any_object || op->type == handle->object->type;
+}
+
+/**
+ * karena_op_find - the operation that a number names on a file
+ * @cmd:	KARENA_IOC_*
+ * @file:	a device fd's or an object's
+ *
+ * Context: any.
+ * Return: the row; NULL if such a file has no such call.
+ */
+const struct karena_op *karena_op_find(unsigned int cmd, const struct file *file)
+{
+	const struct karena_op *op;
+
+	/* A row is found by its number alone: the rest must be as in the header. */
+	if (_IOC_NR(cmd) >= ARRAY_SIZE(karena_ops) ||
+	    cmd != _IO(KARENA_IOC_TYPE, _IOC_NR(cmd)))
+		return NULL;
+	op = &karena_ops[array_index_nospec(_IOC_NR(cmd), ARRAY_SIZE(karena_ops))];
+	return op_fits(op, karena_handle(file)) ? op : NULL;
+}
+EXPORT_SYMBOL_IF_KUNIT(karena_op_find);
+
+/**
+ * karena_op_run - run an operation whose arguments are in kernel memory
+ * @op:		from karena_op_find()
+ * @call:	with the file given there
+ * @args:	@op->size bytes, the kernel's own
+ *
+ * Context: may sleep.
+ * Return: what the operation does, or -EINVAL for unknown flags, -EPERM for
+ * lack of rights.
+ */
+long karena_op_run(const struct karena_op *op, struct karena_call *call, void *args)
+{
+	const struct karena_handle *handle = karena_handle(call->file);
+	/* Every argument struct begins with its size and its flags. */
+	u32 flags = ((u32 *)args)[1];
+
+	if (flags & ~op->flags)
+		return -EINVAL;
+	if (op->rights && !karena_may(handle, op->rights))
+		return -EPERM;
+	return op->run(call, args);
+}
+EXPORT_SYMBOL_IF_KUNIT(karena_op_run);
