@@ -58,6 +58,9 @@
 /* A name is for people and tools: up to 15 bytes and a NUL. */
 #define KARENA_NAME_LEN		16
 
+/* What fstatfs() of any object's fd gives as f_type, and of no other's. */
+#define KARENA_FS_MAGIC		0x6b61726e
+
 /* No particular NUMA node: that of the object, else that of the caller. */
 #define KARENA_NODE_ANY		(-1)
 

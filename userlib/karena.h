@@ -48,6 +48,8 @@
 
 #include <linux/karena.h>
 
+#include "karena_vmr.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif

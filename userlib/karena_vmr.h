@@ -277,9 +277,9 @@ struct karena_vmr_map {
  * Errors: -EINVAL, -E2BIG: @source, and the errors of karena_vmr_source_fd() if
  * it was filled in by hand; KARENA_E_OFFSET_UNALIGNED; KARENA_E_LENGTH_UNALIGNED;
  * KARENA_E_OUT_OF_RANGE: it passes the reservation's end;
- * KARENA_E_MAPPING_EXISTS: a map is there; of the source's granularity, if that
- * is larger than a page, KARENA_E_ADDRESS_UNALIGNED, KARENA_E_LENGTH_UNALIGNED
- * and, for the source's own offset, KARENA_E_OFFSET_UNALIGNED;
+ * KARENA_E_MAPPING_EXISTS: a map is there; KARENA_E_ADDRESS_UNALIGNED,
+ * KARENA_E_LENGTH_UNALIGNED, KARENA_E_OFFSET_UNALIGNED: address, @length or the
+ * source's own offset is not a multiple of the source's granularity;
  * KARENA_E_NOT_SUPPORTED: the source's driver refuses to have a mapping moved;
  * -ENOMEM: no memory, RLIMIT_AS or vm.max_map_count; -EAGAIN: locked memory;
  * other errors of mmap(2) and mprotect(2). Since 1.0.

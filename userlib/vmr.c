@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * VM reservations: spans.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "vmr.h"
+
+static void set_span(struct karena_vmr *vmr, uintptr_t address, size_t size)
+{
+	__atomic_store_n(&vmr->address, address, __ATOMIC_RELAXED);
+	__atomic_store_n(&vmr->size, size, __ATOMIC_RELAXED);
+}
+
+static int reserve(struct karena_vmr *vmr, void *address, size_t size)
+{
+	uintptr_t at = (uintptr_t)address;
+	int ret = at ? vmr_span_claim(at, size) : vmr_span_new(size, &at);
+
+	if (!ret)
+		set_span(vmr, at, size);
+	return ret;
+}
+
+static int create(struct karena_vmr **vmr, void *address, size_t size)
+{
+	struct karena_vmr *made;
+	int ret;
+
+	if (vmr_unaligned((uintptr_t)address, karena_page_size()))
+		return KARENA_E_ADDRESS_UNALIGNED;
+	if (vmr_length_unaligned(size, karena_page_size()))
+		return KARENA_E_LENGTH_UNALIGNED;
+
+	made = calloc(1, sizeof(*made));
+	if (!made)
+		return -ENOMEM;
+	ret = -pthread_mutex_init(&made->lock, NULL);
+	if (ret)
+		goto free_made;
+	/* Before the span is: what a child has of a span, it is to know of. */
+	ret = vmr_registry_lock();
+	if (ret)
+		goto destroy_lock;
+	ret = reserve(made, address, size);
+	if (ret)
+		goto unlock_registry;
+	vmr_registry_add(made);
+	vmr_registry_unlock();
+	*vmr = made;
+	return 0;
+
+unlock_registry:
+	vmr_registry_unlock();
+destroy_lock:
+	pthread_mutex_destroy(&made->lock);
+free_made:
+	free(made);
+	return ret;
+}
+
+int karena_vmr_new(struct karena_vmr **vmr, void *address, size_t size)
+{
+	int saved = errno;
+	int ret = create(vmr, address, size);
+
+	errno = saved;
+	return ret;
+}
+
+/* With the lock of the registry, so that no fork() comes upon half a reservation. */
+static int release(struct karena_vmr *vmr)
+{
+	int ret = KARENA_E_RESERVATION_NOT_EMPTY;
+
+	pthread_mutex_lock(&vmr->lock);
+	if (!vmr->maps.nr)
+		ret = vmr_span_release(vmr->address, vmr->size);
+	if (!ret)
+		vmr_registry_remove(vmr);
+	pthread_mutex_unlock(&vmr->lock);
+	return ret;
+}
+
+int karena_vmr_delete(struct karena_vmr **vmr)
+{
+	struct karena_vmr *gone = *vmr;
+	int saved = errno;
+	int ret;
+
+	if (!gone)
+		return 0;
+	ret = vmr_registry_lock();
+	if (ret)
+		return ret;
+	ret = release(gone);
+	vmr_registry_unlock();
+	if (!ret) {
+		vmr_set_clear(&gone->maps);
+		pthread_mutex_destroy(&gone->lock);
+		free(gone);
+		*vmr = NULL;
+	}
+	errno = saved;
+	return ret;
+}
+
+void *karena_vmr_get_address(const struct karena_vmr *vmr)
+{
+	return (void *)__atomic_load_n(&vmr->address, __ATOMIC_RELAXED);
+}
+
+size_t karena_vmr_get_size(const struct karena_vmr *vmr)
+{
+	return __atomic_load_n(&vmr->size, __ATOMIC_RELAXED);
+}
+
+static int extend_locked(struct karena_vmr *vmr, size_t size)
+{
+	uintptr_t end = vmr->address + vmr->size;
+	int ret;
+
+	if (end + size < end)
+		return -ENOMEM;
+	ret = vmr_span_claim(end, size);
+	if (!ret)
+		set_span(vmr, vmr->address, vmr->size + size);
+	return ret;
+}
+
+int karena_vmr_extend(struct karena_vmr *vmr, size_t size)
+{
+	int saved = errno;
+	int ret;
+
+	if (vmr_length_unaligned(size, karena_page_size()))
+		return KARENA_E_LENGTH_UNALIGNED;
+	pthread_mutex_lock(&vmr->lock);
+	ret = extend_locked(vmr, size);
+	pthread_mutex_unlock(&vmr->lock);
+	errno = saved;
+	return ret;
+}
+
+static int shrink_locked(struct karena_vmr *vmr, size_t offset, size_t size)
+{
+	bool from_start = !offset;
+	int ret;
+
+	if (!vmr_in_span(vmr, offset, size))
+		return KARENA_E_OUT_OF_RANGE;
+	if (size == vmr->size || (!from_start && offset + size != vmr->size))
+		return KARENA_E_NOT_SUPPORTED;
+	if (vmr_occupied(vmr, offset, size))
+		return KARENA_E_RESERVATION_NOT_EMPTY;
+
+	ret = vmr_span_release(vmr->address + offset, size);
+	if (!ret)
+		set_span(vmr, vmr->address + (from_start ? size : 0), vmr->size - size);
+	return ret;
+}
+
+int karena_vmr_shrink(struct karena_vmr *vmr, size_t offset, size_t size)
+{
+	size_t page = karena_page_size();
+	int saved = errno;
+	int ret;
+
+	if (vmr_unaligned(offset, page))
+		return KARENA_E_OFFSET_UNALIGNED;
+	if (vmr_length_unaligned(size, page))
+		return KARENA_E_LENGTH_UNALIGNED;
+	pthread_mutex_lock(&vmr->lock);
+	ret = shrink_locked(vmr, offset, size);
+	pthread_mutex_unlock(&vmr->lock);
+	errno = saved;
+	return ret;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
+/*
+ * What the files of VM reservations share: vmr.c has the calls on the span,
+ * vmr_map.c those on maps, vmr_set.c remembers maps, vmr_source.c knows what can
+ * be mapped, vmr_place.c how, vmr_fork.c what a child is to find.
+ */
+#ifndef KARENA_VMR_INTERNAL_H
+#define KARENA_VMR_INTERNAL_H
+
+#include <pthread.h>
+
+#include "internal.h"
+#include "vmr_set.h"
+
+/**
+ * struct karena_vmr - a reservation
+ * @lock:	protects all but @next and @prev; system calls that change the
+ *		span are made under it. Nests inside the lock of the registry
+ * @address:	of the span. Also read without the lock, hence stored atomically
+ * @size:	of the span. As @address
+ * @maps:	what is mapped, by address; all else is placeholder
+ * @last_id:	of the newest map
+ * @next:	in the registry, by whose lock it is protected
+ * @prev:	as @next
+ */
+struct karena_vmr {
+	pthread_mutex_t lock;
+	uintptr_t address;
+	size_t size;
+	struct vmr_set maps;
+	uint64_t last_id;
+	struct karena_vmr *next;
+	struct karena_vmr *prev;
+};
+
+static inline bool vmr_unaligned(uint64_t value, size_t granularity)
+{
+	return value & (granularity - 1);
+}
+
+static inline bool vmr_length_unaligned(size_t length, size_t granularity)
+{
+	return !length || vmr_unaligned(length, granularity);
+}
+
+/* Is the range inside the span? */
+static inline bool vmr_in_span(const struct karena_vmr *vmr, size_t offset, size_t length)
+{
+	return offset <= vmr->size && length <= vmr->size - offset;
+}
+
+/* Is something mapped in the range, which is inside the span? */
+static inline bool vmr_occupied(const struct karena_vmr *vmr, size_t offset, size_t length)
+{
+	uintptr_t start = vmr->address + offset;
+
+	return vmr_set_find(&vmr->maps, start, start + length);
+}
+
+/*
+ * Traits of a source, found by looking at its file.
+ */
+/* It was looked at. */
+#define VMR_KNOWN	0x1u
+/* Nothing in its mappings can refuse to be moved. */
+#define VMR_MOVES	0x2u
+/* Nothing can make a shared mapping fail that is tried now or later. */
+#define VMR_STEADY	0x4u
+/* fork() may leave its mappings out. */
+#define VMR_FLEETING	0x8u
+/* An object of ours, and which. */
+#define VMR_ARENA	0x10u
+#define VMR_RING	0x20u
+
+int vmr_source_look(struct karena_vmr_source *known, const struct karena_vmr_source *source);
+
+int vmr_span_new(size_t size, uintptr_t *address);
+int vmr_span_claim(uintptr_t address, size_t size);
+int vmr_span_release(uintptr_t address, size_t size);
+int vmr_place(uintptr_t at, size_t length, const struct karena_vmr_source *source);
+int vmr_clear(uintptr_t at, size_t length);
+
+int vmr_registry_lock(void);
+void vmr_registry_unlock(void);
+void vmr_registry_add(struct karena_vmr *vmr);
+void vmr_registry_remove(struct karena_vmr *vmr);
+
+#endif /* KARENA_VMR_INTERNAL_H */

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * The registry of reservations, and what fork() does with them.
+ *
+ * It is the library's one piece of global state. A child has only the thread
+ * that called fork(), so a reservation that another thread was changing at that
+ * moment would stay locked there for ever, half changed; and mappings that are
+ * not inherited would leave holes. Handlers of pthread_atfork() see to both, but
+ * are given no argument, so they must know all reservations.
+ *
+ * Lock order: the registry, then any number of reservations.
+ */
+#include <errno.h>
+
+#include "vmr.h"
+
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+/* All reservations, and whether the handlers are in place. By registry_lock. */
+static struct karena_vmr *registry;
+static bool handlers_set;
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&registry_lock);
+	for (struct karena_vmr *vmr = registry; vmr; vmr = vmr->next)
+		pthread_mutex_lock(&vmr->lock);
+}
+
+static void unlock_all(void)
+{
+	for (struct karena_vmr *vmr = registry; vmr; vmr = vmr->next)
+		pthread_mutex_unlock(&vmr->lock);
+	pthread_mutex_unlock(&registry_lock);
+}
+
+/*
+ * Where a map was not inherited its range is free, and can be claimed; where it
+ * was, that fails. There is no other thread yet that could be faster.
+ */
+static void drop_lost_maps(struct karena_vmr *vmr)
+{
+	const struct vmr_entry *entry = vmr_set_find(&vmr->maps, 0, UINTPTR_MAX);
+
+	while (entry) {
+		uintptr_t start = entry->start;
+
+		if ((entry->traits & VMR_FLEETING) &&
+		    !vmr_span_claim(start, entry->end - start))
+			vmr_set_erase(&vmr->maps, start);
+		entry = vmr_set_after(&vmr->maps, start);
+	}
+}
+
+static void after_fork_in_child(void)
+{
+	int saved = errno;
+
+	for (struct karena_vmr *vmr = registry; vmr; vmr = vmr->next)
+		drop_lost_maps(vmr);
+	errno = saved;
+	unlock_all();
+}
+
+/* Returns 0 with the lock held, or -ENOMEM without. */
+int vmr_registry_lock(void)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&registry_lock);
+	if (!handlers_set)
+		ret = -pthread_atfork(before_fork, unlock_all, after_fork_in_child);
+	handlers_set = !ret;
+	if (ret)
+		pthread_mutex_unlock(&registry_lock);
+	return ret;
+}
+
+void vmr_registry_unlock(void)
+{
+	pthread_mutex_unlock(&registry_lock);
+}
+
+void vmr_registry_add(struct karena_vmr *vmr)
+{
+	vmr->prev = NULL;
+	vmr->next = registry;
+	if (registry)
+		registry->prev = vmr;
+	registry = vmr;
+}
+
+void vmr_registry_remove(struct karena_vmr *vmr)
+{
+	if (vmr->next)
+		vmr->next->prev = vmr->prev;
+	if (vmr->prev)
+		vmr->prev->next = vmr->next;
+	else
+		registry = vmr->next;
+}

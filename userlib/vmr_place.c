@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * How the span of a reservation is taken, filled, emptied and given back, so
+ * that at no moment another mmap() of the process can be given a piece of it.
+ *
+ * Never a hole
+ * ------------
+ * The kernel can replace a mapping in one step: mmap(MAP_FIXED) and
+ * mremap(MREMAP_FIXED) remove what is at the target and put the new mapping
+ * there without letting go of the lock of the address space. But both remove
+ * first, and some of what can fail comes after: then they return an error and
+ * leave a hole, on 6.1 as on today's kernels. What comes after is,
+ *
+ * for mmap(): the driver's ->mmap, which finds a bad offset, a missing right, a
+ * file system without DAX or one that was shut down; accounting of private
+ * writable memory (before 6.12), setting up of shared anonymous memory; and
+ * allocation of the mapping's descriptor.
+ *
+ * for mremap() of unchanged length: the driver's ->get_unmapped_area and
+ * ->mremap; accounting, again of private writable memory; and allocation of
+ * descriptor and page tables. The count of mappings is looked at before.
+ *
+ * Requests as small as a descriptor are not refused by the kernel but to a
+ * process that is being killed, or whose cgroup is at its limit with nothing to
+ * kill; all else is kept out of the step, by one of these ways:
+ *
+ * protect: private anonymous memory is what the placeholder is already. Only its
+ * protection changes, and mprotect() removes nothing.
+ *
+ * direct: mmap(MAP_FIXED), where nothing is left that can fail: a shared mapping
+ * of shmem, whose ->mmap looks at nothing but seals, and seals that are final.
+ *
+ * move: for all else, the source is mapped somewhere else first, where it may
+ * fail as it likes, and moved into place. A private mapping is made and moved
+ * without PROT_WRITE, hence unaccounted, and gets it by mprotect() in place.
+ * Drivers that refuse to have a mapping moved are few, but there are some. So a
+ * mapping of what is neither a plain file nor ours is moved twice, first to a
+ * place where a hole does no harm: what refuses, refuses there.
+ *
+ * If the step fails in spite of all, the hole is filled at once. This is with
+ * MAP_FIXED_NOREPLACE: where somebody was faster, what is there is not ours.
+ *
+ * The placeholder is not MAP_NORESERVE: without PROT_WRITE it is not accounted
+ * in any mode of overcommit, but memory made of it by mprotect() is to be.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "vmr.h"
+
+#define PLACEHOLDER	(MAP_PRIVATE | MAP_ANONYMOUS)
+
+#define MIB		((size_t)1 << 20)
+#define GIB		((size_t)1 << 30)
+
+static inline void *ptr(uintptr_t address)
+{
+	return (void *)address;
+}
+
+/* Takes exactly the range, in which nothing must be. */
+int vmr_span_claim(uintptr_t address, size_t size)
+{
+	void *at = mmap(ptr(address), size, PROT_NONE, PLACEHOLDER | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (at == MAP_FAILED)
+		return errno == EEXIST ? KARENA_E_MAPPING_EXISTS : -errno;
+	if (at == ptr(address))
+		return 0;
+	/* A kernel before 4.17 takes the address for a wish. */
+	munmap(at, size);
+	return KARENA_E_MAPPING_EXISTS;
+}
+
+int vmr_span_release(uintptr_t address, size_t size)
+{
+	return munmap(ptr(address), size) ? -errno : 0;
+}
+
+static size_t span_alignment(size_t size)
+{
+	size_t alignment = size >= 2 * GIB ? GIB : 2 * MIB;
+	size_t page = karena_page_size();
+
+	return alignment > page ? alignment : page;
+}
+
+/*
+ * Takes a range anywhere, aligned. What was taken too much is given back at
+ * once, so that nothing of it is left to remember.
+ */
+int vmr_span_new(size_t size, uintptr_t *address)
+{
+	size_t alignment = span_alignment(size);
+	size_t taken = size + alignment - karena_page_size();
+	size_t head, tail;
+	uintptr_t start;
+	void *at;
+	int ret;
+
+	if (taken < size)
+		return -ENOMEM;
+	at = mmap(NULL, taken, PROT_NONE, PLACEHOLDER, -1, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+
+	start = (uintptr_t)at;
+	head = -start & (alignment - 1);
+	tail = taken - size - head;
+	if ((head && munmap(at, head)) || (tail && munmap(ptr(start + head + size), tail))) {
+		ret = -errno;
+		munmap(at, taken);
+		return ret;
+	}
+	*address = start + head;
+	return 0;
+}
+
+/*
+ * Puts the placeholder over a map, in one step. All memory of a private map goes
+ * with it.
+ */
+int vmr_clear(uintptr_t at, size_t length)
+{
+	int ret;
+
+	if (mmap(ptr(at), length, PROT_NONE, PLACEHOLDER | MAP_FIXED, -1, 0) != MAP_FAILED)
+		return 0;
+	ret = -errno;
+	/* Filled, it is the placeholder that was wanted. */
+	return vmr_span_claim(at, length) ? ret : 0;
+}
+
+static int protect(uintptr_t at, size_t length, int prot)
+{
+	int ret;
+
+	if (!mprotect(ptr(at), length, prot))
+		return 0;
+	ret = -errno;
+	/* The placeholder may be of several mappings, of which some were changed. */
+	mprotect(ptr(at), length, PROT_NONE);
+	return ret;
+}
+
+static int mmap_flags(const struct karena_vmr_source *source)
+{
+	int flags = source->fd < 0 ? MAP_ANONYMOUS : 0;
+
+	if (source->flags & KARENA_VMR_PRIVATE)
+		return flags | MAP_PRIVATE;
+	if (source->flags & KARENA_VMR_SYNC)
+		return flags | MAP_SHARED_VALIDATE | MAP_SYNC;
+	return flags | MAP_SHARED;
+}
+
+static void *map_source(void *at, size_t length, const struct karena_vmr_source *source, int prot,
+			int flags)
+{
+	return mmap(at, length, prot, mmap_flags(source) | flags, source->fd,
+		    (off_t)source->offset);
+}
+
+static int direct(uintptr_t at, size_t length, const struct karena_vmr_source *source)
+{
+	int ret;
+
+	if (map_source(ptr(at), length, source, source->prot, MAP_FIXED) != MAP_FAILED)
+		return 0;
+	ret = -errno;
+	vmr_span_claim(at, length);
+	return ret;
+}
+
+/* Is what @at points to, which may have become anybody's, still the word @mark? */
+static bool marked(void *at, uintptr_t mark)
+{
+	uintptr_t found;
+	struct iovec here = { &found, sizeof(found) };
+	struct iovec there = { at, sizeof(found) };
+
+	return process_vm_readv(getpid(), &here, 1, &there, 1, 0) == sizeof(found) &&
+	       found == mark;
+}
+
+/*
+ * Gives @at back after a move to it failed: before it was removed, and then it
+ * is still there; or after, and then anybody's mapping may be there.
+ */
+static void release_rehearsal(void *at, size_t length, uintptr_t mark)
+{
+	if (!vmr_span_claim((uintptr_t)at, length) || marked(at, mark))
+		munmap(at, length);
+}
+
+/*
+ * Moves a mapping once where nobody minds. Its driver has then shown that it
+ * allows it, and *@staged is where it is now.
+ */
+static int rehearse(void **staged, size_t length)
+{
+	/* The address of a live variable is nobody else's mark. */
+	uintptr_t mark = (uintptr_t)&mark;
+	void *at;
+	int ret;
+
+	at = mmap(NULL, length, PROT_READ | PROT_WRITE, PLACEHOLDER | MAP_NORESERVE, -1, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	*(uintptr_t *)at = mark;
+	if (mremap(*staged, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, at) == MAP_FAILED) {
+		ret = errno == ENOMEM ? -ENOMEM : KARENA_E_NOT_SUPPORTED;
+		release_rehearsal(at, length, mark);
+		return ret;
+	}
+	*staged = at;
+	return 0;
+}
+
+static int move(uintptr_t at, size_t length, const struct karena_vmr_source *source)
+{
+	bool late_write = (source->flags & KARENA_VMR_PRIVATE) && (source->prot & PROT_WRITE);
+	int prot = late_write ? source->prot & ~PROT_WRITE : source->prot;
+	void *staged;
+	int ret = 0;
+
+	staged = map_source(NULL, length, source, prot, 0);
+	if (staged == MAP_FAILED)
+		return -errno;
+	if (!(source->traits & VMR_MOVES))
+		ret = rehearse(&staged, length);
+	if (ret)
+		goto unmap_staged;
+	if (mremap(staged, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, ptr(at)) == MAP_FAILED) {
+		ret = -errno;
+		vmr_span_claim(at, length);
+		goto unmap_staged;
+	}
+	if (late_write && mprotect(ptr(at), length, source->prot)) {
+		ret = -errno;
+		/* If even this fails, what stays is replaced by the next map. */
+		vmr_clear(at, length);
+	}
+	return ret;
+
+unmap_staged:
+	munmap(staged, length);
+	return ret;
+}
+
+/* Puts a known source over the placeholder, in one step or not at all. */
+int vmr_place(uintptr_t at, size_t length, const struct karena_vmr_source *source)
+{
+	if (source->fd < 0 && (source->flags & KARENA_VMR_PRIVATE))
+		return protect(at, length, source->prot);
+	if (source->traits & VMR_STEADY && !source->flags)
+		return direct(at, length, source);
+	return move(at, length, source);
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * Sources of maps: what their files are like, as far as mapping them goes.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
+
+#include "vmr.h"
+
+/*
+ * Which of the two objects an fd of ours is. Only to be asked of these: to other
+ * drivers the number could mean anything.
+ */
+static int look_at_object(struct karena_vmr_source *known)
+{
+	struct karena_arena_stat stat = { .size = sizeof(stat) };
+	int ret = karena_ioctl(known->fd, KARENA_IOC_ARENA_STAT, &stat);
+
+	if (ret < 0 && ret != -ENOTTY)
+		return ret;
+	/* Mapping it to see what happens could settle its address for good. */
+	if (!ret && (stat.out_flags & KARENA_ARENA_F_FIXED_ADDR))
+		return KARENA_E_NOT_SUPPORTED;
+	known->traits |= VMR_MOVES | VMR_FLEETING | (ret ? VMR_RING : VMR_ARENA);
+	return 0;
+}
+
+/*
+ * Only shmem and hugetlbfs have seals. A file that is not made for sealing has
+ * just the one that forbids more of them.
+ */
+static bool seals_are_final(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && (seals & F_SEAL_SEAL) &&
+	       !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
+}
+
+static int look_at_file(struct karena_vmr_source *known)
+{
+	struct statfs fs;
+	struct stat st;
+	uint32_t type;
+
+	if (fstat(known->fd, &st) || fstatfs(known->fd, &fs))
+		return -errno;
+
+	type = (uint32_t)fs.f_type;
+	if (type == KARENA_FS_MAGIC)
+		return look_at_object(known);
+	if (type == HUGETLBFS_MAGIC)
+		known->granularity = (size_t)fs.f_bsize;
+	else if (type == TMPFS_MAGIC && seals_are_final(known->fd))
+		known->traits |= VMR_STEADY;
+
+	if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
+		known->traits |= VMR_MOVES;
+	else
+		known->traits |= VMR_FLEETING;
+	return 0;
+}
+
+static bool is_valid(const struct karena_vmr_source *source)
+{
+	uint32_t all = KARENA_VMR_PRIVATE | KARENA_VMR_SYNC;
+	uint32_t allowed = source->fd == -1 ? KARENA_VMR_PRIVATE : all;
+
+	return !(source->prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)) &&
+	       !(source->flags & ~allowed) && source->flags != all &&
+	       !(source->fd == -1 && source->offset);
+}
+
+/**
+ * vmr_source_look() - check a source and see what its file is like
+ * @known:	out, with traits and granularity
+ * @source:	as the caller gave it
+ *
+ * Return: 0; what struct karena_vmr_source and karena_vmr_source_fd() name.
+ */
+int vmr_source_look(struct karena_vmr_source *known, const struct karena_vmr_source *source)
+{
+	size_t first = KARENA_FIRST_SIZE(struct karena_vmr_source, granularity);
+	int ret = karena_opts_copy(known, sizeof(*known), first, source);
+
+	if (ret)
+		return ret;
+	if (!is_valid(known))
+		return -EINVAL;
+	if (known->traits & VMR_KNOWN)
+		return 0;
+
+	known->granularity = karena_page_size();
+	known->traits = VMR_KNOWN;
+	if (known->fd != -1)
+		return look_at_file(known);
+	known->traits |= VMR_MOVES;
+	return 0;
+}
+
+/* With @kind, the source must be of that one. */
+static int make_source(struct karena_vmr_source *source, const struct karena_vmr_source *given,
+		       uint32_t kind)
+{
+	struct karena_vmr_source known;
+	int saved = errno;
+	int ret = vmr_source_look(&known, given);
+
+	if (!ret && (known.traits & kind) != kind)
+		ret = -ENOTTY;
+	if (!ret)
+		*source = known;
+	errno = saved;
+	return ret;
+}
+
+static int make_file_source(struct karena_vmr_source *source, int fd, uint64_t offset, int prot,
+			    uint32_t flags, uint32_t kind)
+{
+	struct karena_vmr_source given = {
+		.size = sizeof(given),
+		.fd = fd,
+		.prot = prot,
+		.offset = offset,
+		.flags = flags,
+	};
+
+	/* -1 is anonymous memory in the struct, but a mistake here. */
+	return fd < 0 ? -EBADF : make_source(source, &given, kind);
+}
+
+int karena_vmr_source_fd(struct karena_vmr_source *source, int fd, uint64_t offset, int prot,
+			 uint32_t flags)
+{
+	return make_file_source(source, fd, offset, prot, flags, 0);
+}
+
+int karena_vmr_source_arena(struct karena_vmr_source *source, int fd, uint64_t offset, int prot)
+{
+	return make_file_source(source, fd, offset, prot, 0, VMR_ARENA);
+}
+
+int karena_vmr_source_ring(struct karena_vmr_source *source, int fd, uint64_t offset, int prot)
+{
+	return make_file_source(source, fd, offset, prot, 0, VMR_RING);
+}
+
+int karena_vmr_source_anon(struct karena_vmr_source *source, int prot, uint32_t flags)
+{
+	struct karena_vmr_source given = {
+		.size = sizeof(given),
+		.fd = -1,
+		.prot = prot,
+		.flags = flags,
+	};
+
+	return make_source(source, &given, 0);
+}
