@@ -39,11 +39,6 @@ const struct karena_object_type karena_arena_type = {
 };
 EXPORT_SYMBOL_IF_KUNIT(karena_arena_type);
 
-static struct karena_arena *to_call_arena(const struct karena_call *call)
-{
-	return to_arena(karena_handle(call->file)->object);
-}
-
 static bool node_valid(s32 node)
 {
 	return node == KARENA_NODE_ANY ||
@@ -183,7 +178,7 @@ static int find_place(struct karena_arena *arena, const struct karena_arena_allo
  */
 long arena_op_alloc(struct karena_call *call, void *argp)
 {
-	struct karena_arena *arena = to_call_arena(call);
+	struct karena_arena *arena = to_arena(call->object);
 	struct karena_arena_alloc *args = argp;
 	unsigned long first;
 	LIST_HEAD(pages);
@@ -294,7 +289,7 @@ int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr
  */
 long arena_op_free(struct karena_call *call, void *argp)
 {
-	struct karena_arena *arena = to_call_arena(call);
+	struct karena_arena *arena = to_arena(call->object);
 	struct karena_arena_free *args = argp;
 	unsigned long first, done;
 	int err;
@@ -322,7 +317,7 @@ long arena_op_decommit(struct karena_call *call, void *argp)
 		.required = BIT(KARENA_PAGE_ALLOCATED) | BIT(KARENA_PAGE_RESERVED),
 		.refusal = -EBUSY,
 	};
-	struct karena_arena *arena = to_call_arena(call);
+	struct karena_arena *arena = to_arena(call->object);
 	struct karena_arena_decommit *args = argp;
 	unsigned long first, done;
 	int err;
@@ -345,7 +340,7 @@ long arena_op_decommit(struct karena_call *call, void *argp)
  */
 long arena_op_reserve(struct karena_call *call, void *argp)
 {
-	struct karena_arena *arena = to_call_arena(call);
+	struct karena_arena *arena = to_arena(call->object);
 	const struct karena_arena_reserve *args = argp;
 	unsigned long first, last;
 	u32 state;
@@ -381,7 +376,7 @@ long arena_op_reserve(struct karena_call *call, void *argp)
  */
 long arena_op_commit(struct karena_call *call, void *argp)
 {
-	struct karena_arena *arena = to_call_arena(call);
+	struct karena_arena *arena = to_arena(call->object);
 	const struct karena_arena_commit *args = argp;
 	unsigned long first;
 	LIST_HEAD(pages);

@@ -65,11 +65,10 @@ static void fill_stat(struct karena_arena *arena, struct karena_arena_stat *stat
  */
 long arena_op_stat(struct karena_call *call, void *argp)
 {
-	struct karena_handle *handle = karena_handle(call->file);
 	struct karena_arena_stat *stat = argp;
 
-	fill_stat(to_arena(handle->object), stat);
-	stat->out_rights = READ_ONCE(handle->rights);
+	fill_stat(to_arena(call->object), stat);
+	stat->out_rights = karena_call_rights(call);
 	return 0;
 }
 
@@ -151,7 +150,7 @@ static bool walk_one(struct karena_arena *arena, unsigned long index,
  */
 long arena_op_walk(struct karena_call *call, void *argp)
 {
-	struct karena_arena *arena = to_arena(karena_handle(call->file)->object);
+	struct karena_arena *arena = to_arena(call->object);
 	struct karena_arena_walk *args = argp;
 	struct karena_arena_range entry;
 	unsigned long index = args->offset >> PAGE_SHIFT;

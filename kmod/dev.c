@@ -42,12 +42,11 @@ long karena_op_reopen(struct karena_call *call, void *args)
 
 long karena_op_restrict(struct karena_call *call, void *args)
 {
-	struct karena_handle *handle = karena_handle(call->file);
 	const struct karena_rights *rights = args;
 
-	if (rights->__reserved || rights->rights & ~handle->object->type->rights)
+	if (rights->__reserved || rights->rights & ~call->object->type->rights)
 		return -EINVAL;
-	karena_object_restrict(handle, rights->rights);
+	karena_object_restrict(karena_handle(call->file), rights->rights);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <linux/uio.h>
 
 #include "ioctl.h"
+#include "objfd.h"
 #include "ops.h"
 
 /*
@@ -68,8 +69,12 @@ static int import_buffer(const struct karena_op *op, const void *args, struct io
  */
 long karena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	const struct karena_op *op = karena_op_find(cmd, file);
-	struct karena_call call = { .file = file };
+	const struct karena_handle *handle = karena_handle(file);
+	struct karena_call call = {
+		.object = handle ? handle->object : NULL,
+		.file = file,
+	};
+	const struct karena_op *op = karena_op_find(cmd, call.object);
 	void __user *uarg = (void __user *)arg;
 	u64 args[KARENA_ARGS_MAX / sizeof(u64)];
 	struct iov_iter payload;

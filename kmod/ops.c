@@ -156,24 +156,24 @@ static const struct karena_op karena_ops[] = {
 	},
 };
 
-static bool op_fits(const struct karena_op *op, const struct karena_handle *handle)
+static bool op_fits(const struct karena_op *op, const struct karena_object *object)
 {
 	if (!op->run)
 		return false;
-	if (!handle)
+	if (!object)
 		return !op->type && !op->any_object;
-	return op->any_object || op->type == handle->object->type;
+	return op->any_object || op->type == object->type;
 }
 
 /**
- * karena_op_find - the operation that a number names on a file
+ * karena_op_find - the operation that a number names on an object
  * @cmd:	KARENA_IOC_*
- * @file:	a device fd's or an object's
+ * @object:	an arena or a ring; NULL: the device
  *
  * Context: any.
- * Return: the row; NULL if such a file has no such call.
+ * Return: the row; NULL if such an object has no such call.
  */
-const struct karena_op *karena_op_find(unsigned int cmd, const struct file *file)
+const struct karena_op *karena_op_find(unsigned int cmd, const struct karena_object *object)
 {
 	const struct karena_op *op;
 
@@ -182,14 +182,27 @@ const struct karena_op *karena_op_find(unsigned int cmd, const struct file *file
 	    cmd != _IO(KARENA_IOC_TYPE, _IOC_NR(cmd)))
 		return NULL;
 	op = &karena_ops[array_index_nospec(_IOC_NR(cmd), ARRAY_SIZE(karena_ops))];
-	return op_fits(op, karena_handle(file)) ? op : NULL;
+	return op_fits(op, object) ? op : NULL;
 }
 EXPORT_SYMBOL_IF_KUNIT(karena_op_find);
 
 /**
+ * karena_call_rights - what whoever calls may do to the object
+ * @call:	on an object
+ *
+ * Context: any.
+ * Return: KARENA_RIGHT_*: those of the open file; kernel code has all.
+ */
+u32 karena_call_rights(const struct karena_call *call)
+{
+	return call->file ? READ_ONCE(karena_handle(call->file)->rights)
+			  : call->object->type->rights;
+}
+
+/**
  * karena_op_run - run an operation whose arguments are in kernel memory
  * @op:		from karena_op_find()
- * @call:	with the file given there
+ * @call:	with the object given there
  * @args:	@op->size bytes, the kernel's own
  *
  * Context: may sleep.
@@ -198,13 +211,12 @@ EXPORT_SYMBOL_IF_KUNIT(karena_op_find);
  */
 long karena_op_run(const struct karena_op *op, struct karena_call *call, void *args)
 {
-	const struct karena_handle *handle = karena_handle(call->file);
 	/* Every argument struct begins with its size and its flags. */
 	u32 flags = ((u32 *)args)[1];
 
 	if (flags & ~op->flags)
 		return -EINVAL;
-	if (op->rights && !karena_may(handle, op->rights))
+	if (op->rights && (karena_call_rights(call) & op->rights) != op->rights)
 		return -EPERM;
 	return op->run(call, args);
 }

@@ -10,6 +10,7 @@
 
 struct file;
 struct iov_iter;
+struct karena_object;
 struct karena_object_type;
 
 /* Room for the largest argument struct; checked when the table is built. */
@@ -17,10 +18,12 @@ struct karena_object_type;
 
 /**
  * struct karena_call - one operation under way
- * @file:	the open file it came by; a device fd or an object's
+ * @object:	what it is done to; NULL: the device
+ * @file:	the open file it came by; NULL if kernel code asks
  * @payload:	what the argument's buffer points to, if the operation has one
  */
 struct karena_call {
+	struct karena_object *object;
 	struct file *file;
 	struct iov_iter *payload;
 };
@@ -28,14 +31,14 @@ struct karena_call {
 /**
  * struct karena_op - a row of the table
  * @name:	for people
- * @type:	kind of fd that has it; NULL: the device
+ * @type:	kind of object that has it; NULL: the device
  * @any_object:	both kinds have it, @type is NULL
  * @first_size:	size of the argument struct as first published
  * @size:	size of it today
  * @out:	offset of the first out_ field, @size if there is none
  * @out_on_eintr: the out_ fields are written when the call fails with EINTR too
  * @flags:	accepted flags
- * @rights:	KARENA_RIGHT_* that the open file must have
+ * @rights:	KARENA_RIGHT_* that the open file must have; kernel code needs none
  * @buffer:	offset of a __u64 pointer and a __u64 size in the argument, 0 for
  *		none
  * @buffer_dest: the buffer is written rather than read
@@ -57,7 +60,8 @@ struct karena_op {
 	long (*run)(struct karena_call *call, void *args);
 };
 
-const struct karena_op *karena_op_find(unsigned int cmd, const struct file *file);
+u32 karena_call_rights(const struct karena_call *call);
+const struct karena_op *karena_op_find(unsigned int cmd, const struct karena_object *object);
 long karena_op_run(const struct karena_op *op, struct karena_call *call, void *args);
 
 #endif /* KARENA_OPS_H */

@@ -55,7 +55,10 @@
 /* Numbers do not encode the size, so a struct that grows keeps its number. */
 #define KARENA_IOC_TYPE		0xBD
 
-/* A name is for people and tools: up to 15 bytes and a NUL. */
+/*
+ * A name is for people and tools: up to 15 printable ASCII characters, none of
+ * them a space or '/', and NULs to the end. Else create is EINVAL.
+ */
 #define KARENA_NAME_LEN		16
 
 /* What fstatfs() of any object's fd gives as f_type, and of no other's. */
