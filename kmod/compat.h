@@ -19,6 +19,11 @@
 #define EXPORT_SYMBOL_IF_KUNIT(symbol)
 #endif
 
+/* <kunit/test.h>, where a suite includes it: from 6.6 on. */
+#if defined(KUNIT_CASE) && !defined(KUNIT_CASE_SLOW)
+#define KUNIT_CASE_SLOW(name) KUNIT_CASE(name)
+#endif
+
 /* <linux/mm.h>: vm_flags is written through functions from 6.3 on. */
 static inline void karena_vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {

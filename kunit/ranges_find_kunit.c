@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The range core's search for free pages.
+ */
+#include <linux/sched/signal.h>
+
+#include "ranges_fixture.h"
+
+static void find_should_take_the_lowest_gap_that_fits(struct kunit *test)
+{
+	rt_draw(test, "a.a..a...a....");
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 1), 1L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 1), 3L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 3, 1), 6L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 4, 1), 10L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 5, 1), (long)-ENOSPC);
+}
+
+static void find_should_begin_at_the_hint(struct kunit *test)
+{
+	rt_draw(test, "....aa......");
+	KUNIT_EXPECT_EQ(test, rt_find(test, 2, 2, 1), 2L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 3, 2, 1), 6L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 8, 2, 1), 8L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 11, 1, 1), 11L);
+}
+
+static void find_should_begin_again_when_nothing_follows_the_hint(struct kunit *test)
+{
+	rt_draw(test, "....aa..");
+	KUNIT_EXPECT_EQ(test, rt_find(test, 5, 3, 1), 0L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 2, 4, 1), 0L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 7, 2, 1), 0L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 8, 1, 1), 0L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, ULONG_MAX, 1, 1), 0L);
+}
+
+static void find_should_take_a_whole_arena(struct kunit *test)
+{
+	rt_make(test, 8);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 8, 1), 0L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 1, 8, 1), 0L);
+}
+
+static void find_should_not_pass_the_end(struct kunit *test)
+{
+	rt_draw(test, "........");
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 9, 1), (long)-ENOSPC);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, ULONG_MAX, 1), (long)-ENOSPC);
+	rt_set(test, 0, 5, 'a');
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 1), 6L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 3, 1), (long)-ENOSPC);
+}
+
+static void find_should_find_nothing_in_a_full_arena(struct kunit *test)
+{
+	rt_draw(test, "aarrggaa");
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 1), (long)-ENOSPC);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 7, 1, 1), (long)-ENOSPC);
+}
+
+static void find_should_find_the_last_page(struct kunit *test)
+{
+	rt_draw(test, "aaaaaaa.");
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 1), 7L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 7, 1, 1), 7L);
+}
+
+static void find_should_keep_to_the_alignment(struct kunit *test)
+{
+	rt_draw(test, "a...............");
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 4), 4L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 5, 2, 4), 8L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 8, 8), 8L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 13, 4, 4), 4L);
+}
+
+static void find_should_pass_over_gaps_that_lie_badly(struct kunit *test)
+{
+	rt_draw(test, "a...a...aa..a...");
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 4), (long)-ENOSPC);
+	rt_set(test, 12, 12, '.');
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 4), 12L);
+}
+
+static void find_should_reject_an_alignment_beyond_the_arena(struct kunit *test)
+{
+	rt_draw(test, "a...............");
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 32), (long)-ENOSPC);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 1UL << (BITS_PER_LONG - 1)), (long)-ENOSPC);
+	rt_set(test, 0, 0, '.');
+	KUNIT_EXPECT_EQ(test, rt_find(test, 3, 16, 32), 0L);
+}
+
+/* 40 gaps of 2 pages at odd pages, then a wide one. */
+static void find_should_soon_take_a_gap_that_must_fit(struct kunit *test)
+{
+	unsigned long i;
+
+	rt_make(test, 200);
+	for (i = 0; i < 40; i++) {
+		rt_set(test, 4 * i, 4 * i, 'a');
+		rt_set(test, 4 * i + 3, 4 * i + 3, 'a');
+	}
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 2), 160L);
+}
+
+/* As before, but what fits is a gap of just 2 pages behind the 40. */
+static void find_should_look_at_every_gap_before_it_gives_up(struct kunit *test)
+{
+	unsigned long i;
+
+	rt_make(test, 163);
+	for (i = 0; i < 40; i++) {
+		rt_set(test, 4 * i, 4 * i, 'a');
+		rt_set(test, 4 * i + 3, 4 * i + 3, 'a');
+	}
+	rt_set(test, 162, 162, 'a');
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 2), 160L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 4), 160L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 64), (long)-ENOSPC);
+}
+
+static void find_should_stop_for_a_fatal_signal(struct kunit *test)
+{
+	long found;
+
+	rt_draw(test, "a..a..a");
+	sigaddset(&current->pending.signal, SIGKILL);
+	set_thread_flag(TIF_SIGPENDING);
+	found = rt_find(test, 0, 2, 8);
+	sigdelset(&current->pending.signal, SIGKILL);
+	clear_thread_flag(TIF_SIGPENDING);
+	KUNIT_EXPECT_EQ(test, found, (long)-EINTR);
+}
+
+static struct kunit_case ranges_find_cases[] = {
+	KUNIT_CASE(find_should_take_the_lowest_gap_that_fits),
+	KUNIT_CASE(find_should_begin_at_the_hint),
+	KUNIT_CASE(find_should_begin_again_when_nothing_follows_the_hint),
+	KUNIT_CASE(find_should_take_a_whole_arena),
+	KUNIT_CASE(find_should_not_pass_the_end),
+	KUNIT_CASE(find_should_find_nothing_in_a_full_arena),
+	KUNIT_CASE(find_should_find_the_last_page),
+	KUNIT_CASE(find_should_keep_to_the_alignment),
+	KUNIT_CASE(find_should_pass_over_gaps_that_lie_badly),
+	KUNIT_CASE(find_should_reject_an_alignment_beyond_the_arena),
+	KUNIT_CASE(find_should_soon_take_a_gap_that_must_fit),
+	KUNIT_CASE(find_should_look_at_every_gap_before_it_gives_up),
+	KUNIT_CASE(find_should_stop_for_a_fatal_signal),
+	{}
+};
+
+static struct kunit_suite ranges_find_suite = {
+	.name = "karena_ranges_find",
+	.init = rt_init,
+	.exit = rt_exit,
+	.test_cases = ranges_find_cases,
+};
+
+kunit_test_suite(ranges_find_suite);

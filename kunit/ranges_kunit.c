@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The range core: what it tells of pages, and what changes do.
+ */
+#include <linux/sched.h>
+#include <linux/xarray.h>
+
+#include "ranges_fixture.h"
+
+static void new_ranges_should_be_free(struct kunit *test)
+{
+	rt_make(test, 4);
+	rt_expect(test, "....");
+}
+
+static void at_should_give_all_pages_around(struct kunit *test)
+{
+	rt_draw(test, "..aaa.rr");
+	rt_expect_range(test, rt_at(test, 3), 2, 4, 'a');
+}
+
+static void at_should_give_the_gap_around(struct kunit *test)
+{
+	rt_draw(test, "aa...r..");
+	rt_expect_range(test, rt_at(test, 3), 2, 4, '.');
+}
+
+static void at_should_end_the_last_gap_with_the_arena(struct kunit *test)
+{
+	rt_draw(test, "aa......");
+	rt_expect_range(test, rt_at(test, 2), 2, 7, '.');
+}
+
+/* The first page alone is kept in the root of the tree, without a node. */
+static void at_should_find_the_first_page_alone(struct kunit *test)
+{
+	rt_draw(test, "a.......");
+	rt_expect_range(test, rt_at(test, 0), 0, 0, 'a');
+	rt_expect_range(test, rt_at(test, 1), 1, 7, '.');
+}
+
+static void an_arena_of_one_page_should_work(struct kunit *test)
+{
+	rt_draw(test, "g");
+	rt_expect(test, "g");
+	rt_set(test, 0, 0, '.');
+	rt_expect(test, ".");
+}
+
+static void the_largest_arena_should_work(struct kunit *test)
+{
+	unsigned long half = 1UL << (BITS_PER_LONG - 1);
+	unsigned long nr = ULONG_MAX - 1;
+
+	rt_make(test, nr);
+	rt_set(test, nr - 2, nr - 1, 'r');
+	rt_expect_range(test, rt_at(test, nr - 1), nr - 2, nr - 1, 'r');
+	rt_expect_range(test, rt_at(test, 0), 0, nr - 3, '.');
+	KUNIT_EXPECT_EQ(test, rt_count(test, KARENA_PAGE_FREE), nr - 2);
+	KUNIT_EXPECT_EQ(test, rt_find(test, nr - 3, 1, 1), (long)(nr - 3));
+	KUNIT_EXPECT_EQ(test, rt_find(test, nr - 3, 2, 1), 0L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, nr - 1, 1), (long)-ENOSPC);
+	KUNIT_EXPECT_EQ(test, rt_find(test, half - 1, 1, half), (long)half);
+	KUNIT_EXPECT_EQ(test, rt_find(test, half + 1, 1, half), 0L);
+	KUNIT_EXPECT_TRUE(test, rt_valid(test));
+}
+
+/* Set */
+
+static void set_should_split_a_gap(struct kunit *test)
+{
+	rt_draw(test, "........");
+	rt_set(test, 3, 4, 'a');
+	rt_expect(test, "...aa...");
+}
+
+static void set_should_split_a_range(struct kunit *test)
+{
+	rt_draw(test, "aaaaaaaa");
+	rt_set(test, 3, 4, 'r');
+	rt_expect(test, "aaarraaa");
+}
+
+static void set_to_free_should_split_a_range(struct kunit *test)
+{
+	rt_draw(test, "aaaaaaaa");
+	rt_set(test, 3, 4, '.');
+	rt_expect(test, "aaa..aaa");
+}
+
+static void set_should_join_with_the_range_before(struct kunit *test)
+{
+	rt_draw(test, ".aa.....");
+	rt_set(test, 3, 4, 'a');
+	rt_expect(test, ".aaaa...");
+}
+
+static void set_should_join_with_the_range_after(struct kunit *test)
+{
+	rt_draw(test, ".....aa.");
+	rt_set(test, 3, 4, 'a');
+	rt_expect(test, "...aaaa.");
+}
+
+static void set_should_join_with_both_sides(struct kunit *test)
+{
+	rt_draw(test, ".aarraa.");
+	rt_set(test, 3, 4, 'a');
+	rt_expect(test, ".aaaaaa.");
+}
+
+static void set_should_join_with_what_it_overlaps(struct kunit *test)
+{
+	rt_draw(test, ".aaa.aaa");
+	rt_set(test, 3, 6, 'a');
+	rt_expect(test, ".aaaaaaa");
+}
+
+static void set_should_not_join_other_states(struct kunit *test)
+{
+	rt_draw(test, "..rr..gg");
+	rt_set(test, 4, 5, 'a');
+	rt_expect(test, "..rraagg");
+}
+
+static void set_to_free_should_join_gaps(struct kunit *test)
+{
+	rt_draw(test, "a..r..ga");
+	rt_set(test, 3, 3, '.');
+	rt_expect(test, "a.....ga");
+}
+
+static void set_should_cut_the_ranges_at_its_ends(struct kunit *test)
+{
+	rt_draw(test, "rrrr.ggg");
+	rt_set(test, 2, 5, 'a');
+	rt_expect(test, "rraaaagg");
+}
+
+static void set_should_replace_all_ranges_between(struct kunit *test)
+{
+	rt_draw(test, "a.r.g.a.r.g.a.r.g.a.r.g.a.r.g.a.r.g.a.");
+	rt_set(test, 1, 36, 'g');
+	rt_expect(test, "aggggggggggggggggggggggggggggggggggggg.");
+}
+
+static void set_should_reach_the_first_and_the_last_page(struct kunit *test)
+{
+	rt_draw(test, "........");
+	rt_set(test, 0, 0, 'a');
+	rt_set(test, 7, 7, 'g');
+	rt_expect(test, "a......g");
+}
+
+static void set_of_all_pages_should_leave_one_range(struct kunit *test)
+{
+	rt_draw(test, "a.r.g.aa");
+	rt_set(test, 0, 7, 'r');
+	rt_expect(test, "rrrrrrrr");
+	rt_set(test, 0, 7, '.');
+	rt_expect(test, "........");
+}
+
+static void set_to_the_same_state_should_change_nothing(struct kunit *test)
+{
+	rt_draw(test, "aaaa....");
+	rt_set(test, 1, 2, 'a');
+	rt_set(test, 5, 6, '.');
+	rt_expect(test, "aaaa....");
+}
+
+static void set_should_make_each_state_of_each(struct kunit *test)
+{
+	unsigned int from, to;
+	char drawing[4] = "...";
+
+	rt_make(test, 3);
+	for (from = 0; from < RANGES_NR_STATES; from++) {
+		for (to = 0; to < RANGES_NR_STATES; to++) {
+			rt_set(test, 0, 2, RT_LETTERS[from]);
+			rt_set(test, 1, 1, RT_LETTERS[to]);
+			drawing[0] = RT_LETTERS[from];
+			drawing[2] = RT_LETTERS[from];
+			drawing[1] = RT_LETTERS[to];
+			rt_expect(test, drawing);
+		}
+	}
+}
+
+/*
+ * Have the nth allocation of @set fail, for each n until it needs no more.
+ * Returns how often it failed.
+ */
+static unsigned int fail_each(struct kunit *test, unsigned long first,
+			      unsigned long last, char letter, gfp_t gfp)
+{
+#ifdef CONFIG_FAILSLAB
+	unsigned long was = rt_count(test, KARENA_PAGE_FREE);
+	struct page_range before = rt_at(test, first);
+	unsigned int n = 0;
+	int err;
+
+	do {
+		WRITE_ONCE(current->fail_nth, ++n);
+		err = rt_set_gfp(test, first, last, letter, gfp);
+		WRITE_ONCE(current->fail_nth, 0);
+		if (err) {
+			KUNIT_EXPECT_EQ(test, err, -ENOMEM);
+			KUNIT_EXPECT_EQ(test, rt_count(test, KARENA_PAGE_FREE), was);
+			rt_expect_range(test, rt_at(test, first), before.first, before.last,
+					RT_LETTERS[before.state]);
+			KUNIT_EXPECT_TRUE(test, rt_valid(test));
+		}
+	} while (err && n < 1000);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_TRUE(test, rt_valid(test));
+	return n - 1;
+#else
+	kunit_skip(test, "needs CONFIG_FAILSLAB");
+#endif
+}
+
+static void set_without_memory_should_change_nothing(struct kunit *test)
+{
+	unsigned int failed = 0;
+	unsigned long i;
+
+	rt_comb(test, 2000, 8000);
+	/* Splits and joins all over the tree, of one range and of several. */
+	for (i = 0; i < 500; i++)
+		failed += fail_each(test, 7 * i, 7 * i + i % 9, RT_LETTERS[i % 4],
+				    GFP_NOWAIT | __GFP_NOWARN);
+	KUNIT_EXPECT_GT(test, failed, 100U);
+}
+
+static void set_with_nofail_should_not_fail(struct kunit *test)
+{
+	unsigned long i;
+
+	rt_make(test, 8000);
+	rt_set(test, 0, 7999, 'a');
+	for (i = 1; i < 7999; i += 2)
+		KUNIT_EXPECT_EQ(test, 0U, fail_each(test, i, i, '.', GFP_KERNEL_ACCOUNT |
+						     __GFP_NOFAIL));
+	KUNIT_EXPECT_EQ(test, rt_count(test, KARENA_PAGE_FREE), 3999UL);
+}
+
+/* All */
+
+static void all_should_be_true_within_one_state(struct kunit *test)
+{
+	rt_draw(test, "..aaaa..");
+	KUNIT_EXPECT_TRUE(test, rt_all(test, 2, 5, BIT(KARENA_PAGE_ALLOCATED)));
+	KUNIT_EXPECT_TRUE(test, rt_all(test, 3, 3, BIT(KARENA_PAGE_ALLOCATED)));
+	KUNIT_EXPECT_TRUE(test, rt_all(test, 6, 7, BIT(KARENA_PAGE_FREE)));
+}
+
+static void all_should_be_false_if_one_page_differs(struct kunit *test)
+{
+	rt_draw(test, "..aaaa..");
+	KUNIT_EXPECT_FALSE(test, rt_all(test, 1, 5, BIT(KARENA_PAGE_ALLOCATED)));
+	KUNIT_EXPECT_FALSE(test, rt_all(test, 2, 6, BIT(KARENA_PAGE_ALLOCATED)));
+	KUNIT_EXPECT_FALSE(test, rt_all(test, 2, 5, BIT(KARENA_PAGE_FREE)));
+}
+
+static void all_should_take_any_state_of_the_mask(struct kunit *test)
+{
+	u32 mask = BIT(KARENA_PAGE_ALLOCATED) | BIT(KARENA_PAGE_RESERVED);
+
+	rt_draw(test, ".arraag.");
+	KUNIT_EXPECT_TRUE(test, rt_all(test, 1, 5, mask));
+	KUNIT_EXPECT_FALSE(test, rt_all(test, 1, 6, mask));
+	KUNIT_EXPECT_FALSE(test, rt_all(test, 0, 5, mask));
+}
+
+/* Next */
+
+static void next_should_pass_over_free_pages(struct kunit *test)
+{
+	struct page_range range;
+
+	rt_draw(test, "...rr.a.");
+	KUNIT_ASSERT_TRUE(test, rt_next(test, 0, &range));
+	rt_expect_range(test, range, 3, 4, 'r');
+	KUNIT_ASSERT_TRUE(test, rt_next(test, 5, &range));
+	rt_expect_range(test, range, 6, 6, 'a');
+}
+
+static void next_should_begin_where_asked(struct kunit *test)
+{
+	struct page_range range;
+
+	rt_draw(test, "..rrrr..");
+	KUNIT_ASSERT_TRUE(test, rt_next(test, 4, &range));
+	rt_expect_range(test, range, 4, 5, 'r');
+}
+
+static void next_should_tell_the_end(struct kunit *test)
+{
+	struct page_range range;
+
+	rt_draw(test, "..rrrr..");
+	KUNIT_EXPECT_FALSE(test, rt_next(test, 6, &range));
+	KUNIT_EXPECT_FALSE(test, rt_next(test, 8, &range));
+	KUNIT_EXPECT_FALSE(test, rt_next(test, ULONG_MAX, &range));
+}
+
+static void next_should_find_nothing_in_a_new_arena(struct kunit *test)
+{
+	struct page_range range;
+
+	rt_make(test, 8);
+	KUNIT_EXPECT_FALSE(test, rt_next(test, 0, &range));
+}
+
+static void next_should_find_the_first_page_alone(struct kunit *test)
+{
+	struct page_range range;
+
+	rt_draw(test, "a.......");
+	KUNIT_ASSERT_TRUE(test, rt_next(test, 0, &range));
+	rt_expect_range(test, range, 0, 0, 'a');
+	KUNIT_EXPECT_FALSE(test, rt_next(test, 1, &range));
+}
+
+/* Destroy */
+
+static void destroy_should_take_an_empty_tree(struct kunit *test)
+{
+	struct ranges_fixture *f = test->priv;
+
+	rt_make(test, 8);
+	rt_destroy(f);
+	KUNIT_EXPECT_TRUE(test, mtree_empty(&f->r.tree));
+}
+
+/* In more than one step. */
+static void destroy_should_free_many_ranges(struct kunit *test)
+{
+	struct ranges_fixture *f = test->priv;
+
+	rt_comb(test, 20000, 50000);
+	rt_destroy(f);
+	KUNIT_EXPECT_TRUE(test, mtree_empty(&f->r.tree));
+}
+
+/* Validate: it must see what it is there for. */
+
+static void break_tree(struct kunit *test, unsigned long first, unsigned long last,
+		       unsigned long value)
+{
+	struct ranges_fixture *f = test->priv;
+	int err;
+
+	MA_STATE(mas, &f->r.tree, first, last);
+
+	down_write(&f->lock);
+	err = mas_store_gfp(&mas, xa_mk_value(value), GFP_KERNEL);
+	up_write(&f->lock);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	KUNIT_EXPECT_FALSE(test, rt_valid(test));
+}
+
+static void validate_should_see_equal_neighbours(struct kunit *test)
+{
+	rt_draw(test, "..aa....");
+	break_tree(test, 4, 5, KARENA_PAGE_ALLOCATED);
+}
+
+static void validate_should_see_an_unknown_state(struct kunit *test)
+{
+	rt_draw(test, "..aa....");
+	break_tree(test, 2, 3, RANGES_NR_STATES);
+}
+
+static void validate_should_see_pages_past_the_end(struct kunit *test)
+{
+	rt_draw(test, "..aa....");
+	break_tree(test, 7, 8, KARENA_PAGE_RESERVED);
+}
+
+static void validate_should_see_a_wrong_count(struct kunit *test)
+{
+	struct ranges_fixture *f = test->priv;
+
+	rt_draw(test, "..aa....");
+	f->r.count[KARENA_PAGE_ALLOCATED]++;
+	KUNIT_EXPECT_FALSE(test, rt_valid(test));
+}
+
+static struct kunit_case ranges_cases[] = {
+	KUNIT_CASE(new_ranges_should_be_free),
+	KUNIT_CASE(at_should_give_all_pages_around),
+	KUNIT_CASE(at_should_give_the_gap_around),
+	KUNIT_CASE(at_should_end_the_last_gap_with_the_arena),
+	KUNIT_CASE(at_should_find_the_first_page_alone),
+	KUNIT_CASE(an_arena_of_one_page_should_work),
+	KUNIT_CASE(the_largest_arena_should_work),
+	KUNIT_CASE(set_should_split_a_gap),
+	KUNIT_CASE(set_should_split_a_range),
+	KUNIT_CASE(set_to_free_should_split_a_range),
+	KUNIT_CASE(set_should_join_with_the_range_before),
+	KUNIT_CASE(set_should_join_with_the_range_after),
+	KUNIT_CASE(set_should_join_with_both_sides),
+	KUNIT_CASE(set_should_join_with_what_it_overlaps),
+	KUNIT_CASE(set_should_not_join_other_states),
+	KUNIT_CASE(set_to_free_should_join_gaps),
+	KUNIT_CASE(set_should_cut_the_ranges_at_its_ends),
+	KUNIT_CASE(set_should_replace_all_ranges_between),
+	KUNIT_CASE(set_should_reach_the_first_and_the_last_page),
+	KUNIT_CASE(set_of_all_pages_should_leave_one_range),
+	KUNIT_CASE(set_to_the_same_state_should_change_nothing),
+	KUNIT_CASE(set_should_make_each_state_of_each),
+	KUNIT_CASE(set_without_memory_should_change_nothing),
+	KUNIT_CASE(set_with_nofail_should_not_fail),
+	KUNIT_CASE(all_should_be_true_within_one_state),
+	KUNIT_CASE(all_should_be_false_if_one_page_differs),
+	KUNIT_CASE(all_should_take_any_state_of_the_mask),
+	KUNIT_CASE(next_should_pass_over_free_pages),
+	KUNIT_CASE(next_should_begin_where_asked),
+	KUNIT_CASE(next_should_tell_the_end),
+	KUNIT_CASE(next_should_find_nothing_in_a_new_arena),
+	KUNIT_CASE(next_should_find_the_first_page_alone),
+	KUNIT_CASE(destroy_should_take_an_empty_tree),
+	KUNIT_CASE(destroy_should_free_many_ranges),
+	KUNIT_CASE(validate_should_see_equal_neighbours),
+	KUNIT_CASE(validate_should_see_an_unknown_state),
+	KUNIT_CASE(validate_should_see_pages_past_the_end),
+	KUNIT_CASE(validate_should_see_a_wrong_count),
+	{}
+};
+
+static struct kunit_suite ranges_suite = {
+	.name = "karena_ranges",
+	.init = rt_init,
+	.exit = rt_exit,
+	.test_cases = ranges_cases,
+};
+
+kunit_test_suite(ranges_suite);
