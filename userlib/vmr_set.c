@@ -30,36 +30,37 @@ struct vmr_pos {
 	size_t entry;
 };
 
+/*
+ * Binary search without a branch on what is compared, which no predictor could
+ * guess: @low goes up by half of what is left, or by nothing.
+ */
+
 /* How many slots have a start of at most @at. */
 static size_t slots_upto(const struct vmr_set *set, uintptr_t at)
 {
-	size_t low = 0, high = set->nr_slots;
+	size_t low = 0, left = set->nr_slots;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
+	while (left > 1) {
+		size_t half = left / 2;
 
-		if (set->slots[mid].start <= at)
-			low = mid + 1;
-		else
-			high = mid;
+		low += half * (set->slots[low + half - 1].start <= at);
+		left -= half;
 	}
-	return low;
+	return low + (left && set->slots[low].start <= at);
 }
 
 /* How many entries of the leaf have a start of at most @at. */
 static size_t entries_upto(const struct vmr_leaf *leaf, uintptr_t at)
 {
-	size_t low = 0, high = leaf->nr;
+	size_t low = 0, left = leaf->nr;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
+	while (left > 1) {
+		size_t half = left / 2;
 
-		if (leaf->entries[mid].start <= at)
-			low = mid + 1;
-		else
-			high = mid;
+		low += half * (leaf->entries[low + half - 1].start <= at);
+		left -= half;
 	}
-	return low;
+	return low + (left && leaf->entries[low].start <= at);
 }
 
 /*
