@@ -117,13 +117,18 @@ long arena_op_create(struct karena_call *call, void *argp)
 	return ret;
 }
 
-/*
- * A byte offset and a page count as indexes. -EINVAL if they are not aligned,
- * wrap, or pass the end of the arena; a count of 0 must begin inside it, or at
- * its end.
+/**
+ * arena_check_range - a byte offset and a page count as they come from outside
+ * @arena:	the arena
+ * @offset:	bytes
+ * @nr_pages:	pages; none is a range too, anywhere up to the arena's end
+ * @first:	out, index of the first page
+ *
+ * Context: any.
+ * Return: 0; -EINVAL if @offset is not aligned or the range passes the end.
  */
-static int check_range(const struct karena_arena *arena, u64 offset, u64 nr_pages,
-		       unsigned long *first)
+int arena_check_range(const struct karena_arena *arena, u64 offset, u64 nr_pages,
+		      unsigned long *first)
 {
 	u64 index = offset >> PAGE_SHIFT;
 
@@ -146,12 +151,12 @@ static int check_alloc(const struct karena_arena *arena, const struct karena_are
 	if (args->flags & KARENA_ALLOC_F_FIXED) {
 		if (!IS_ALIGNED(args->offset, align))
 			return -EINVAL;
-		return check_range(arena, args->offset, args->nr_pages, first);
+		return arena_check_range(arena, args->offset, args->nr_pages, first);
 	}
 	/* A hint must lie in the arena; where it leads is the search's matter. */
 	if (args->nr_pages > arena->nr_pages)
 		return -EINVAL;
-	return check_range(arena, args->offset, 0, first);
+	return arena_check_range(arena, args->offset, 0, first);
 }
 
 /* Where an allocation goes; @first is where it is demanded or sought. */
@@ -294,7 +299,7 @@ long arena_op_free(struct karena_call *call, void *argp)
 	unsigned long first, done;
 	int err;
 
-	err = check_range(arena, args->offset, args->nr_pages, &first);
+	err = arena_check_range(arena, args->offset, args->nr_pages, &first);
 	if (err)
 		return err;
 	err = arena_free(arena, first, args->nr_pages, args->flags, &done);
@@ -322,7 +327,7 @@ long arena_op_decommit(struct karena_call *call, void *argp)
 	unsigned long first, done;
 	int err;
 
-	err = check_range(arena, args->offset, args->nr_pages, &first);
+	err = arena_check_range(arena, args->offset, args->nr_pages, &first);
 	if (err)
 		return err;
 	err = vacate(arena, first, args->nr_pages, &how_decommit, &done);
@@ -346,7 +351,7 @@ long arena_op_reserve(struct karena_call *call, void *argp)
 	u32 state;
 	int err;
 
-	err = check_range(arena, args->offset, args->nr_pages, &first);
+	err = arena_check_range(arena, args->offset, args->nr_pages, &first);
 	if (err || !args->nr_pages)
 		return err;
 	last = first + args->nr_pages - 1;
@@ -384,7 +389,7 @@ long arena_op_commit(struct karena_call *call, void *argp)
 
 	if (args->__reserved || !node_valid(args->node))
 		return -EINVAL;
-	err = check_range(arena, args->offset, args->nr_pages, &first);
+	err = arena_check_range(arena, args->offset, args->nr_pages, &first);
 	if (err || !args->nr_pages)
 		return err;
 	if (!(args->flags & KARENA_COMMIT_F_LAZY)) {

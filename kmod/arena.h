@@ -118,7 +118,12 @@ void arena_destroy_pages(struct karena_arena *arena);
 int arena_populate(struct karena_arena *arena, unsigned long index,
 		   struct arena_window *window);
 
-/* arena.c, for the operations and for fallocate() */
+int arena_pin_pages(struct karena_arena *arena, unsigned long first,
+		    unsigned long nr_pages, struct page **pages);
+
+/* arena.c, for the operations and for the doors that are not in the table */
+int arena_check_range(const struct karena_arena *arena, u64 offset, u64 nr_pages,
+		      unsigned long *first);
 int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 	       u32 flags, unsigned long *done);
 

@@ -272,19 +272,17 @@ static long arena_fallocate(struct file *file, int mode, loff_t offset, loff_t l
 {
 	const struct karena_handle *handle = karena_handle(file);
 	struct karena_arena *arena = to_arena(handle->object);
-	unsigned long first, nr_pages, done;
+	unsigned long first, done;
+	int err;
 
 	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		return -EOPNOTSUPP;
 	if (!karena_may(handle, KARENA_RIGHT_FREE))
 		return -EPERM;
-	if (!PAGE_ALIGNED(offset) || !PAGE_ALIGNED(len))
+	if (!PAGE_ALIGNED(len))
 		return -EINVAL;
-	first = offset >> PAGE_SHIFT;
-	nr_pages = len >> PAGE_SHIFT;
-	if (first > arena->nr_pages || nr_pages > arena->nr_pages - first)
-		return -EINVAL;
-	return arena_free(arena, first, nr_pages, 0, &done);
+	err = arena_check_range(arena, offset, len >> PAGE_SHIFT, &first);
+	return err ?: arena_free(arena, first, len >> PAGE_SHIFT, 0, &done);
 }
 
 const struct file_operations arena_fops = {

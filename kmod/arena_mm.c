@@ -349,3 +349,73 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 	karena_pages_put(arena->object.account, got - used, fresh + used);
 	return window->pages[touched] ? used : -ENOMEM;
 }
+
+/* As many as there are from the window's start on; returns how many. */
+static unsigned int pin_window(const struct arena_window *window, struct page **pages)
+{
+	unsigned int i;
+
+	for (i = 0; i < window->nr && window->pages[i]; i++) {
+		get_page(window->pages[i]);
+		pages[i] = window->pages[i];
+	}
+	return i;
+}
+
+static int pin_some(struct karena_arena *arena, unsigned long first,
+		    unsigned long nr_pages, struct page **pages)
+{
+	struct arena_window window = {
+		.first = first,
+		.nr = min_t(unsigned long, nr_pages, KARENA_FAULT_PAGES_MAX),
+	};
+	int ret = -ENOENT;
+
+	down_read(&arena->lock);
+	if (ranges_all(&arena->ranges, first, first + window.nr - 1,
+		       BIT(KARENA_PAGE_ALLOCATED)))
+		ret = arena_populate(arena, first, &window);
+	if (ret >= 0)
+		ret = pin_window(&window, pages);
+	up_read(&arena->lock);
+	return ret;
+}
+
+/**
+ * arena_pin_pages - get hold of a range's pages
+ * @arena:	the arena
+ * @first:	index of the first page
+ * @nr_pages:	pages, all inside the arena
+ * @pages:	out, with a reference each
+ *
+ * Populates those that are not. Each was in the arena when it was pinned; one
+ * that is freed later leaves the arena and lives on for the pin alone.
+ *
+ * Context: may sleep.
+ * Return: 0, or with nothing pinned -ENOENT if a page is not allocated, -ENOMEM,
+ * -EDQUOT, -EINTR for a fatal signal.
+ */
+int arena_pin_pages(struct karena_arena *arena, unsigned long first,
+		    unsigned long nr_pages, struct page **pages)
+{
+	unsigned long done = 0;
+	int ret;
+
+	while (done < nr_pages) {
+		ret = pin_some(arena, first + done, nr_pages - done, pages + done);
+		if (ret < 0)
+			goto unpin;
+		done += ret;
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			goto unpin;
+		}
+		cond_resched();
+	}
+	return 0;
+
+unpin:
+	while (done)
+		put_page(pages[--done]);
+	return ret;
+}

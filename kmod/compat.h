@@ -8,6 +8,7 @@
 #ifndef KARENA_COMPAT_H
 #define KARENA_COMPAT_H
 
+#include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 
@@ -22,6 +23,13 @@
 /* <kunit/test.h>, where a suite includes it: from 6.6 on. */
 #if defined(KUNIT_CASE) && !defined(KUNIT_CASE_SLOW)
 #define KUNIT_CASE_SLOW(name) KUNIT_CASE(name)
+#endif
+
+/* <linux/export.h>: a namespace is an identifier before 6.13, a string since. */
+#ifdef KARENA_HAVE_STRING_NAMESPACE
+#define KARENA_EXPORT(symbol) EXPORT_SYMBOL_NS_GPL(symbol, "KARENA")
+#else
+#define KARENA_EXPORT(symbol) EXPORT_SYMBOL_NS_GPL(symbol, KARENA)
 #endif
 
 /* <linux/mm.h>: vm_flags is written through functions from 6.3 on. */

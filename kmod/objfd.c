@@ -4,7 +4,8 @@
  *
  * Every object has an inode of its own in a pseudo file system, so that
  * unmap_mapping_range() on it reaches that object's mappings and no others. The
- * object lives as long as one of its open files does: mappings hold theirs.
+ * object lives as long as one of its open files does, mappings holding theirs, or
+ * kernel code that asked for it.
  */
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -109,7 +110,7 @@ void karena_object_fini(struct karena_object *object)
 }
 
 /*
- * A new open file on @object. Takes over one of object->files and a reference
+ * A new open file on @object. Takes over one of object->users and a reference
  * on its inode; on failure the caller keeps both.
  */
 static struct file *object_open(struct karena_object *object, u32 rights)
@@ -197,7 +198,7 @@ int karena_object_publish(struct karena_object *object, loff_t length)
 		goto put_fd;
 	}
 	object->inode = inode;
-	refcount_set(&object->files, 1);
+	refcount_set(&object->users, 1);
 
 	file = object_open(object, object->type->rights);
 	if (IS_ERR(file))
@@ -238,12 +239,12 @@ int karena_object_reopen(struct karena_handle *handle, u32 rights)
 		return fd;
 
 	/* @handle's own reference keeps the count above zero. */
-	refcount_inc(&object->files);
+	refcount_inc(&object->users);
 	ihold(object->inode);
 	file = object_open(object, rights);
 	if (IS_ERR(file)) {
 		iput(object->inode);
-		refcount_dec(&object->files);
+		refcount_dec(&object->users);
 		put_unused_fd(fd);
 		return PTR_ERR(file);
 	}
@@ -269,6 +270,65 @@ void karena_object_restrict(struct karena_handle *handle, u32 rights)
 }
 
 /**
+ * karena_object_get - an object for kernel code, by a process's fd
+ * @fd:		of the calling process
+ * @type:	the kind wanted
+ * @rights:	KARENA_RIGHT_* that the open file must have
+ *
+ * Context: may sleep.
+ * Return: the object, to be given back by karena_object_put(); or as a pointer
+ * -EBADF if @fd is not open, -EINVAL if it is no such object, -EPERM, or what
+ * mounting can fail with.
+ */
+struct karena_object *karena_object_get(int fd, const struct karena_object_type *type,
+					u32 rights)
+{
+	struct karena_object *object;
+	struct file *file = fget(fd);
+	int err;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	/* Only what has these operations has a handle in its private_data. */
+	err = -EINVAL;
+	if (file->f_op != type->fops)
+		goto put_file;
+	err = -EPERM;
+	if (!karena_may(karena_handle(file), rights))
+		goto put_file;
+	err = karena_objfs_pin();
+	if (err)
+		goto put_file;
+
+	object = karena_handle(file)->object;
+	refcount_inc(&object->users);
+	ihold(object->inode);
+	fput(file);
+	return object;
+
+put_file:
+	fput(file);
+	return ERR_PTR(err);
+}
+
+/**
+ * karena_object_put - give back an object of karena_object_get()
+ * @object:	not to be used any more
+ *
+ * Context: may sleep.
+ */
+void karena_object_put(struct karena_object *object)
+{
+	struct inode *inode = object->inode;
+
+	/* Without a file nothing but the pin keeps the inode's file system. */
+	if (refcount_dec_and_test(&object->users))
+		object->type->destroy(object);
+	iput(inode);
+	karena_objfs_unpin();
+}
+
+/**
  * karena_object_release - ->release of arena and ring files
  * @inode:	the object's
  * @file:	the open file that goes
@@ -284,8 +344,9 @@ int karena_object_release(struct inode *inode, struct file *file)
 	if (object->type->closed)
 		object->type->closed(object, file);
 	kfree(handle);
-	if (refcount_dec_and_test(&object->files))
+	if (refcount_dec_and_test(&object->users))
 		object->type->destroy(object);
+	/* The inode is the file's to give back, which does so after this. */
 	karena_objfs_unpin();
 	return 0;
 }

@@ -23,8 +23,8 @@ struct seq_file;
  * @fops:	of its open files
  * @opened:	an open file was made and nobody has it yet; optional
  * @closed:	an open file goes; optional. May sleep
- * @destroy:	the last open file went, hence no mapping is left; frees the
- *		object. May sleep
+ * @destroy:	the last user went, hence no mapping is left; frees the object.
+ *		May sleep
  * @show:	lines for fdinfo
  */
 struct karena_object_type {
@@ -42,16 +42,16 @@ struct karena_object_type {
  * struct karena_object - the part that arenas and rings have in common
  * @type:	fixed after init
  * @account:	who pays; fixed after init, one reference
- * @inode:	fixed once published; each open file holds a reference, the
- *		object none
- * @files:	open files; mappings hold theirs. The object goes with the last
+ * @inode:	fixed once published; each of @users holds a reference
+ * @users:	open files, of which mappings hold theirs, and kernel code. The
+ *		object goes with the last
  * @name:	fixed after init, NUL-terminated
  */
 struct karena_object {
 	const struct karena_object_type *type;
 	struct karena_account *account;
 	struct inode *inode;
-	refcount_t files;
+	refcount_t users;
 	char name[KARENA_NAME_LEN];
 };
 
@@ -91,6 +91,10 @@ void karena_object_fini(struct karena_object *object);
 int karena_object_publish(struct karena_object *object, loff_t length);
 int karena_object_reopen(struct karena_handle *handle, u32 rights);
 void karena_object_restrict(struct karena_handle *handle, u32 rights);
+
+struct karena_object *karena_object_get(int fd, const struct karena_object_type *type,
+					u32 rights);
+void karena_object_put(struct karena_object *object);
 
 /* For the file operations of both kinds. */
 int karena_object_release(struct inode *inode, struct file *file);

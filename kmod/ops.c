@@ -221,3 +221,22 @@ long karena_op_run(const struct karena_op *op, struct karena_call *call, void *a
 	return op->run(call, args);
 }
 EXPORT_SYMBOL_IF_KUNIT(karena_op_run);
+
+/**
+ * karena_op_kernel - run an operation that has no payload for kernel code
+ * @object:	an arena or a ring
+ * @cmd:	KARENA_IOC_* of its kind
+ * @args:	the operation's argument struct
+ *
+ * Context: may sleep.
+ * Return: as karena_op_run().
+ */
+long karena_op_kernel(struct karena_object *object, unsigned int cmd, void *args)
+{
+	const struct karena_op *op = karena_op_find(cmd, object);
+	struct karena_call call = { .object = object };
+
+	if (WARN_ON_ONCE(!op || op->buffer))
+		return -ENOTTY;
+	return karena_op_run(op, &call, args);
+}

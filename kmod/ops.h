@@ -62,6 +62,7 @@ struct karena_op {
 
 u32 karena_call_rights(const struct karena_call *call);
 const struct karena_op *karena_op_find(unsigned int cmd, const struct karena_object *object);
+long karena_op_kernel(struct karena_object *object, unsigned int cmd, void *args);
 long karena_op_run(const struct karena_op *op, struct karena_call *call, void *args);
 
 #endif /* KARENA_OPS_H */
