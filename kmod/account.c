@@ -59,7 +59,7 @@ static struct karena_account *account_find(kuid_t uid)
 }
 
 /**
- * karena_account_get - the account that the caller's new object is charged to
+ * karena_account_get() - the account that the caller's new object is charged to
  *
  * Context: may sleep.
  * Return: a reference; NULL if the caller is exempt from the ceiling; or
@@ -90,7 +90,7 @@ unlock:
 }
 
 /**
- * karena_account_put - give back a reference of karena_account_get()
+ * karena_account_put() - give back a reference of karena_account_get()
  * @account: may be NULL
  *
  * Context: may sleep.
@@ -110,7 +110,7 @@ void karena_account_put(struct karena_account *account)
 }
 
 /**
- * karena_account_charge - pages are about to be held
+ * karena_account_charge() - pages are about to be held
  * @account:	may be NULL: exempt
  * @nr_pages:	how many
  *
@@ -134,7 +134,7 @@ int karena_account_charge(struct karena_account *account, unsigned long nr_pages
 }
 
 /**
- * karena_account_uncharge - charged pages are held no more
+ * karena_account_uncharge() - charged pages are held no more
  * @account:	may be NULL
  * @nr_pages:	how many
  *
@@ -147,7 +147,7 @@ void karena_account_uncharge(struct karena_account *account, unsigned long nr_pa
 }
 
 /**
- * karena_account_limit_bytes - the ceiling
+ * karena_account_limit_bytes() - the ceiling
  *
  * Context: any.
  */
@@ -157,7 +157,7 @@ u64 karena_account_limit_bytes(void)
 }
 
 /**
- * karena_account_left_bytes - what the caller's user may still have charged
+ * karena_account_left_bytes() - what the caller's user may still have charged
  *
  * Context: may sleep.
  * Return: bytes, or U64_MAX if the caller is exempt.

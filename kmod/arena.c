@@ -22,7 +22,9 @@ static void arena_destroy(struct karena_object *object)
 
 	trace_karena_arena_destroy(arena);
 	arena_destroy_pages(arena);
+	down_write(&arena->lock);	/* nobody else is left; the ranges insist */
 	ranges_destroy(&arena->ranges);
+	up_write(&arena->lock);
 	free_percpu(arena->faults);
 	karena_object_fini(object);
 	kfree(arena);
@@ -85,7 +87,7 @@ static int arena_init(struct karena_arena *arena, const struct karena_arena_crea
 }
 
 /**
- * arena_op_create - KARENA_IOC_ARENA_CREATE
+ * arena_op_create() - KARENA_IOC_ARENA_CREATE
  * @call:	on a device fd
  * @argp:	struct karena_arena_create
  *
@@ -118,7 +120,7 @@ long arena_op_create(struct karena_call *call, void *argp)
 }
 
 /**
- * arena_check_range - a byte offset and a page count as they come from outside
+ * arena_check_range() - a byte offset and a page count as they come from outside
  * @arena:	the arena
  * @offset:	bytes
  * @nr_pages:	pages; none is a range too, anywhere up to the arena's end
@@ -174,7 +176,7 @@ static int find_place(struct karena_arena *arena, const struct karena_arena_allo
 }
 
 /**
- * arena_op_alloc - KARENA_IOC_ARENA_ALLOC
+ * arena_op_alloc() - KARENA_IOC_ARENA_ALLOC
  * @call:	on an arena fd
  * @argp:	struct karena_arena_alloc
  *
@@ -257,7 +259,7 @@ static int vacate(struct karena_arena *arena, unsigned long first, unsigned long
 }
 
 /**
- * arena_free - make a range free
+ * arena_free() - make a range free
  * @arena:	the arena
  * @first:	index of the first page
  * @nr_pages:	pages, all inside the arena
@@ -285,7 +287,7 @@ int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr
 }
 
 /**
- * arena_op_free - KARENA_IOC_ARENA_FREE
+ * arena_op_free() - KARENA_IOC_ARENA_FREE
  * @call:	on an arena fd
  * @argp:	struct karena_arena_free
  *
@@ -308,7 +310,7 @@ long arena_op_free(struct karena_call *call, void *argp)
 }
 
 /**
- * arena_op_decommit - KARENA_IOC_ARENA_DECOMMIT
+ * arena_op_decommit() - KARENA_IOC_ARENA_DECOMMIT
  * @call:	on an arena fd
  * @argp:	struct karena_arena_decommit
  *
@@ -336,7 +338,7 @@ long arena_op_decommit(struct karena_call *call, void *argp)
 }
 
 /**
- * arena_op_reserve - KARENA_IOC_ARENA_RESERVE
+ * arena_op_reserve() - KARENA_IOC_ARENA_RESERVE
  * @call:	on an arena fd
  * @argp:	struct karena_arena_reserve
  *
@@ -372,7 +374,7 @@ long arena_op_reserve(struct karena_call *call, void *argp)
 }
 
 /**
- * arena_op_commit - KARENA_IOC_ARENA_COMMIT
+ * arena_op_commit() - KARENA_IOC_ARENA_COMMIT
  * @call:	on an arena fd
  * @argp:	struct karena_arena_commit
  *

@@ -31,7 +31,7 @@ static int arena_node(const struct karena_arena *arena, int node)
 }
 
 /**
- * arena_take_pages - pages that are to go into an arena
+ * arena_take_pages() - pages that are to go into an arena
  * @arena:	who pays for them
  * @node:	NUMA node preferred, or KARENA_NODE_ANY for the arena's own
  * @nr_pages:	how many
@@ -70,7 +70,7 @@ drop:
 }
 
 /**
- * arena_drop_pages - give up pages that are not in the arena
+ * arena_drop_pages() - give up pages that are not in the arena
  * @arena:	who paid for them
  * @pages:	list of them; empty afterwards
  *
@@ -139,7 +139,7 @@ static int insert_pages(struct karena_arena *arena, unsigned long first,
 }
 
 /**
- * arena_place_pages - turn a range allocated, with pages if there are any
+ * arena_place_pages() - turn a range allocated, with pages if there are any
  * @arena:	its lock is held exclusively
  * @first:	index of the first page
  * @nr_pages:	of the range, none of which is allocated yet
@@ -207,7 +207,7 @@ static unsigned long extract_pages(struct karena_arena *arena, unsigned long fir
 }
 
 /**
- * arena_remove_pages - one step of taking the memory of a range away
+ * arena_remove_pages() - one step of taking the memory of a range away
  * @arena:	its lock is held exclusively
  * @first:	index of the first page
  * @last:	index of the last page
@@ -242,7 +242,7 @@ unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first
 }
 
 /**
- * arena_destroy_pages - give up all pages of an arena that nobody has open
+ * arena_destroy_pages() - give up all pages of an arena that nobody has open
  * @arena:	the arena
  *
  * Context: may sleep.
@@ -313,7 +313,7 @@ static unsigned int fill_window(struct karena_arena *arena, struct arena_window 
 }
 
 /**
- * arena_populate - back the pages around a touched one
+ * arena_populate() - back the pages around a touched one
  * @arena:	its lock is held
  * @index:	the page touched
  * @window:	in, @first and @nr: pages around @index, all of them allocated;
@@ -382,7 +382,7 @@ static int pin_some(struct karena_arena *arena, unsigned long first,
 }
 
 /**
- * arena_pin_pages - get hold of a range's pages
+ * arena_pin_pages() - get hold of a range's pages
  * @arena:	the arena
  * @first:	index of the first page
  * @nr_pages:	pages, all inside the arena

@@ -56,7 +56,7 @@ static void fill_stat(struct karena_arena *arena, struct karena_arena_stat *stat
 }
 
 /**
- * arena_op_stat - KARENA_IOC_ARENA_STAT
+ * arena_op_stat() - KARENA_IOC_ARENA_STAT
  * @call:	on an arena fd
  * @argp:	struct karena_arena_stat
  *
@@ -73,7 +73,7 @@ long arena_op_stat(struct karena_call *call, void *argp)
 }
 
 /**
- * arena_show - lines for fdinfo
+ * arena_show() - lines for fdinfo
  * @object:	an arena's
  * @m:		written to
  *
@@ -141,7 +141,7 @@ static bool walk_one(struct karena_arena *arena, unsigned long index,
 }
 
 /**
- * arena_op_walk - KARENA_IOC_ARENA_WALK
+ * arena_op_walk() - KARENA_IOC_ARENA_WALK
  * @call:	on an arena fd; the payload is where the entries go
  * @argp:	struct karena_arena_walk
  *

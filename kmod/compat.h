@@ -27,9 +27,9 @@
 
 /* <linux/export.h>: a namespace is an identifier before 6.13, a string since. */
 #ifdef KARENA_HAVE_STRING_NAMESPACE
-#define KARENA_EXPORT(symbol) EXPORT_SYMBOL_NS_GPL(symbol, "KARENA")
+#define KARENA_NS "KARENA"
 #else
-#define KARENA_EXPORT(symbol) EXPORT_SYMBOL_NS_GPL(symbol, KARENA)
+#define KARENA_NS KARENA
 #endif
 
 /* <linux/mm.h>: vm_flags is written through functions from 6.3 on. */

@@ -80,7 +80,7 @@ static struct miscdevice dev_misc = {
 };
 
 /**
- * karena_dev_init - make /dev/karena
+ * karena_dev_init() - make /dev/karena
  *
  * The last step of module init: from here on users come in.
  *
@@ -93,7 +93,7 @@ int __init karena_dev_init(void)
 }
 
 /**
- * karena_dev_exit - undo karena_dev_init()
+ * karena_dev_exit() - undo karena_dev_init()
  *
  * Context: may sleep.
  */

@@ -59,7 +59,7 @@ static int import_buffer(const struct karena_op *op, const void *args, struct io
 }
 
 /**
- * karena_ioctl - ->unlocked_ioctl of every karena file
+ * karena_ioctl() - ->unlocked_ioctl of every karena file
  * @file:	a device fd's, an arena's, a ring's
  * @cmd:	KARENA_IOC_*
  * @arg:	pointer to the argument struct

@@ -15,7 +15,7 @@
 #include "pages.h"
 
 /**
- * karena_arena_get - an arena for kernel code, by a process's fd
+ * karena_arena_get() - an arena for kernel code, by a process's fd
  * @fd:		of the calling process
  * @rights:	KARENA_RIGHT_* that the fd must have, for what the process is going
  *		to have done with it
@@ -36,10 +36,10 @@ struct karena_arena *karena_arena_get(int fd, u32 rights)
 	object = karena_object_get(fd, &karena_arena_type, rights);
 	return IS_ERR(object) ? ERR_CAST(object) : to_arena(object);
 }
-KARENA_EXPORT(karena_arena_get);
+EXPORT_SYMBOL_NS_GPL(karena_arena_get, KARENA_NS);
 
 /**
- * karena_arena_put - give back an arena of karena_arena_get()
+ * karena_arena_put() - give back an arena of karena_arena_get()
  * @arena:	not to be used any more
  *
  * Context: may sleep.
@@ -50,10 +50,10 @@ void karena_arena_put(struct karena_arena *arena)
 	might_sleep();
 	karena_object_put(&arena->object);
 }
-KARENA_EXPORT(karena_arena_put);
+EXPORT_SYMBOL_NS_GPL(karena_arena_put, KARENA_NS);
 
 /**
- * karena_arena_alloc - KARENA_IOC_ARENA_ALLOC
+ * karena_arena_alloc() - KARENA_IOC_ARENA_ALLOC
  * @arena:	the arena
  * @offset:	bytes: a demand (KARENA_ALLOC_F_FIXED) or a hint
  * @nr_pages:	pages wanted
@@ -83,10 +83,10 @@ s64 karena_arena_alloc(struct karena_arena *arena, u64 offset, u64 nr_pages, u64
 	ret = karena_op_kernel(&arena->object, KARENA_IOC_ARENA_ALLOC, &args);
 	return ret < 0 ? ret : (s64)args.out_offset;
 }
-KARENA_EXPORT(karena_arena_alloc);
+EXPORT_SYMBOL_NS_GPL(karena_arena_alloc, KARENA_NS);
 
 /**
- * karena_arena_free - KARENA_IOC_ARENA_FREE
+ * karena_arena_free() - KARENA_IOC_ARENA_FREE
  * @arena:	the arena
  * @offset:	bytes
  * @nr_pages:	pages
@@ -114,10 +114,10 @@ int karena_arena_free(struct karena_arena *arena, u64 offset, u64 nr_pages, u32 
 		*done = args.out_done;
 	return ret;
 }
-KARENA_EXPORT(karena_arena_free);
+EXPORT_SYMBOL_NS_GPL(karena_arena_free, KARENA_NS);
 
 /**
- * karena_arena_reserve - KARENA_IOC_ARENA_RESERVE
+ * karena_arena_reserve() - KARENA_IOC_ARENA_RESERVE
  * @arena:	the arena
  * @offset:	bytes
  * @nr_pages:	pages
@@ -139,10 +139,10 @@ int karena_arena_reserve(struct karena_arena *arena, u64 offset, u64 nr_pages, u
 	might_sleep();
 	return karena_op_kernel(&arena->object, KARENA_IOC_ARENA_RESERVE, &args);
 }
-KARENA_EXPORT(karena_arena_reserve);
+EXPORT_SYMBOL_NS_GPL(karena_arena_reserve, KARENA_NS);
 
 /**
- * karena_arena_commit - KARENA_IOC_ARENA_COMMIT
+ * karena_arena_commit() - KARENA_IOC_ARENA_COMMIT
  * @arena:	the arena
  * @offset:	bytes
  * @nr_pages:	pages
@@ -167,10 +167,10 @@ int karena_arena_commit(struct karena_arena *arena, u64 offset, u64 nr_pages, in
 	might_sleep();
 	return karena_op_kernel(&arena->object, KARENA_IOC_ARENA_COMMIT, &args);
 }
-KARENA_EXPORT(karena_arena_commit);
+EXPORT_SYMBOL_NS_GPL(karena_arena_commit, KARENA_NS);
 
 /**
- * karena_arena_decommit - KARENA_IOC_ARENA_DECOMMIT
+ * karena_arena_decommit() - KARENA_IOC_ARENA_DECOMMIT
  * @arena:	the arena
  * @offset:	bytes
  * @nr_pages:	pages
@@ -195,10 +195,10 @@ int karena_arena_decommit(struct karena_arena *arena, u64 offset, u64 nr_pages, 
 		*done = args.out_done;
 	return ret;
 }
-KARENA_EXPORT(karena_arena_decommit);
+EXPORT_SYMBOL_NS_GPL(karena_arena_decommit, KARENA_NS);
 
 /**
- * karena_arena_map - the memory of allocated pages, in the kernel's address space
+ * karena_arena_map() - the memory of allocated pages, in the kernel's address space
  * @arena:	the arena
  * @offset:	bytes, page aligned
  * @nr_pages:	pages, at least 1, all allocated; those that are not populated are
@@ -244,10 +244,10 @@ free_pages:
 	kvfree(pages);
 	return ERR_PTR(err);
 }
-KARENA_EXPORT(karena_arena_map);
+EXPORT_SYMBOL_NS_GPL(karena_arena_map, KARENA_NS);
 
 /**
- * karena_arena_unmap - end a mapping of karena_arena_map()
+ * karena_arena_unmap() - end a mapping of karena_arena_map()
  * @address:	from there
  *
  * Context: may sleep.
@@ -258,4 +258,4 @@ void karena_arena_unmap(void *address)
 	might_sleep();
 	vfree(address);
 }
-KARENA_EXPORT(karena_arena_unmap);
+EXPORT_SYMBOL_NS_GPL(karena_arena_unmap, KARENA_NS);

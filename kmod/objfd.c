@@ -42,7 +42,7 @@ static struct file_system_type objfs_type = {
 };
 
 /**
- * karena_objfs_pin - keep the pseudo file system mounted
+ * karena_objfs_pin() - keep the pseudo file system mounted
  *
  * It is mounted with the first pin and unmounted with the last, rather than for
  * the module's life: a mount holds the module, which could then never go.
@@ -56,7 +56,7 @@ int karena_objfs_pin(void)
 }
 
 /**
- * karena_objfs_unpin - take back a karena_objfs_pin()
+ * karena_objfs_unpin() - take back a karena_objfs_pin()
  *
  * Context: may sleep.
  */
@@ -66,7 +66,7 @@ void karena_objfs_unpin(void)
 }
 
 /**
- * karena_object_init - set up the common part of a new object
+ * karena_object_init() - set up the common part of a new object
  * @object:	zeroed
  * @type:	its kind
  * @name:	KARENA_NAME_LEN bytes, as the caller of create gave them
@@ -99,7 +99,7 @@ int karena_object_init(struct karena_object *object,
 }
 
 /**
- * karena_object_fini - undo karena_object_init()
+ * karena_object_fini() - undo karena_object_init()
  * @object:	not published, or its last open file is gone
  *
  * Context: may sleep.
@@ -171,7 +171,7 @@ static struct inode *object_inode(struct karena_object *object, loff_t length)
 }
 
 /**
- * karena_object_publish - give a finished object its first fd
+ * karena_object_publish() - give a finished object its first fd
  * @object:	ready for use by any process
  * @length:	size that its inode shows, bytes
  *
@@ -215,7 +215,7 @@ put_fd:
 }
 
 /**
- * karena_object_reopen - a second open file on an object
+ * karena_object_reopen() - a second open file on an object
  * @handle:	the open file asked
  * @rights:	KARENA_RIGHT_* of the new one
  *
@@ -253,7 +253,7 @@ int karena_object_reopen(struct karena_handle *handle, u32 rights)
 }
 
 /**
- * karena_object_restrict - cut an open file's rights for good
+ * karena_object_restrict() - cut an open file's rights for good
  * @handle:	the open file
  * @rights:	KARENA_RIGHT_* that may stay
  *
@@ -270,7 +270,7 @@ void karena_object_restrict(struct karena_handle *handle, u32 rights)
 }
 
 /**
- * karena_object_get - an object for kernel code, by a process's fd
+ * karena_object_get() - an object for kernel code, by a process's fd
  * @fd:		of the calling process
  * @type:	the kind wanted
  * @rights:	KARENA_RIGHT_* that the open file must have
@@ -312,7 +312,7 @@ put_file:
 }
 
 /**
- * karena_object_put - give back an object of karena_object_get()
+ * karena_object_put() - give back an object of karena_object_get()
  * @object:	not to be used any more
  *
  * Context: may sleep.
@@ -329,7 +329,7 @@ void karena_object_put(struct karena_object *object)
 }
 
 /**
- * karena_object_release - ->release of arena and ring files
+ * karena_object_release() - ->release of arena and ring files
  * @inode:	the object's
  * @file:	the open file that goes
  *
@@ -352,7 +352,7 @@ int karena_object_release(struct inode *inode, struct file *file)
 }
 
 /**
- * karena_object_show_fdinfo - ->show_fdinfo of arena and ring files
+ * karena_object_show_fdinfo() - ->show_fdinfo of arena and ring files
  * @m:		/proc/PID/fdinfo/FD
  * @file:	the open file shown
  *

@@ -166,7 +166,7 @@ static bool op_fits(const struct karena_op *op, const struct karena_object *obje
 }
 
 /**
- * karena_op_find - the operation that a number names on an object
+ * karena_op_find() - the operation that a number names on an object
  * @cmd:	KARENA_IOC_*
  * @object:	an arena or a ring; NULL: the device
  *
@@ -187,7 +187,7 @@ const struct karena_op *karena_op_find(unsigned int cmd, const struct karena_obj
 EXPORT_SYMBOL_IF_KUNIT(karena_op_find);
 
 /**
- * karena_call_rights - what whoever calls may do to the object
+ * karena_call_rights() - what whoever calls may do to the object
  * @call:	on an object
  *
  * Context: any.
@@ -200,7 +200,7 @@ u32 karena_call_rights(const struct karena_call *call)
 }
 
 /**
- * karena_op_run - run an operation whose arguments are in kernel memory
+ * karena_op_run() - run an operation whose arguments are in kernel memory
  * @op:		from karena_op_find()
  * @call:	with the object given there
  * @args:	@op->size bytes, the kernel's own
@@ -223,7 +223,7 @@ long karena_op_run(const struct karena_op *op, struct karena_call *call, void *a
 EXPORT_SYMBOL_IF_KUNIT(karena_op_run);
 
 /**
- * karena_op_kernel - run an operation that has no payload for kernel code
+ * karena_op_kernel() - run an operation that has no payload for kernel code
  * @object:	an arena or a ring
  * @cmd:	KARENA_IOC_* of its kind
  * @args:	the operation's argument struct

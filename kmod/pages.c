@@ -13,7 +13,7 @@
 			 __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /**
- * karena_pages_get - take pages
+ * karena_pages_get() - take pages
  * @account:	charged; may be NULL
  * @node:	NUMA node preferred, or NUMA_NO_NODE
  * @nr_pages:	1 to KARENA_PAGES_BATCH, wanted
@@ -41,7 +41,7 @@ int karena_pages_get(struct karena_account *account, int node, unsigned int nr_p
 }
 
 /**
- * karena_pages_put - give pages back that nobody else has seen
+ * karena_pages_put() - give pages back that nobody else has seen
  * @account:	as in karena_pages_get()
  * @nr_pages:	how many
  * @pages:	from karena_pages_get()
