@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Wraps: Kbuild says what the module is made of, vm/ boots it. Everything is
+# built below build/; build/KERNEL/ holds the module for the kernel that
+# "vm/kernel KERNEL" prints (stock, debug).
+#
+#   KDIR=DIR  build the stock module against these headers instead of the running
+#             kernel's or, without those, the newest installed
+#   CC=clang  another compiler for programs and library
+#
+# A program finds the contract as <linux/karena.h>, as it will once installed:
+# build/include/linux/karena.h links to uapi/karena.h. <karena.h> is the
+# library's header, userlib/karena.h.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+KDIR ?= $(shell vm/kernel headers)
+export KDIR
+
+CFLAGS ?= -O2 -g
+CXXFLAGS ?= $(CFLAGS)
+warnings := -Wall -Wextra
+includes := -Ibuild/include -Iuserlib
+c_flags = -std=gnu99 $(warnings) $(includes) -MMD -MP $(CFLAGS)
+cxx_flags = -std=c++11 $(warnings) $(includes) -MMD -MP $(CXXFLAGS)
+host_flags := -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# Each source file in these directories is one program.
+bin_src := $(wildcard tools/*.c bench/*.c examples/*.c)
+test_src := $(wildcard tests/*.c)
+host_src := $(wildcard tests/host/*.c tests/host/*.cc)
+# What pins the layout is run as a 32-bit program too.
+test32_src := $(wildcard tests/abi_*.c)
+
+lib_obj := $(patsubst %.c,build/%.o,$(wildcard userlib/*.c))
+module_src := Kbuild $(wildcard kmod/* kunit/* uapi/* include/linux/*)
+bins := $(patsubst %.c,build/bin/%,$(notdir $(bin_src)))
+tests := $(patsubst tests/%.c,build/tests/%,$(test_src)) \
+	$(patsubst tests/%.c,build/tests/%_32,$(test32_src))
+hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src)))
+
+all: stock lib bin ## module, library and tools (the default)
+
+stock debug: %: build/%/karena.ko
+
+lib: build/libkarena.a build/libkarena.so.0
+bin: $(bins)
+tests: $(tests)
+
+# Kbuild writes beside its sources, so it is given a directory of links to them.
+build/%/karena.ko: $(module_src)
+	@mkdir -p $(@D)
+	@cp -rsf $(addprefix $(CURDIR)/,Kbuild kmod kunit uapi include) $(@D)
+	@find $(@D) -xtype l -delete
+	$(MAKE) -C $(if $(filter stock,$*),$(KDIR),$$(vm/kernel $*)/build) \
+		M=$(CURDIR)/$(@D) modules
+	@touch $@
+
+build/include/linux/karena.h: uapi/karena.h
+	@mkdir -p $(@D)
+	ln -sf $(CURDIR)/$< $@
+
+# The kernel's own framework for test programs, out of its source package.
+build/kselftest/kselftest_harness.h:
+	@mkdir -p $(@D)
+	cp $$(vm/kernel source)/tools/testing/selftests/kselftest*.h $(@D)
+
+build/userlib/%.o: userlib/%.c | build/include/linux/karena.h
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) -fPIC -c -o $@ $<
+
+build/libkarena.a: $(lib_obj)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+build/libkarena.so.0: $(lib_obj) userlib/libkarena.map
+	$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,defs \
+		-Wl,--version-script,userlib/libkarena.map -o $@ $(lib_obj)
+	ln -sf $(@F) build/libkarena.so
+
+vpath %.c tools bench examples
+build/bin/%: %.c build/libkarena.a | build/include/linux/karena.h
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) -pthread -static -o $@ $< build/libkarena.a -luring
+
+build/tests/%: tests/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) -isystem build/kselftest -pthread -static -o $@ $< \
+		build/libkarena.a -luring
+
+build/tests/%_32: tests/%.c | build/kselftest/kselftest_harness.h
+	@mkdir -p $(@D)
+	$(CC) -m32 $(c_flags) -isystem build/kselftest -pthread -static -o $@ $<
+
+build/host/%: tests/host/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) $(host_flags) -isystem build/kselftest -pthread -o $@ $< \
+		build/libkarena.a
+
+build/host/%: tests/host/%.cc build/libkarena.a | build/include/linux/karena.h
+	@mkdir -p $(@D)
+	$(CXX) $(cxx_flags) $(host_flags) -pthread -o $@ $< build/libkarena.a
+
+$(tests) $(hosts) $(bins): build/include/linux/karena.h
+-include $(wildcard build/*/*.d)
+
+quick: ## build, host tests, VM tests on the stock kernel
+	vm/stages build host vm-stock
+
+check: ## every test
+	vm/stages kernels build lint host vm-stock vm-debug kunit demo
+
+host: $(hosts) ## tests that need no kernel
+	vm/count host vm/host-suite $(hosts)
+
+vm-stock vm-debug: vm-%: % bin tests
+	vm/count $@ vm/suite --kernel $*
+
+kunit: debug ## KUnit on the debug kernel
+	vm/count kunit vm/kunit
+
+vm: all ## a shell in a VM with the module loaded
+	vm/run --interactive -- sh -l
+
+demo: all ## the main job, on real data
+	sh examples/demo.sh
+
+bench-arena bench-ring: bench-%: all ## instructions of each operation beside its peers'
+	sh bench/$*.sh
+
+coverage: debug bin tests ## which lines of the module the tests reach
+	vm/coverage
+
+proofs: ## the long proofs
+	sh tests/proofs.sh
+
+lint: ## checkpatch, sparse, warnings of gcc and clang, cppcheck, shellcheck
+	vm/count lint vm/lint
+
+kernels: ## fetch and build the kernels that the tests boot
+	@vm/kernel stock
+	@vm/kernel debug
+	@vm/kernel clang
+
+build: all tests $(hosts)
+
+clean: ## remove what was built, not the cached kernels
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
+
+.PHONY: all stock debug lib bin tests quick check host vm-stock vm-debug kunit vm \
+	demo bench-arena bench-ring coverage proofs lint kernels build clean help
