@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note OR MIT */
+/*
+ * What tickpage shares with programs: a page in the program's own arena, and one
+ * ioctl to have it kept up to date.
+ */
+#ifndef TICKPAGE_H
+#define TICKPAGE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define TICKPAGE_DEVICE		"/dev/tickpage"
+
+/**
+ * struct tickpage - at the offset in the arena that TICKPAGE_IOC_ATTACH returned
+ * @ticks:	counted up with each tick
+ * @now:	CLOCK_MONOTONIC at the last tick, in nanoseconds
+ */
+struct tickpage {
+	__aligned_u64 ticks;
+	__aligned_u64 now;
+};
+
+/* The argument is an arena fd with KARENA_RIGHT_ALLOC; once per open file. */
+#define TICKPAGE_IOC_ATTACH	_IO(0xBE, 0x00)
+
+#endif /* TICKPAGE_H */
