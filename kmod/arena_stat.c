@@ -98,24 +98,30 @@ void arena_show(struct karena_object *object, struct seq_file *m)
 	seq_printf(m, "karena-faults-bus:\t%llu\n", stat.out_faults_bus);
 }
 
-/* Counts the populated pages of a range; cuts it short where they are too many. */
-static u64 count_populated(struct karena_arena *arena, struct page_range *range)
+/* The arena holds one reference, each page table entry another. */
+static bool pinned(struct page *page)
+{
+	return page_ref_count(page) > page_mapcount(page) + 1;
+}
+
+/* Counts the pages of a range; cuts it short where too many are populated. */
+static void count_pages(struct karena_arena *arena, struct page_range *range,
+			struct karena_arena_range *entry)
 {
 	XA_STATE(xas, &arena->pages, range->first);
 	struct page *page;
-	u64 nr = 0;
 
 	rcu_read_lock();
 	xas_for_each(&xas, page, range->last) {
 		if (xas_retry(&xas, page))
 			continue;
-		if (++nr == WALK_COUNT_MAX) {
+		entry->nr_pinned += pinned(page);
+		if (++entry->nr_populated == WALK_COUNT_MAX) {
 			range->last = xas.xa_index;
 			break;
 		}
 	}
 	rcu_read_unlock();
-	return nr;
 }
 
 /* The entry for the first range at or after @index; false if there is none. */
@@ -129,7 +135,7 @@ static bool walk_one(struct karena_arena *arena, unsigned long index,
 	down_read(&arena->lock);
 	found = ranges_next(&arena->ranges, index, &range);
 	if (found)
-		entry->nr_populated = count_populated(arena, &range);
+		count_pages(arena, &range, entry);
 	up_read(&arena->lock);
 	if (!found)
 		return false;

@@ -406,6 +406,8 @@ struct karena_arena_stat {
  * @offset:	byte offset in the arena of the first page
  * @nr_pages:	pages, all in one state
  * @nr_populated: how many of them hold memory
+ * @nr_pinned:	how many of those are held by more than page tables: by O_DIRECT,
+ *		vmsplice, kernel code; a short-lived reference may be counted too
  * @state:	KARENA_PAGE_*, never FREE
  * @__reserved:	0
  */
@@ -413,6 +415,7 @@ struct karena_arena_range {
 	__aligned_u64	offset;
 	__aligned_u64	nr_pages;
 	__aligned_u64	nr_populated;
+	__aligned_u64	nr_pinned;
 	__u32		state;
 	__u32		__reserved;
 };
