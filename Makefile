@@ -37,7 +37,7 @@ test32_src := $(wildcard tests/abi_*.c)
 
 lib_obj := $(patsubst %.c,build/%.o,$(wildcard userlib/*.c))
 module_src := Kbuild $(wildcard kmod/* kunit/* uapi/* include/linux/*)
-bins := $(patsubst %.c,build/bin/%,$(notdir $(bin_src)))
+bins := $(patsubst %.c,build/bin/%,$(notdir $(bin_src))) build/bin/index
 tests := $(patsubst tests/%.c,build/tests/%,$(test_src)) \
 	$(patsubst tests/%.c,build/tests/%_32,$(test32_src))
 hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src)))
@@ -86,6 +86,13 @@ build/bin/%: %.c build/libkarena.a | build/include/linux/karena.h
 	@mkdir -p $(@D)
 	$(CC) $(c_flags) -pthread -static -o $@ $< build/libkarena.a -luring
 
+# The main job is one of several files.
+index_src := $(wildcard examples/index/*.c)
+build/bin/index: $(index_src) $(wildcard examples/index/*.h) build/libkarena.a \
+		| build/include/linux/karena.h
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) -pthread -static -o $@ $(index_src) build/libkarena.a -luring
+
 build/tests/%: tests/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
 	$(CC) $(c_flags) -isystem build/kselftest -pthread -static -o $@ $< \
@@ -117,7 +124,7 @@ host: $(hosts) ## tests that need no kernel
 	vm/count host vm/host-suite $(hosts)
 
 vm-stock vm-debug: vm-%: % bin tests
-	vm/count $@ vm/suite --kernel $*
+	vm/count $@ vm/suite $*
 
 kunit: debug ## KUnit on the debug kernel
 	vm/count kunit vm/kunit
