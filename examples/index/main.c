@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The main job on real data: four processes build one index of a source tree in
+ * an arena and tell by a ring which files are done. Then others look at it, and
+ * the same is done by a memfd and by pipes. See usage().
+ *
+ * Whatever is not as it should be ends it with status 1.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "job.h"
+
+#define SOUGHT		"io_uring_cmd_done"
+#define LIST		"/tmp/index.files"
+#define SUM		"/tmp/index.sum"
+#define SUM_LENGTH	64
+
+/**
+ * struct reference - what grep, find and sort made of the tree
+ * @index:	SHA-256 of the lines "path:identifier"
+ * @files:	SHA-256 of the list of files
+ * @dir:	where these are, and "lookup", the files that have SOUGHT
+ */
+struct reference {
+	char index[SUM_LENGTH + 1];
+	char files[SUM_LENGTH + 1];
+	const char *dir;
+};
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"usage: index TREE REFERENCE\n"
+		"  index the files below TREE and compare with the directory REFERENCE,\n"
+		"  as examples/demo.sh makes it\n"
+		"       index lookup FD NAME\n"
+		"  list the files that have NAME, from the index in the arena FD\n");
+	exit(2);
+}
+
+static void die(const char *what, int error)
+{
+	fflush(stdout);
+	if (error)
+		fprintf(stderr, "FAILED: %s: %s\n", what, strerror(-error));
+	else
+		fprintf(stderr, "FAILED: %s\n", what);
+	exit(1);
+}
+
+void show(const char *name, const char *format, ...)
+{
+	va_list args;
+
+	printf("    %-26s ", name);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
+double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+int start_writers(pid_t *pids, int (*work)(void *context, unsigned int writer), void *context)
+{
+	fflush(stdout);
+	for (unsigned int i = 0; i < INDEX_WRITERS; i++) {
+		pids[i] = fork();
+		if (!pids[i]) {
+			int ret = work(context, i);
+
+			if (ret < 0)
+				fprintf(stderr, "indexer: %s\n", strerror(-ret));
+			_exit(ret < 0);
+		}
+		if (pids[i] < 0) {
+			int ret = -errno;
+
+			while (i--)
+				kill(pids[i], SIGKILL);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+void kill_writers(const pid_t *pids)
+{
+	for (unsigned int i = 0; i < INDEX_WRITERS; i++)
+		kill(pids[i], SIGKILL);
+}
+
+static double mb(uint64_t bytes)
+{
+	return (double)bytes / 1e6;
+}
+
+static void read_sum(const char *path, char sum[SUM_LENGTH + 1])
+{
+	FILE *file = fopen(path, "re");
+
+	if (!file || fread(sum, 1, SUM_LENGTH, file) != SUM_LENGTH)
+		die(path, file ? -EIO : -errno);
+	sum[SUM_LENGTH] = '\0';
+	for (int i = 0; i < SUM_LENGTH; i++)
+		if (!isxdigit((unsigned char)sum[i]))
+			die(path, -EBADMSG);
+	fclose(file);
+}
+
+static void read_reference(struct reference *reference, const char *dir)
+{
+	char path[4096];
+
+	reference->dir = dir;
+	snprintf(path, sizeof(path), "%s/index.sha256", dir);
+	read_sum(path, reference->index);
+	snprintf(path, sizeof(path), "%s/files.sha256", dir);
+	read_sum(path, reference->files);
+}
+
+static void compare(const char *what, const char *sum, const char *expected, const char *maker)
+{
+	show(what, "SHA-256 %.16s..., %s %s", sum,
+	     strcmp(sum, expected) ? "which is NOT that of" : "the same by", maker);
+	if (strcmp(sum, expected))
+		die(what, 0);
+}
+
+static void check_index(const struct index *index, const struct reference *reference)
+{
+	FILE *pipe = popen("sha256sum >" SUM, "we");
+	char sum[SUM_LENGTH + 1];
+	int ret;
+
+	if (!pipe)
+		die("sha256sum", -errno);
+	ret = index_dump(index, pipe);
+	if (pclose(pipe) || ret < 0)
+		die("sha256sum", ret);
+	read_sum(SUM, sum);
+	compare("index", sum, reference->index, "grep and sort");
+}
+
+static void check_list(const struct reference *reference)
+{
+	char sum[SUM_LENGTH + 1];
+
+	if (system("LC_ALL=C sort " LIST " | sha256sum >" SUM))
+		die("sort " LIST, 0);
+	read_sum(SUM, sum);
+	compare("list of files", sum, reference->files, "find and sort");
+}
+
+/* Every file's record came, once, whichever way it took. */
+static void check_done(const struct job *job, const struct done *done,
+		       const struct reference *reference)
+{
+	if (done->files != job->nr_paths)
+		die("files without a record", 0);
+	check_list(reference);
+	check_index(&done->index, reference);
+}
+
+static void show_ring(const struct job *job, const struct karena_ring *ring, uint64_t read)
+{
+	struct karena_ring_stat stat = { .size = sizeof(stat) };
+	int ret = karena_ring_stat(ring, &stat);
+	uint64_t lost;
+
+	if (ret < 0)
+		die("ring", ret);
+	lost = stat.out_lost_too_big + stat.out_lost_busy + stat.out_lost_dead;
+	show("records", "%llu sent, %llu read, %llu lost", (unsigned long long)stat.out_submitted,
+	     (unsigned long long)read, (unsigned long long)(stat.out_submitted - read + lost));
+	show("ring", "%llu times full, and waited for; %llu wake-ups",
+	     (unsigned long long)stat.out_lost_full, (unsigned long long)stat.out_wakeups);
+	if (stat.out_submitted != job->nr_paths || read != job->nr_paths || lost)
+		die("records", 0);
+}
+
+static void do_job(const struct job *job, struct shared *shared, struct done *done,
+		   const struct reference *reference)
+{
+	struct index_counts counts;
+	int ret;
+
+	ret = by_karena(job, shared, done);
+	if (ret < 0)
+		die("karena", ret);
+	show("time", "%.1f s, %.1f MB/s", done->seconds, mb(done->bytes) / done->seconds);
+	show_ring(job, shared->ring, done->files);
+	index_count(&done->index, &counts);
+	show("in the arena", "%llu identifiers in %llu files, %llu pairs",
+	     (unsigned long long)counts.identifiers, (unsigned long long)counts.files,
+	     (unsigned long long)counts.postings);
+	check_done(job, done, reference);
+}
+
+static void print_path(void *context, const char *path)
+{
+	(void)context;
+	printf("%s\n", path);
+}
+
+/* Another program, with a descriptor that allows no more than to look. */
+static int lookup(int fd, const char *name)
+{
+	struct karena_view_opts opts = { .size = sizeof(opts), .prot = PROT_READ };
+	struct index index = { 0 };
+	struct karena_arena *arena;
+	struct karena_view view;
+	int ret;
+
+	ret = karena_arena_from_fd(fd, &arena);
+	if (ret < 0)
+		die("lookup: not an arena", ret);
+	ret = karena_arena_map(arena, NULL, &view);
+	if (ret != -EACCES)
+		die("lookup: the arena can be mapped writable", ret);
+	ret = karena_arena_map(arena, &opts, &view);
+	if (ret < 0)
+		die("lookup: map", ret);
+	index.base = view.address;
+	return index_lookup(&index, name, print_path, NULL) ? 0 : 1;
+}
+
+/* What another program says has to be what grep found. */
+static void show_lookup(const struct shared *shared, const struct reference *reference)
+{
+	char self[PATH_MAX] = "", command[3 * PATH_MAX];
+	struct karena_arena *reader;
+	int ret, fd;
+
+	ret = karena_arena_reopen(shared->arena, KARENA_RIGHT_MAP, &reader);
+	if (ret < 0)
+		die("reopen", ret);
+	fd = dup(karena_arena_fd(reader));
+	karena_arena_close(reader);
+	if (fd < 0 || readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		die("lookup", -errno);
+	fflush(stdout);
+	snprintf(command, sizeof(command),
+		 "%s lookup %d " SOUGHT " >" SUM " && sed 's/^/    /' " SUM " && cmp " SUM " %s/lookup",
+		 self, fd, reference->dir);
+	ret = system(command);
+	close(fd);
+	if (ret)
+		die("lookup " SOUGHT, 0);
+	show("", "the same by grep");
+}
+
+static void show_tool(void)
+{
+	char command[64];
+
+	fflush(stdout);
+	snprintf(command, sizeof(command), "karenactl query && karenactl show %d", getpid());
+	if (system(command))
+		die(command, 0);
+}
+
+static uint64_t mem_free(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long long kib = 0;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemFree: %llu kB", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kib * 1024;
+}
+
+static uint64_t populated(const struct karena_arena *arena)
+{
+	struct karena_arena_stat stat = { .size = sizeof(stat) };
+	int ret = karena_arena_stat(arena, &stat);
+
+	if (ret < 0)
+		die("stat", ret);
+	return stat.out_populated;
+}
+
+/* The machine has back what the arena held, but for what others took meanwhile. */
+static void show_free(const struct karena_arena *arena)
+{
+	uint64_t page = karena_arena_page_size(arena);
+	uint64_t pages = populated(arena), before = mem_free(), after, left;
+	int ret;
+
+	ret = karena_arena_free(arena, 0, karena_arena_length(arena) / page, 0);
+	if (ret < 0)
+		die("free", ret);
+	after = mem_free();
+	left = populated(arena);
+	show("pages populated", "%llu, after free %llu: %.1f MB freed", (unsigned long long)pages,
+	     (unsigned long long)left, mb((pages - left) * page));
+	show("MemFree of the machine", "%.1f MB, then %.1f MB", mb(before), mb(after));
+	if (left || after < before + (pages - left) * page / 2)
+		die("free", 0);
+}
+
+static void show_row(const char *name, const struct done *done, const char *remark)
+{
+	show(name, "%5.1f s %7.1f MB/s %8.0f files/s   %s", done->seconds,
+	     mb(done->bytes) / done->seconds, (double)done->files / done->seconds, remark);
+}
+
+static void peers(const struct job *job, const struct reference *reference,
+		  const struct done *karena)
+{
+	struct done memfd = { 0 }, pipe = { 0 };
+	int ret;
+
+	ret = by_memfd(job, &memfd);
+	if (ret < 0)
+		die("memfd", ret);
+	check_done(job, &memfd, reference);
+	ret = by_pipe(job, &pipe);
+	if (ret < 0)
+		die("pipe", ret);
+	check_done(job, &pipe, reference);
+	putchar('\n');
+	show_row("karena", karena, "index shared by all, grows and shrinks");
+	show_row("memfd and eventfd", &memfd, "index shared by all, only grows");
+	show_row("pipes", &pipe, "index built and seen by one process");
+}
+
+static void title(const char *text)
+{
+	printf("\n%s\n", text);
+}
+
+static void index_tree(const char *tree, const char *dir)
+{
+	struct job job = { .list = LIST };
+	struct reference reference;
+	struct done done = { 0 };
+	struct utsname machine;
+	struct shared shared;
+	struct karena_device *device;
+	int ret;
+
+	read_reference(&reference, dir);
+	if (chdir(tree) < 0)
+		die(tree, -errno);
+	ret = scan_tree(".", &job.paths, &job.nr_paths);
+	if (ret < 0 || !job.nr_paths)
+		die(tree, ret);
+	uname(&machine);
+	printf("karena on Linux %s, %ld CPUs\n", machine.release, sysconf(_SC_NPROCESSORS_ONLN));
+	ret = karena_open(NULL, &device);
+	if (ret < 0)
+		die(KARENA_DEVICE, ret);
+
+	printf("\nFour processes build one index of %u files\n", job.nr_paths);
+	do_job(&job, &shared, &done, &reference);
+	title("A reader asks for " SOUGHT ", with a descriptor that can only look");
+	show_lookup(&shared, &reference);
+	title("What a touch does");
+	ret = show_faults(device, &shared);
+	if (ret < 0)
+		die("touch", ret);
+	title("What karenactl sees of it");
+	show_tool();
+	title("What free gives back");
+	show_free(shared.arena);
+	title("The same job by other means");
+	peers(&job, &reference, &done);
+	printf("\nAll as it should be.\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 4 && !strcmp(argv[1], "lookup"))
+		return lookup(atoi(argv[2]), argv[3]);
+	if (argc != 3)
+		usage();
+	index_tree(argv[1], argv[2]);
+	return 0;
+}
