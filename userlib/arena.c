@@ -305,6 +305,15 @@ static bool walk_joins(const struct karena_walk *walk, const struct karena_arena
 	return more->state == range->state && more->offset == end;
 }
 
+static void walk_join(struct karena_walk *walk, struct karena_arena_range *range)
+{
+	const struct karena_arena_range *more = &walk->ranges[walk->next++];
+
+	range->nr_pages += more->nr_pages;
+	range->nr_populated += more->nr_populated;
+	range->nr_pinned += more->nr_pinned;
+}
+
 int karena_walk_next(struct karena_walk *walk, struct karena_arena_range *range)
 {
 	struct karena_arena_range joined;
@@ -315,11 +324,8 @@ int karena_walk_next(struct karena_walk *walk, struct karena_arena_range *range)
 		return ret;
 	joined = walk->ranges[walk->next++];
 	/* An error here is found again, and told, by the next call. */
-	while (walk_fill(walk) > 0 && walk_joins(walk, &joined)) {
-		joined.nr_pages += walk->ranges[walk->next].nr_pages;
-		joined.nr_populated += walk->ranges[walk->next].nr_populated;
-		walk->next++;
-	}
+	while (walk_fill(walk) > 0 && walk_joins(walk, &joined))
+		walk_join(walk, &joined);
 	*range = joined;
 	return 1;
 }

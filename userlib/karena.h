@@ -47,6 +47,7 @@
 #include <stdint.h>
 
 #include <linux/karena.h>
+#include <karena_vmr.h>
 
 #include "karena_vmr.h"
 
