@@ -5,7 +5,6 @@
  */
 #include <linux/log2.h>
 #include <linux/mm.h>
-#include <linux/nodemask.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -41,12 +40,6 @@ const struct karena_object_type karena_arena_type = {
 };
 EXPORT_SYMBOL_IF_KUNIT(karena_arena_type);
 
-static bool node_valid(s32 node)
-{
-	return node == KARENA_NODE_ANY ||
-	       (node >= 0 && node < MAX_NUMNODES && node_state(node, N_MEMORY));
-}
-
 static int check_create(const struct karena_arena_create *args)
 {
 	if (!args->length || !PAGE_ALIGNED(args->length) ||
@@ -59,7 +52,7 @@ static int check_create(const struct karena_arena_create *args)
 		    args->address + args->length > TASK_SIZE_MAX)
 			return -EINVAL;
 	}
-	if (!node_valid(args->node) || args->fault_pages > KARENA_FAULT_PAGES_MAX)
+	if (!karena_node_valid(args->node) || args->fault_pages > KARENA_FAULT_PAGES_MAX)
 		return -EINVAL;
 	return 0;
 }
@@ -146,7 +139,7 @@ static int check_alloc(const struct karena_arena *arena, const struct karena_are
 {
 	u64 align = args->align ?: PAGE_SIZE;
 
-	if (args->__reserved || !node_valid(args->node) || !args->nr_pages)
+	if (args->__reserved || !karena_node_valid(args->node) || !args->nr_pages)
 		return -EINVAL;
 	if (!is_power_of_2(align) || align < PAGE_SIZE)
 		return -EINVAL;
@@ -389,7 +382,7 @@ long arena_op_commit(struct karena_call *call, void *argp)
 	LIST_HEAD(pages);
 	int err;
 
-	if (args->__reserved || !node_valid(args->node))
+	if (args->__reserved || !karena_node_valid(args->node))
 		return -EINVAL;
 	err = arena_check_range(arena, args->offset, args->nr_pages, &first);
 	if (err || !args->nr_pages)

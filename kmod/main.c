@@ -9,19 +9,7 @@
 
 static int __init karena_init(void)
 {
-	int err;
-
-	err = ring_init();
-	if (err)
-		return err;
-	err = karena_dev_init();
-	if (err)
-		goto exit_ring;
-	return 0;
-
-exit_ring:
-	ring_exit();
-	return err;
+	return karena_dev_init();
 }
 
 static void __exit karena_exit(void)

@@ -6,6 +6,8 @@
 #define KARENA_PAGES_H
 
 #include <linux/gfp.h>
+#include <linux/nodemask.h>
+#include <linux/karena.h>
 
 struct karena_account;
 
@@ -17,6 +19,13 @@ struct karena_account;
  * fails rather than have the kernel kill somebody; and fails in silence.
  */
 #define KARENA_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+/* A NUMA node as callers name it: one with memory, or KARENA_NODE_ANY. */
+static inline bool karena_node_valid(s32 node)
+{
+	return node == KARENA_NODE_ANY ||
+	       (node >= 0 && node < MAX_NUMNODES && node_state(node, N_MEMORY));
+}
 
 int karena_pages_get(struct karena_account *account, int node, unsigned int nr_pages,
 		     struct page **pages);

@@ -12,6 +12,7 @@
 #include <linux/tracepoint.h>
 
 #include "arena.h"
+#include "ring.h"
 
 #define karena_show_state(state)			\
 	__print_symbolic(state,				\
@@ -88,6 +89,136 @@ TRACE_EVENT(karena_arena_fault,
 	),
 	TP_printk("ino=%lu index=%lu %s result=%d", __entry->ino, __entry->index,
 		  __entry->write ? "write" : "read", __entry->result)
+);
+
+DECLARE_EVENT_CLASS(karena_ring,
+	TP_PROTO(const struct karena_ring *ring),
+	TP_ARGS(ring),
+	TP_STRUCT__entry(
+		__field(unsigned long, ino)
+		__field(u64, data_bytes)
+		__field(u32, flags)
+		__array(char, name, KARENA_NAME_LEN)
+	),
+	TP_fast_assign(
+		__entry->ino = karena_object_ino(&ring->object);
+		__entry->data_bytes = ring->records.mask + 1;
+		__entry->flags = ring->flags;
+		memcpy(__entry->name, ring->object.name, KARENA_NAME_LEN);
+	),
+	TP_printk("ino=%lu name=%s data_bytes=%llu flags=0x%x", __entry->ino, __entry->name,
+		  __entry->data_bytes, __entry->flags)
+);
+
+DEFINE_EVENT(karena_ring, karena_ring_create,
+	TP_PROTO(const struct karena_ring *ring),
+	TP_ARGS(ring)
+);
+
+DEFINE_EVENT(karena_ring, karena_ring_destroy,
+	TP_PROTO(const struct karena_ring *ring),
+	TP_ARGS(ring)
+);
+
+TRACE_EVENT(karena_ring_reserve,
+	TP_PROTO(const struct karena_ring *ring, u64 position, u32 length),
+	TP_ARGS(ring, position, length),
+	TP_STRUCT__entry(
+		__field(unsigned long, ino)
+		__field(u64, position)
+		__field(u32, length)
+	),
+	TP_fast_assign(
+		__entry->ino = karena_object_ino(&ring->object);
+		__entry->position = position;
+		__entry->length = length;
+	),
+	TP_printk("ino=%lu position=%llu length=%u", __entry->ino, __entry->position,
+		  __entry->length)
+);
+
+/* A record was submitted or discarded. */
+TRACE_EVENT(karena_ring_end,
+	TP_PROTO(const struct karena_ring *ring, u64 position, u32 word),
+	TP_ARGS(ring, position, word),
+	TP_STRUCT__entry(
+		__field(unsigned long, ino)
+		__field(u64, position)
+		__field(u32, word)
+	),
+	TP_fast_assign(
+		__entry->ino = karena_object_ino(&ring->object);
+		__entry->position = position;
+		__entry->word = word;
+	),
+	TP_printk("ino=%lu position=%llu length=%u %s", __entry->ino, __entry->position,
+		  __entry->word & KARENA_RECORD_LEN_MASK,
+		  __entry->word & KARENA_RECORD_DISCARD ? "discarded" : "submitted")
+);
+
+/* A record could not be reserved: EBUSY in an NMI, else as its caller is told. */
+TRACE_EVENT(karena_ring_lost,
+	TP_PROTO(const struct karena_ring *ring, u64 length, int error),
+	TP_ARGS(ring, length, error),
+	TP_STRUCT__entry(
+		__field(unsigned long, ino)
+		__field(u64, length)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->ino = karena_object_ino(&ring->object);
+		__entry->length = length;
+		__entry->error = error;
+	),
+	TP_printk("ino=%lu length=%llu error=%d", __entry->ino, __entry->length,
+		  __entry->error)
+);
+
+/* Whoever had reserved these records is gone. */
+TRACE_EVENT(karena_ring_abandon,
+	TP_PROTO(const struct karena_ring *ring, u32 count),
+	TP_ARGS(ring, count),
+	TP_STRUCT__entry(
+		__field(unsigned long, ino)
+		__field(u32, count)
+	),
+	TP_fast_assign(
+		__entry->ino = karena_object_ino(&ring->object);
+		__entry->count = count;
+	),
+	TP_printk("ino=%lu count=%u", __entry->ino, __entry->count)
+);
+
+TRACE_EVENT(karena_ring_wake,
+	TP_PROTO(const struct karena_ring *ring, u32 events),
+	TP_ARGS(ring, events),
+	TP_STRUCT__entry(
+		__field(unsigned long, ino)
+		__field(u32, events)
+	),
+	TP_fast_assign(
+		__entry->ino = karena_object_ino(&ring->object);
+		__entry->events = events;
+	),
+	TP_printk("ino=%lu events=0x%x", __entry->ino, __entry->events)
+);
+
+/* By read(). */
+TRACE_EVENT(karena_ring_read,
+	TP_PROTO(const struct karena_ring *ring, u64 position, u64 bytes),
+	TP_ARGS(ring, position, bytes),
+	TP_STRUCT__entry(
+		__field(unsigned long, ino)
+		__field(u64, position)
+		__field(u64, bytes)
+	),
+	TP_fast_assign(
+		__entry->ino = karena_object_ino(&ring->object);
+		__entry->position = position;
+		__entry->bytes = bytes;
+	),
+	TP_printk("ino=%lu position=%llu bytes=%llu", __entry->ino, __entry->position,
+		  __entry->bytes)
 );
 
 #endif /* KARENA_TRACE_H */

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The record core: records and positions in a ring of bytes, nothing about who
+ * waits, maps the memory or owns it. Also built in user space.
+ *
+ * A position is the number of bytes that came before. It does not wrap, and two
+ * of them are compared by their signed difference. The record at a position
+ * begins at (position & mask) of the data area: an 8-byte header, then the
+ * payload, padded to 8 bytes. A payload has at least one byte, hence a record at
+ * least 16.
+ *
+ *            consumer                        producer
+ *               |                               |
+ *   ... free ...[hdr|payload][hdr|payload][hdr..]... free ...
+ *               |<-------- at most size ------->|
+ *
+ * What the core acts on is a slot per record, laid out as a header is. Where
+ * users cannot write the data area, the header itself is the slot. Where they
+ * can, slots are an array of their own, and the header in the data area is a
+ * copy that the core writes and never reads. In that array each 16 bytes of data
+ * have a slot; as no two records begin in the same 16 bytes, a record is told by
+ * its slot. BUSY is set in a slot when a record begins there, and the consumer
+ * position passes no BUSY slot: so a slot that has BUSY set is that of a record
+ * between consumer and producer, whatever an earlier round left in the others.
+ * This costs half the data's size. A queue of descriptors would be smaller, and
+ * would be a second thing that can be full.
+ *
+ * Locking: whoever calls holds the ring's lock, except for record_close() and
+ * where a function says otherwise.
+ */
+#ifndef KARENA_RECORD_H
+#define KARENA_RECORD_H
+
+#include <linux/karena.h>
+
+#ifdef __KERNEL__
+#include <linux/atomic.h>
+#include <linux/compiler.h>
+#include <asm/barrier.h>
+
+#define record_load(p)			READ_ONCE(*(p))
+#define record_store(p, v)		WRITE_ONCE(*(p), v)
+#define record_store_release(p, v)	smp_store_release(p, v)
+#define record_exchange(p, v)		xchg(p, v)
+#define record_read_barrier()		smp_rmb()
+#else
+#include <stdbool.h>
+
+#define record_load(p)			__atomic_load_n(p, __ATOMIC_RELAXED)
+#define record_store(p, v)		__atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define record_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define record_exchange(p, v)		__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
+#define record_read_barrier()		__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#endif
+
+#define RECORD_ALIGN		8u
+/* Two records begin at least so far apart; a power of two. */
+#define RECORD_MIN_BYTES	16u
+/* Of the owner of records that the kernel itself reserves. */
+#define RECORD_OWNER_KERNEL	0u
+#define RECORD_OWNER_MAX	0x7ffffffeu
+/* Owns no record: to ask what it is told of others'. */
+#define RECORD_OWNER_NOBODY	0x7fffffffu
+
+/**
+ * struct record_slot - what the core knows of a record; laid out as its header
+ * @word:	payload bytes and KARENA_RECORD_BUSY, _DISCARD
+ * @owner:	who reserved it, shifted left by one; the lowest bit tells which of
+ *		the two positions that share a slot it is. 0 if headers are slots
+ */
+struct record_slot {
+	__u32 word;
+	__u32 owner;
+};
+
+/**
+ * struct records - a ring's records
+ * @slots:	see above; fixed
+ * @headers:	the data area, mapped twice in a row; fixed
+ * @published:	the producer position that consumers read; fixed
+ * @mask:	size of the data area less one; fixed
+ * @shift:	0 if headers are slots, else 1; fixed
+ * @producer:	end of the last record; also read without the lock
+ * @consumer:	all below is given back: a border of records with no BUSY one
+ *		below it. Never goes back; also read without the lock
+ */
+struct records {
+	struct record_slot *slots;
+	struct karena_record_header *headers;
+	__u64 *published;
+	__u64 mask;
+	unsigned int shift;
+	__u64 producer;
+	__u64 consumer;
+};
+
+/* Bytes that a record of @length payload bytes takes, @length in 1 .. 2^30 - 1. */
+static inline __u32 record_bytes(__u32 length)
+{
+	return (length + KARENA_RECORD_HEADER_BYTES + RECORD_ALIGN - 1) & ~(RECORD_ALIGN - 1);
+}
+
+static inline __u32 record_word_bytes(__u32 word)
+{
+	return record_bytes(word & KARENA_RECORD_LEN_MASK);
+}
+
+/* The longest payload that fits into an area of @size bytes. */
+static inline __u32 record_length_max(__u64 size)
+{
+	__u64 max = size - KARENA_RECORD_HEADER_BYTES;
+
+	return max < KARENA_RECORD_LEN_MASK ? max : KARENA_RECORD_LEN_MASK;
+}
+
+static inline struct karena_record_header *record_header(const struct records *r, __u64 position)
+{
+	return (void *)((char *)r->headers + (position & r->mask));
+}
+
+static inline struct record_slot *record_slot(const struct records *r, __u64 position)
+{
+	__u64 offset = ((position & r->mask) >> r->shift) & ~(__u64)(RECORD_ALIGN - 1);
+
+	return (void *)((char *)r->slots + offset);
+}
+
+/* Is there room for @bytes more? A consumer position read later may be above. */
+static inline bool record_fits(const struct records *r, __u64 producer, __u64 consumer,
+			       __u32 bytes)
+{
+	return (__s64)(producer - consumer + bytes - 1) <= (__s64)r->mask;
+}
+
+/*
+ * Without the lock: is the ring full, and is nothing new in the position that
+ * the consumer says it has reached? What is read of @claim is compared only.
+ * The consumer position is read after the producer position, and once: so "full"
+ * was true at a moment of the call.
+ */
+static inline bool record_full(const struct records *r, const __u64 *claim, __u32 bytes)
+{
+	__u64 producer = record_load(&r->producer);
+	__u64 consumer;
+
+	record_read_barrier();
+	consumer = record_load(&r->consumer);
+	return !record_fits(r, producer, consumer, bytes) && record_load(claim) == consumer;
+}
+
+static inline __u32 record_owner_word(const struct records *r, __u64 position, __u32 owner)
+{
+	return owner << 1 | (r->shift && position & RECORD_ALIGN);
+}
+
+/**
+ * record_open - begin a record at the producer position
+ * @r:		with room for it
+ * @length:	payload bytes
+ * @owner:	RECORD_OWNER_KERNEL, or a number up to RECORD_OWNER_MAX; the
+ *		latter only where slots are an array of their own
+ *
+ * Clears the padding behind the payload, so that no byte of an earlier record
+ * shows there. The position is published last: a consumer that sees it sees the
+ * header, which is BUSY.
+ *
+ * Return: the record's position.
+ */
+static inline __u64 record_open(struct records *r, __u32 length, __u32 owner)
+{
+	__u64 position = r->producer;
+	__u64 next = position + record_bytes(length);
+	struct karena_record_header *header = record_header(r, position);
+	struct record_slot *slot = record_slot(r, position);
+	__u32 word = length | KARENA_RECORD_BUSY;
+
+	*(__u64 *)((char *)header + (next - position) - RECORD_ALIGN) = 0;
+	record_store(&slot->owner, record_owner_word(r, position, owner));
+	record_store(&slot->word, word);
+	if (r->shift) {
+		record_store(&header->word, word);
+		record_store(&header->__reserved, 0);
+	}
+	record_store(&r->producer, next);
+	/* Pairs with the consumer's acquire of the position. */
+	record_store_release(r->published, next);
+	return position;
+}
+
+/**
+ * record_close - end a record: it is there, or passed over
+ * @r:		as it is
+ * @position:	of a BUSY record that nobody else ends
+ * @discard:	0 or KARENA_RECORD_DISCARD
+ *
+ * Needs no lock. The exchange is a full barrier: whoever ends a record may look
+ * afterwards whether somebody waits for it. It comes last, since once it is
+ * done the space may be given back and reserved anew.
+ *
+ * Return: the slot's word.
+ */
+static inline __u32 record_close(struct records *r, __u64 position, __u32 discard)
+{
+	struct record_slot *slot = record_slot(r, position);
+	__u32 word = (slot->word & ~KARENA_RECORD_BUSY) | discard;
+
+	/* Pairs with the consumer's acquire of the header. */
+	if (r->shift)
+		record_store_release(&record_header(r, position)->word, word);
+	record_exchange(&slot->word, word);
+	return word;
+}
+
+/* Is the record at the consumer position there? */
+static inline bool record_there(const struct records *r)
+{
+	return r->consumer != r->producer &&
+	       !(record_load(&record_slot(r, r->consumer)->word) & KARENA_RECORD_BUSY);
+}
+
+void record_init(struct records *r, void *headers, void *slots, __u64 *published, __u64 size);
+bool record_accept(struct records *r, __u64 claim, unsigned int steps);
+int record_find(const struct records *r, __u64 position, __u32 owner);
+unsigned int record_abandon(struct records *r, __u32 owner, __u64 *position,
+			    unsigned int steps);
+bool record_skip(struct records *r, unsigned int steps);
+__u64 record_run(const struct records *r, __u64 room, unsigned int steps);
+void record_advance(struct records *r, __u64 position);
+
+#endif /* KARENA_RECORD_H */

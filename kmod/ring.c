@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Records into a ring, in any context.
+ *
+ * What a record costs is two locked operations: the lock to reserve it, the
+ * exchange to end it. Space is looked at before anything is taken, against a
+ * consumer position of the kernel's own. The one that the consumer writes is
+ * read only when the ring looks full, hence its cache line stays with the
+ * consumer; a ring that is full takes no lock.
+ *
+ * The hot path is meant to be read together with the inline half of record.h; it
+ * calls nothing else but the lock.
+ */
+#include <linux/err.h>
+#include <linux/hardirq.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "compat.h"
+#include "ring.h"
+#include "ring_party.h"
+#include "trace.h"
+
+/* Counters in the producer page: only the kernel writes them, users look. */
+static void count(u64 *counter, u64 n)
+{
+	atomic64_add(n, (atomic64_t *)counter);
+}
+
+/*
+ * Each loss is counted by cause and told by its errno. Kept out of line: these
+ * are not what the ring is for.
+ */
+static noinline int refuse_length(struct karena_ring *ring, size_t length)
+{
+	if (!length)
+		return -EINVAL;
+	count(&ring->producer_page->lost_too_big, 1);
+	trace_karena_ring_lost(ring, length, -ENOSPC);
+	return -ENOSPC;
+}
+
+static noinline int refuse_full(struct karena_ring *ring, size_t length)
+{
+	count(&ring->producer_page->lost_full, 1);
+	count(&ring->producer_page->lost_full_bytes, length);
+	trace_karena_ring_lost(ring, length, -EAGAIN);
+	return -EAGAIN;
+}
+
+static noinline int refuse_busy(struct karena_ring *ring, size_t length)
+{
+	count(&ring->producer_page->lost_busy, 1);
+	trace_karena_ring_lost(ring, length, -EBUSY);
+	return -EAGAIN;
+}
+
+/**
+ * ring_check_length() - can a record of this length ever fit?
+ * @ring:	the ring
+ * @length:	payload bytes
+ *
+ * Context: any.
+ * Return: 0, -EINVAL for none, or -ENOSPC for too many, which is counted.
+ */
+int ring_check_length(struct karena_ring *ring, u64 length)
+{
+	if (length - 1 < ring->length_max)
+		return 0;
+	return refuse_length(ring, length);
+}
+
+/*
+ * An NMI may have interrupted whoever holds the lock or waits for it, so it can
+ * only try.
+ */
+static __always_inline bool lock_ring(struct karena_ring *ring, unsigned long *flags)
+{
+	if (unlikely(in_nmi()))
+		return raw_spin_trylock_irqsave(&ring->lock, *flags);
+	raw_spin_lock_irqsave(&ring->lock, *flags);
+	return true;
+}
+
+/* Returns whether there is more to accept than one hold of the lock may take. */
+static bool accept(struct karena_ring *ring)
+{
+	/*
+	 * Read once: the value is a user's. Pairs with the release by which the
+	 * consumer stored it: it has done with what lies below.
+	 */
+	u64 claim = smp_load_acquire(&ring->consumer_page->position);
+
+	lockdep_assert_held(&ring->lock);
+	return record_accept(&ring->records, claim, RING_STEPS);
+}
+
+/*
+ * The ring looked full: look what the consumer has read since. Lets interrupts
+ * in between, but for an NMI, which could not take the lock again.
+ */
+static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned long *flags)
+{
+	struct records *r = &ring->records;
+	bool more, fits;
+
+	for (;;) {
+		more = accept(ring);
+		ring_tell_room(ring);
+		fits = record_fits(r, r->producer, r->consumer, bytes);
+		if (fits || !more)
+			return fits;
+		if (in_nmi())
+			continue;
+		raw_spin_unlock_irqrestore(&ring->lock, *flags);
+		raw_spin_lock_irqsave(&ring->lock, *flags);
+	}
+}
+
+static __always_inline int reserve(struct karena_ring *ring, size_t length,
+				   struct ring_party *party, u64 *position)
+{
+	struct records *r = &ring->records;
+	unsigned long flags;
+	u32 bytes;
+
+	/* No bytes are the greatest number here. */
+	if (unlikely(length - 1 >= ring->length_max))
+		return refuse_length(ring, length);
+	bytes = record_bytes(length);
+	if (unlikely(record_full(r, &ring->consumer_page->position, bytes)))
+		return refuse_full(ring, length);
+
+	if (unlikely(!lock_ring(ring, &flags)))
+		return refuse_busy(ring, length);
+	if (unlikely(!record_fits(r, r->producer, r->consumer, bytes)) &&
+	    !make_room(ring, bytes, &flags)) {
+		raw_spin_unlock_irqrestore(&ring->lock, flags);
+		return refuse_full(ring, length);
+	}
+	*position = record_open(r, length, party ? party->id : RECORD_OWNER_KERNEL);
+	if (party)
+		ring_party_opened(party, *position);
+	ring->nr_records++;
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+
+	trace_karena_ring_reserve(ring, *position, length);
+	return 0;
+}
+
+/*
+ * A record has ended. record_close() was a full barrier between that and the
+ * look at @armed; see ring_wait.c.
+ */
+static __always_inline void ended(struct karena_ring *ring, u64 position, u32 word, u32 flags)
+{
+	if (word & KARENA_RECORD_DISCARD)
+		atomic64_inc(&ring->nr_discarded);
+	else
+		this_cpu_inc(*ring->submitted);
+	trace_karena_ring_end(ring, position, word);
+
+	if (flags & KARENA_RING_NO_WAKEUP)
+		return;
+	if (unlikely(READ_ONCE(ring->armed) || flags & KARENA_RING_FORCE_WAKEUP))
+		ring_wake(ring, flags);
+}
+
+/**
+ * ring_reserve() - reserve a record for the kernel
+ * @ring:	the ring
+ * @length:	payload bytes
+ * @position:	out, what ring_submit() or ring_discard() is to be told
+ *
+ * The record is to be ended soon: the consumer comes to no later one before.
+ *
+ * Context: any, NMI included; does not sleep.
+ * Return: the payload, @length bytes that hold anything, in one piece; -EAGAIN
+ * as a pointer: no room just now, or in an NMI that met a reservation under way;
+ * -ENOSPC: can never fit; -EINVAL: no bytes.
+ */
+void *ring_reserve(struct karena_ring *ring, size_t length, u64 *position)
+{
+	int err = reserve(ring, length, NULL, position);
+
+	if (unlikely(err))
+		return ERR_PTR(err);
+	return record_header(&ring->records, *position) + 1;
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_reserve);
+
+/**
+ * ring_submit() - a record of ring_reserve() is complete
+ * @ring:	the ring
+ * @position:	the record's
+ * @flags:	0, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
+ *
+ * Context: any, NMI included; does not sleep.
+ */
+void ring_submit(struct karena_ring *ring, u64 position, u32 flags)
+{
+	ended(ring, position, record_close(&ring->records, position, 0), flags);
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_submit);
+
+/**
+ * ring_discard() - a record of ring_reserve() is to be passed over
+ * @ring:	the ring
+ * @position:	the record's
+ * @flags:	as for ring_submit()
+ *
+ * Context: any, NMI included; does not sleep.
+ */
+void ring_discard(struct karena_ring *ring, u64 position, u32 flags)
+{
+	ended(ring, position, record_close(&ring->records, position, KARENA_RECORD_DISCARD),
+	      flags);
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_discard);
+
+/**
+ * ring_output_kernel() - send a record from kernel memory
+ * @ring:	the ring
+ * @data:	the payload
+ * @length:	its bytes
+ * @flags:	as for ring_submit()
+ *
+ * Context: any, NMI included; does not sleep.
+ * Return: 0, or -errno as ring_reserve().
+ */
+int ring_output_kernel(struct karena_ring *ring, const void *data, size_t length, u32 flags)
+{
+	u64 position;
+	int err = reserve(ring, length, NULL, &position);
+
+	if (unlikely(err))
+		return err;
+	memcpy(record_header(&ring->records, position) + 1, data, length);
+	ring_submit(ring, position, flags);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_output_kernel);
+
+/**
+ * ring_reserve_for() - reserve a record for a process
+ * @ring:	IN_PLACE
+ * @party:	the process and its open file, both in use by the caller
+ * @length:	payload bytes
+ * @position:	out
+ *
+ * Context: not NMI; does not sleep.
+ * Return: 0, or -errno as ring_reserve().
+ */
+int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
+		     u64 *position)
+{
+	return reserve(ring, length, party, position);
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_reserve_for);
+
+/**
+ * ring_end_for() - end a record that a process reserved
+ * @ring:	IN_PLACE
+ * @party:	who asks; NULL: somebody who has reserved nothing here
+ * @position:	any number
+ * @discard:	0 or KARENA_RECORD_DISCARD
+ * @flags:	as for ring_submit()
+ *
+ * Under the lock, so that the record found is the one that is ended, although
+ * two threads may come with one position.
+ *
+ * Context: not NMI; does not sleep.
+ * Return: 0; -EINVAL if no open record is there; -EPERM if it is another's.
+ */
+int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 position,
+		 u32 discard, u32 flags)
+{
+	struct records *r = &ring->records;
+	unsigned long irq;
+	u32 word = 0;
+	int err;
+
+	raw_spin_lock_irqsave(&ring->lock, irq);
+	err = record_find(r, position, party ? party->id : RECORD_OWNER_NOBODY);
+	if (!err) {
+		word = record_close(r, position, discard);
+		party->nr_open--;
+	}
+	raw_spin_unlock_irqrestore(&ring->lock, irq);
+
+	if (!err)
+		ended(ring, position, word, flags);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_end_for);
+
+/**
+ * ring_abandon() - discard what a party that is gone has left open
+ * @ring:	the ring
+ * @party:	makes no call any more
+ *
+ * Context: may sleep.
+ */
+void ring_abandon(struct karena_ring *ring, struct ring_party *party)
+{
+	struct records *r = &ring->records;
+	u64 position = party->first_open;
+	unsigned int nr, total = 0;
+	bool more;
+
+	if (!party->nr_open)
+		return;
+	do {
+		raw_spin_lock_irq(&ring->lock);
+		nr = record_abandon(r, party->id, &position, RING_STEPS);
+		party->nr_open -= nr;
+		more = party->nr_open && position != r->producer;
+		raw_spin_unlock_irq(&ring->lock);
+		total += nr;
+		cond_resched();
+	} while (more);
+
+	WARN_ON_ONCE(party->nr_open);
+	atomic64_add(total, &ring->nr_discarded);
+	count(&ring->producer_page->lost_dead, total);
+	trace_karena_ring_abandon(ring, total);
+	if (READ_ONCE(ring->armed))
+		ring_wake(ring, 0);
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_abandon);
+
+/**
+ * ring_look() - a ring at one moment
+ * @ring:	the ring
+ * @view:	out
+ *
+ * Accepts first what the consumer says it has read, all of it.
+ *
+ * Context: may sleep, but is no reason to wake up.
+ */
+void ring_look(struct karena_ring *ring, struct ring_view *view)
+{
+	const struct records *r = &ring->records;
+	bool more;
+
+	do {
+		raw_spin_lock_irq(&ring->lock);
+		more = accept(ring);
+		view->consumer = r->consumer;
+		view->producer = r->producer;
+		view->nr_records = ring->nr_records;
+		view->there = record_there(r);
+		raw_spin_unlock_irq(&ring->lock);
+		cond_resched();
+	} while (more);
+	ring_tell_room(ring);
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_look);
+
+/* The kernel has read up to the consumer position: let the consumer see it too. */
+static void publish_consumer(struct karena_ring *ring)
+{
+	lockdep_assert_held(&ring->lock);
+	/* Pairs with the acquire of whoever maps the page to look. */
+	smp_store_release(&ring->consumer_page->position, ring->records.consumer);
+}
+
+/**
+ * ring_read_begin() - what is to be read next?
+ * @ring:	the ring
+ * @room:	bytes that the reader has
+ * @steps:	how many records at most, up to RING_STEPS
+ * @run:	out
+ *
+ * Passes over discarded records.
+ *
+ * Context: may sleep; under ring->read_lock.
+ * Return: 0, also if nothing is there, which @run->bytes tells; -EMSGSIZE if the
+ * first record does not fit into @room.
+ */
+int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
+		    struct ring_run *run)
+{
+	struct records *r = &ring->records;
+	bool more, there;
+	u64 before;
+
+	lockdep_assert_held(&ring->read_lock);
+	do {
+		raw_spin_lock_irq(&ring->lock);
+		more = accept(ring);
+		before = r->consumer;
+		more = more || record_skip(r, RING_STEPS);
+		/* Not what was merely accepted: the consumer may be ahead of that. */
+		if (r->consumer != before)
+			publish_consumer(ring);
+		there = !more && record_there(r);
+		run->position = r->consumer;
+		run->bytes = there ? record_run(r, room, steps) : 0;
+		run->word = there ? record_slot(r, r->consumer)->word : 0;
+		raw_spin_unlock_irq(&ring->lock);
+		cond_resched();
+	} while (more);
+	return there && !run->bytes ? -EMSGSIZE : 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_read_begin);
+
+/**
+ * ring_read_end() - a run was read
+ * @ring:	the ring
+ * @run:	from ring_read_begin()
+ *
+ * Context: may sleep; under ring->read_lock.
+ * Return: false if it was not the reader's any more: the consumer has meanwhile
+ * stored a position, and what was read is nothing to rely on.
+ */
+bool ring_read_end(struct karena_ring *ring, const struct ring_run *run)
+{
+	struct records *r = &ring->records;
+	bool mine;
+
+	lockdep_assert_held(&ring->read_lock);
+	raw_spin_lock_irq(&ring->lock);
+	mine = r->consumer == run->position;
+	if (mine) {
+		record_advance(r, run->position + run->bytes);
+		publish_consumer(ring);
+	}
+	raw_spin_unlock_irq(&ring->lock);
+	return mine;
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_read_end);

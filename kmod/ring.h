@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Rings. The file operations, the operations of the table and callers inside the
+ * kernel use what is declared here.
+ *
+ * Lock order, outermost first:
+ *
+ *   mmap_lock of the process
+ *   ring_home.lock		a process's parties, see ring_party.c
+ *   karena_ring.party_lock	a ring's parties and its consumer
+ *   karena_ring.lock		the records
+ *
+ * karena_ring.read_lock nests outside karena_ring.lock and has nothing to do with the
+ * others.
+ */
+#ifndef KARENA_RING_H
+#define KARENA_RING_H
+
+#include <linux/hashtable.h>
+#include <linux/idr.h>
+#include <linux/irq_work.h>
+#include <linux/mutex.h>
+#include <linux/poll.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/karena.h>
+
+#include "objfd.h"
+#include "record.h"
+
+struct iov_iter;
+struct karena_call;
+struct ring_party;
+
+#define KARENA_RING_FLAGS	KARENA_RING_F_IN_PLACE
+#define KARENA_RING_MAX_BYTES	(1ul << 30)
+
+/* Records walked under the lock before interrupts are let in. */
+#define RING_STEPS		128
+
+/* What is mapped, in pages: a header, the two positions, the data twice. */
+#define RING_HEADER_PAGE	0ul
+#define RING_CONSUMER_PAGE	1ul
+#define RING_PRODUCER_PAGE	2ul
+#define RING_DATA_PAGE		3ul
+
+/**
+ * struct ring_area - a ring's memory; all fixed after init
+ * @pages:	those of a mapping, in its order, hence data pages twice
+ * @nr_data:	pages of the data area
+ * @nr_tables:	pages charged for what comes with those
+ * @base:	kernel mapping of @pages
+ * @slots:	of an IN_PLACE ring, else NULL
+ */
+struct ring_area {
+	struct page **pages;
+	unsigned long nr_data;
+	unsigned long nr_tables;
+	void *base;
+	void *slots;
+};
+
+/**
+ * struct karena_ring - a ring
+ * @object:	what all objects have
+ * @area:	memory; fixed
+ * @consumer_page: shared with the consumer, who writes there what it likes
+ * @producer_page: shared with readers, who cannot write it
+ * @submitted:	per CPU, only ever counted up
+ * @length_max:	longest payload; fixed
+ * @flags:	KARENA_RING_F_*; fixed
+ * @node:	of create; fixed
+ * @lock:	protects @records and @nr_records. Taken in any context: where it
+ *		may have interrupted a holder, in an NMI, it is only tried
+ * @records:	see record.h
+ * @nr_records:	reserved since create
+ * @armed:	somebody waits for a record, or will without looking again;
+ *		see ring_wait.c
+ * @armed_space: somebody waits for room
+ * @nr_wakeups:	times that waiters were woken
+ * @wait:	those who wait for either
+ * @wake_work:	wakes them where that cannot be done at once
+ * @nr_discarded: records discarded, by whomever
+ * @read_lock:	one read() at a time. No user memory is faulted in under it
+ * @party_lock:	protects @parties, @consumer, and @party_ids
+ * @parties:	see ring_party.c; also read under RCU
+ * @consumer:	who has the consumer role; also compared without the lock
+ * @party_ids:	numbers of parties
+ */
+struct karena_ring {
+	struct karena_object object;
+	struct ring_area area;
+	struct karena_ring_consumer *consumer_page;
+	struct karena_ring_producer *producer_page;
+	u64 __percpu *submitted;
+	u32 length_max;
+	u32 flags;
+	int node;
+
+	raw_spinlock_t lock ____cacheline_aligned_in_smp;
+	struct records records;
+	u64 nr_records;
+
+	int armed ____cacheline_aligned_in_smp;
+	int armed_space;
+	atomic64_t nr_wakeups;
+	wait_queue_head_t wait;
+	struct irq_work wake_work;
+
+	atomic64_t nr_discarded;
+	struct mutex read_lock;
+	spinlock_t party_lock;
+	DECLARE_HASHTABLE(parties, 6);
+	struct ring_party *consumer;
+	struct ida party_ids;
+};
+
+static inline struct karena_ring *to_ring(struct karena_object *object)
+{
+	return container_of(object, struct karena_ring, object);
+}
+
+static inline bool ring_in_place(const struct karena_ring *ring)
+{
+	return ring->flags & KARENA_RING_F_IN_PLACE;
+}
+
+extern const struct karena_object_type karena_ring_type;
+extern const struct file_operations ring_fops;
+
+/* For the module's exit, when no ring is left. */
+void ring_exit(void);
+
+/* ring_ops.c: the operations of the table, and the ring's life */
+struct karena_ring *ring_create(u64 data_bytes, u32 flags, int node, const char *name);
+void ring_destroy(struct karena_object *object);
+long ring_op_create(struct karena_call *call, void *args);
+long ring_op_reserve(struct karena_call *call, void *args);
+long ring_op_submit(struct karena_call *call, void *args);
+long ring_op_discard(struct karena_call *call, void *args);
+long ring_op_output(struct karena_call *call, void *args);
+long ring_op_stat(struct karena_call *call, void *args);
+
+/* ring.c: records in and out, in any context */
+void *ring_reserve(struct karena_ring *ring, size_t length, u64 *position);
+void ring_submit(struct karena_ring *ring, u64 position, u32 flags);
+void ring_discard(struct karena_ring *ring, u64 position, u32 flags);
+int ring_output_kernel(struct karena_ring *ring, const void *data, size_t length, u32 flags);
+int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
+		     u64 *position);
+int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 position,
+		 u32 discard, u32 flags);
+void ring_abandon(struct karena_ring *ring, struct ring_party *party);
+int ring_check_length(struct karena_ring *ring, u64 length);
+
+/**
+ * struct ring_view - a ring at one moment
+ * @consumer:	the consumer position, all that could be accepted of it
+ * @producer:	the producer position
+ * @nr_records:	reserved since create
+ * @there:	is the record at the consumer position there?
+ */
+struct ring_view {
+	u64 consumer;
+	u64 producer;
+	u64 nr_records;
+	bool there;
+};
+
+void ring_look(struct karena_ring *ring, struct ring_view *view);
+
+/**
+ * struct ring_run - records that are read in one piece
+ * @position:	of the first
+ * @bytes:	all of them, headers included; 0 if nothing is there
+ * @word:	of the first one's header
+ */
+struct ring_run {
+	u64 position;
+	u64 bytes;
+	u32 word;
+};
+
+int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
+		    struct ring_run *run);
+bool ring_read_end(struct karena_ring *ring, const struct ring_run *run);
+
+/* ring_copy.c: between records and the memory of users */
+ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags);
+ssize_t ring_read(struct karena_ring *ring, struct iov_iter *to);
+
+/* ring_area.c: memory */
+int ring_area_init(struct ring_area *area, struct karena_account *account, u64 data_bytes,
+		   bool in_place, int node);
+void ring_area_fini(struct ring_area *area, struct karena_account *account);
+
+static inline void *ring_area_at(const struct ring_area *area, unsigned long page)
+{
+	return area->base + (page << PAGE_SHIFT);
+}
+
+/* The header page, the consumer's, the producer's, and the data twice. */
+static inline unsigned long ring_area_pages(const struct ring_area *area)
+{
+	return RING_DATA_PAGE + 2 * area->nr_data;
+}
+
+/* ring_wait.c: who waits, and being woken */
+void ring_wait_init(struct karena_ring *ring);
+void ring_wait_fini(struct karena_ring *ring);
+void ring_arm(struct karena_ring *ring);
+void ring_wake(struct karena_ring *ring, u32 flags);
+void ring_want_room(struct karena_ring *ring);
+void ring_tell_room(struct karena_ring *ring);
+int ring_wait_record(struct karena_ring *ring);
+__poll_t ring_poll(struct file *file, struct poll_table_struct *table);
+
+#endif /* KARENA_RING_H */

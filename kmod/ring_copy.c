@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Between records and the memory of users.
+ *
+ * A page of user memory may take for ever to come, or never come. So nothing
+ * that another waits for is held over a page fault, neither a reserved record,
+ * which the consumer would wait for, nor the lock of readers: the pages are
+ * faulted in before, and the copy itself runs with page faults disabled. If a page
+ * has gone again in between, it stops short and is undone.
+ */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "compat.h"
+#include "pages.h"
+#include "ring.h"
+#include "trace.h"
+
+/* Bytes copied before another task may run. */
+#define COPY_BYTES	SZ_64K
+
+/* Returns whether all was copied; if not, @from is where it was. */
+static bool copy_in(void *to, size_t length, struct iov_iter *from)
+{
+	size_t done = 0, want, got;
+
+	while (done < length) {
+		want = min_t(size_t, length - done, COPY_BYTES);
+		pagefault_disable();
+		got = copy_from_iter(to + done, want, from);
+		pagefault_enable();
+		done += got;
+		if (got < want) {
+			iov_iter_revert(from, done);
+			return false;
+		}
+		cond_resched();
+	}
+	return true;
+}
+
+static bool copy_out(const void *from, size_t length, struct iov_iter *to)
+{
+	size_t done = 0, want, got;
+
+	while (done < length) {
+		want = min_t(size_t, length - done, COPY_BYTES);
+		pagefault_disable();
+		got = copy_to_iter(from + done, want, to);
+		pagefault_enable();
+		done += got;
+		if (got < want) {
+			iov_iter_revert(to, done);
+			return false;
+		}
+		cond_resched();
+	}
+	return true;
+}
+
+static int output_directly(struct karena_ring *ring, struct iov_iter *from, size_t length,
+			   u32 flags)
+{
+	void *payload;
+	u64 position;
+
+	if (fault_in_iov_iter_readable(from, length))
+		return -EFAULT;
+	payload = ring_reserve(ring, length, &position);
+	if (IS_ERR(payload))
+		return PTR_ERR(payload);
+	if (!copy_in(payload, length, from)) {
+		ring_discard(ring, position, flags);
+		return -EFAULT;
+	}
+	ring_submit(ring, position, flags);
+	return 0;
+}
+
+/* By way of kernel memory, for which a page fault may take its time. */
+static int output_indirectly(struct karena_ring *ring, struct iov_iter *from, size_t length,
+			     u32 flags)
+{
+	void *copy = kvmalloc(length, KARENA_GFP);
+	int err = -EFAULT;
+
+	if (!copy)
+		return -ENOMEM;
+	if (copy_from_iter_full(copy, length, from))
+		err = ring_output_kernel(ring, copy, length, flags);
+	kvfree(copy);
+	return err;
+}
+
+/**
+ * ring_output() - send the memory of a user as one record
+ * @ring:	the ring
+ * @from:	where it lies, all of it
+ * @flags:	0, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
+ *
+ * Context: may sleep for user memory, never for room.
+ * Return: bytes sent; -EAGAIN: no room just now; -ENOSPC: can never fit; -EINVAL:
+ * no bytes; -EFAULT; -ENOMEM.
+ */
+ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags)
+{
+	size_t length = iov_iter_count(from);
+	int err;
+
+	err = ring_check_length(ring, length);
+	if (err)
+		return err;
+	err = output_directly(ring, from, length, flags);
+	if (err == -EFAULT)
+		err = output_indirectly(ring, from, length, flags);
+	if (err == -EAGAIN)
+		ring_want_room(ring);
+	return err ?: length;
+}
+
+/*
+ * Where users can write the data, a header in it may say anything; the reader
+ * gets the one that the kernel knows.
+ */
+static bool copy_run(const struct karena_ring *ring, const struct ring_run *run,
+		     struct iov_iter *to)
+{
+	const struct karena_record_header *from = record_header(&ring->records, run->position);
+	struct karena_record_header header = { .word = run->word };
+
+	if (!ring_in_place(ring))
+		return copy_out(from, run->bytes, to);
+	if (!copy_out(&header, sizeof(header), to))
+		return false;
+	if (copy_out(from + 1, run->bytes - sizeof(header), to))
+		return true;
+	iov_iter_revert(to, sizeof(header));
+	return false;
+}
+
+/*
+ * Reads one run. Returns its bytes; 0: nothing is there; -EMSGSIZE; -EFAULT: the
+ * memory for @run->bytes is not there.
+ */
+static ssize_t read_run(struct karena_ring *ring, struct iov_iter *to, unsigned int steps,
+			struct ring_run *run)
+{
+	int err;
+
+	for (;;) {
+		err = ring_read_begin(ring, iov_iter_count(to), steps, run);
+		if (err || !run->bytes)
+			return err;
+		if (!copy_run(ring, run, to))
+			return -EFAULT;
+		if (ring_read_end(ring, run))
+			break;
+		iov_iter_revert(to, run->bytes);
+	}
+	trace_karena_ring_read(ring, run->position, run->bytes);
+	return run->bytes;
+}
+
+static ssize_t read_runs(struct karena_ring *ring, struct iov_iter *to, unsigned int steps,
+			 struct ring_run *run)
+{
+	ssize_t done = 0, ret;
+
+	mutex_lock(&ring->read_lock);
+	do {
+		ret = read_run(ring, to, steps, run);
+		if (ret > 0)
+			done += ret;
+	} while (ret > 0 && iov_iter_count(to));
+	mutex_unlock(&ring->read_lock);
+	ring_tell_room(ring);
+	return done ?: ret;
+}
+
+/**
+ * ring_read() - give a user the records that are there
+ * @ring:	the ring; the caller is its consumer
+ * @to:		memory for one byte or more
+ *
+ * Whole records, each header, payload and padding. What cannot be given stays.
+ *
+ * Context: may sleep for user memory, never for a record.
+ * Return: bytes; 0: none is there; -EMSGSIZE: the first is larger than @to;
+ * -EFAULT; -EINTR.
+ */
+ssize_t ring_read(struct karena_ring *ring, struct iov_iter *to)
+{
+	/* In place, each header is made up, so no two records are in one piece. */
+	unsigned int steps = ring_in_place(ring) ? 1 : RING_STEPS;
+	struct ring_run run;
+	ssize_t ret;
+
+	for (;;) {
+		ret = read_runs(ring, to, steps, &run);
+		if (ret != -EFAULT)
+			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (!fault_in_iov_iter_writeable(to, run.bytes))
+			continue;
+		/* Then only as much as the memory that is there may hold. */
+		if (steps == 1)
+			return -EFAULT;
+		steps = 1;
+	}
+}

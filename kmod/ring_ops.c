@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The operations of the table on rings, and a ring's life.
+ */
+#include <linux/log2.h>
+#include <linux/nodemask.h>
+#include <linux/percpu.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "account.h"
+#include "compat.h"
+#include "objfd.h"
+#include "ops.h"
+#include "pages.h"
+#include "ring.h"
+#include "ring_party.h"
+#include "trace.h"
+
+/* Positions are read without the lock. */
+static_assert(IS_ENABLED(CONFIG_64BIT));
+static_assert(sizeof(struct record_slot) == KARENA_RECORD_HEADER_BYTES);
+static_assert(sizeof(struct karena_record_header) == KARENA_RECORD_HEADER_BYTES);
+
+static u64 data_bytes(const struct karena_ring *ring)
+{
+	return ring->records.mask + 1;
+}
+
+static void write_header(struct karena_ring *ring)
+{
+	struct karena_ring_header *header = ring_area_at(&ring->area, RING_HEADER_PAGE);
+	u64 map_bytes = (u64)ring_area_pages(&ring->area) << PAGE_SHIFT;
+
+	header->header_bytes = sizeof(*header);
+	header->record_header_bytes = KARENA_RECORD_HEADER_BYTES;
+	header->data_bytes = data_bytes(ring);
+	header->consumer_offset = RING_CONSUMER_PAGE << PAGE_SHIFT;
+	header->producer_offset = RING_PRODUCER_PAGE << PAGE_SHIFT;
+	header->data_offset = RING_DATA_PAGE << PAGE_SHIFT;
+	header->map_bytes = map_bytes;
+	header->lanes = 1;
+	header->flags = ring->flags;
+	header->lane_stride = map_bytes - header->consumer_offset;
+	memcpy(header->name, ring->object.name, KARENA_NAME_LEN);
+}
+
+static int ring_setup(struct karena_ring *ring, u64 size)
+{
+	int err;
+
+	ring->submitted = alloc_percpu_gfp(u64, KARENA_GFP);
+	if (!ring->submitted)
+		return -ENOMEM;
+	err = ring_area_init(&ring->area, ring->object.account, size, ring_in_place(ring),
+			     ring->node);
+	if (err) {
+		free_percpu(ring->submitted);
+		return err;
+	}
+
+	ring->consumer_page = ring_area_at(&ring->area, RING_CONSUMER_PAGE);
+	ring->producer_page = ring_area_at(&ring->area, RING_PRODUCER_PAGE);
+	record_init(&ring->records, ring_area_at(&ring->area, RING_DATA_PAGE),
+		    ring->area.slots, &ring->producer_page->position, size);
+	ring->length_max = record_length_max(size);
+	write_header(ring);
+
+	raw_spin_lock_init(&ring->lock);
+	mutex_init(&ring->read_lock);
+	ring_wait_init(ring);
+	ring_parties_init(ring);
+	return 0;
+}
+
+/**
+ * ring_create() - a ring that nobody has yet
+ * @size:	of the data area, bytes
+ * @flags:	KARENA_RING_F_*
+ * @node:	NUMA node preferred, or KARENA_NODE_ANY
+ * @name:	KARENA_NAME_LEN bytes
+ *
+ * Context: may sleep.
+ * Return: the ring, to be undone by ring_destroy(); or -EINVAL, -EDQUOT,
+ * -ENOMEM, -EINTR as a pointer.
+ */
+struct karena_ring *ring_create(u64 size, u32 flags, int node, const char *name)
+{
+	struct karena_ring *ring;
+	int err;
+
+	ring = kzalloc(sizeof(*ring), KARENA_GFP);
+	if (!ring)
+		return ERR_PTR(-ENOMEM);
+	ring->flags = flags;
+	ring->node = node;
+	err = karena_object_init(&ring->object, &karena_ring_type, name);
+	if (err)
+		goto free_ring;
+	err = ring_setup(ring, size);
+	if (err)
+		goto fini_object;
+	trace_karena_ring_create(ring);
+	return ring;
+
+fini_object:
+	karena_object_fini(&ring->object);
+free_ring:
+	kfree(ring);
+	return ERR_PTR(err);
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_create);
+
+/**
+ * ring_destroy() - a ring that nobody has any more
+ * @object:	the ring's
+ *
+ * Context: may sleep.
+ */
+void ring_destroy(struct karena_object *object)
+{
+	struct karena_ring *ring = to_ring(object);
+
+	trace_karena_ring_destroy(ring);
+	ring_wait_fini(ring);
+	ring_parties_fini(ring);
+	ring_area_fini(&ring->area, object->account);
+	free_percpu(ring->submitted);
+	karena_object_fini(object);
+	kfree(ring);
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_destroy);
+
+static int check_create(const struct karena_ring_create *args)
+{
+	if (args->__reserved || !karena_node_valid(args->node))
+		return -EINVAL;
+	if (!is_power_of_2(args->data_bytes) || args->data_bytes < PAGE_SIZE ||
+	    args->data_bytes > KARENA_RING_MAX_BYTES)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * ring_op_create() - KARENA_IOC_RING_CREATE
+ * @call:	on a device fd
+ * @argp:	struct karena_ring_create
+ *
+ * Context: may sleep.
+ * Return: an fd, or -errno.
+ */
+long ring_op_create(struct karena_call *call, void *argp)
+{
+	const struct karena_ring_create *args = argp;
+	struct karena_ring *ring;
+	long ret;
+
+	ret = check_create(args);
+	if (ret)
+		return ret;
+	ring = ring_create(args->data_bytes, args->flags, args->node, args->name);
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	ret = karena_object_publish(&ring->object, 0);
+	if (ret < 0)
+		ring_destroy(&ring->object);
+	return ret;
+}
+
+static struct karena_ring *call_ring(const struct karena_call *call)
+{
+	return to_ring(karena_handle(call->file)->object);
+}
+
+/**
+ * ring_op_reserve() - KARENA_IOC_RING_RESERVE
+ * @call:	on a ring's fd
+ * @argp:	struct karena_ring_reserve
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
+ */
+long ring_op_reserve(struct karena_call *call, void *argp)
+{
+	struct karena_ring *ring = call_ring(call);
+	struct karena_ring_reserve *args = argp;
+	struct ring_party *party;
+	int err;
+
+	if (args->__reserved)
+		return -EINVAL;
+	if (!ring_in_place(ring))
+		return -EPERM;
+	party = ring_party_get(ring, call->file);
+	if (IS_ERR(party))
+		return PTR_ERR(party);
+
+	err = ring_reserve_for(ring, party, args->length, &args->out_position);
+	if (err == -EAGAIN)
+		ring_want_room(ring);
+	if (err)
+		return err;
+	args->out_offset = (RING_DATA_PAGE << PAGE_SHIFT) + KARENA_RECORD_HEADER_BYTES +
+			   (args->out_position & ring->records.mask);
+	return 0;
+}
+
+/* One or the other. */
+static bool wakeup_valid(u32 flags)
+{
+	u32 both = KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP;
+
+	return (flags & both) != both;
+}
+
+static long end(struct karena_call *call, const struct karena_ring_commit *args, u32 discard)
+{
+	struct karena_ring *ring = call_ring(call);
+
+	if (!wakeup_valid(args->flags) || !ring_in_place(ring))
+		return -EINVAL;
+	return ring_end_for(ring, ring_party_find(ring, call->file), args->position, discard,
+			    args->flags);
+}
+
+/**
+ * ring_op_submit() - KARENA_IOC_RING_SUBMIT
+ * @call:	on a ring's fd
+ * @argp:	struct karena_ring_commit
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
+ */
+long ring_op_submit(struct karena_call *call, void *argp)
+{
+	return end(call, argp, 0);
+}
+
+/**
+ * ring_op_discard() - KARENA_IOC_RING_DISCARD
+ * @call:	on a ring's fd
+ * @argp:	struct karena_ring_commit
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
+ */
+long ring_op_discard(struct karena_call *call, void *argp)
+{
+	return end(call, argp, KARENA_RECORD_DISCARD);
+}
+
+/**
+ * ring_op_output() - KARENA_IOC_RING_OUTPUT
+ * @call:	on a ring's fd, with the payload
+ * @argp:	struct karena_ring_output
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
+ */
+long ring_op_output(struct karena_call *call, void *argp)
+{
+	const struct karena_ring_output *args = argp;
+	struct karena_ring *ring = call_ring(call);
+	ssize_t ret;
+
+	if (!wakeup_valid(args->flags))
+		return -EINVAL;
+	/* The door may have brought less than was asked for. */
+	ret = ring_check_length(ring, args->buffer_bytes);
+	if (ret)
+		return ret;
+	ret = ring_output(ring, call->payload, args->flags);
+	return ret < 0 ? ret : 0;
+}
+
+static u64 nr_submitted(const struct karena_ring *ring)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(*per_cpu_ptr(ring->submitted, cpu));
+	return sum;
+}
+
+static void ring_stat(struct karena_ring *ring, struct karena_ring_stat *stat)
+{
+	const struct karena_ring_producer *page = ring->producer_page;
+	struct ring_view view;
+
+	ring_look(ring, &view);
+	stat->out_flags = ring->flags;
+	stat->out_data_bytes = data_bytes(ring);
+	stat->out_available = view.producer - view.consumer;
+	stat->out_consumer_position = view.consumer;
+	stat->out_producer_position = view.producer;
+	stat->out_records = view.nr_records;
+	stat->out_submitted = nr_submitted(ring);
+	stat->out_discarded = atomic64_read(&ring->nr_discarded);
+	stat->out_lost_full = READ_ONCE(page->lost_full);
+	stat->out_lost_full_bytes = READ_ONCE(page->lost_full_bytes);
+	stat->out_lost_too_big = READ_ONCE(page->lost_too_big);
+	stat->out_lost_busy = READ_ONCE(page->lost_busy);
+	stat->out_lost_dead = READ_ONCE(page->lost_dead);
+	stat->out_wakeups = atomic64_read(&ring->nr_wakeups);
+	memcpy(stat->out_name, ring->object.name, KARENA_NAME_LEN);
+}
+
+/**
+ * ring_op_stat() - KARENA_IOC_RING_STAT
+ * @call:	on a ring's fd
+ * @argp:	struct karena_ring_stat
+ *
+ * Context: may sleep.
+ * Return: 0.
+ */
+long ring_op_stat(struct karena_call *call, void *argp)
+{
+	struct karena_ring_stat *stat = argp;
+
+	ring_stat(call_ring(call), stat);
+	stat->out_rights = READ_ONCE(karena_handle(call->file)->rights);
+	return 0;
+}
+
+static void ring_show(struct karena_object *object, struct seq_file *m)
+{
+	struct karena_ring_stat stat;
+
+	ring_stat(to_ring(object), &stat);
+	seq_printf(m, "karena-flags:\t0x%x\n", stat.out_flags);
+	seq_printf(m, "karena-data-bytes:\t%llu\n", stat.out_data_bytes);
+	seq_printf(m, "karena-available:\t%llu\n", stat.out_available);
+	seq_printf(m, "karena-consumer-position:\t%llu\n", stat.out_consumer_position);
+	seq_printf(m, "karena-producer-position:\t%llu\n", stat.out_producer_position);
+	seq_printf(m, "karena-records:\t%llu\n", stat.out_records);
+	seq_printf(m, "karena-submitted:\t%llu\n", stat.out_submitted);
+	seq_printf(m, "karena-discarded:\t%llu\n", stat.out_discarded);
+	seq_printf(m, "karena-lost-full:\t%llu\n", stat.out_lost_full);
+	seq_printf(m, "karena-lost-full-bytes:\t%llu\n", stat.out_lost_full_bytes);
+	seq_printf(m, "karena-lost-too-big:\t%llu\n", stat.out_lost_too_big);
+	seq_printf(m, "karena-lost-busy:\t%llu\n", stat.out_lost_busy);
+	seq_printf(m, "karena-lost-dead:\t%llu\n", stat.out_lost_dead);
+	seq_printf(m, "karena-wakeups:\t%llu\n", stat.out_wakeups);
+}
+
+/* io_uring asks for it before it tries to read or write without waiting. */
+static void ring_opened(struct file *file)
+{
+	file->f_mode |= FMODE_NOWAIT;
+}
+
+static void ring_closed(struct karena_object *object, struct file *file)
+{
+	ring_parties_close(to_ring(object), file);
+}
+
+const struct karena_object_type karena_ring_type = {
+	.name = "ring",
+	.rights = KARENA_RIGHTS_RING,
+	.fops = &ring_fops,
+	.opened = ring_opened,
+	.closed = ring_closed,
+	.destroy = ring_destroy,
+	.show = ring_show,
+};
+EXPORT_SYMBOL_IF_KUNIT(karena_ring_type);
