@@ -2,16 +2,15 @@
 /*
  * Which pages of an arena are free, allocated, reserved or guard.
  *
- * A maple tree holds a state for each range that is not free, and nothing for
- * free pages: an arena without allocations is an empty tree whatever its size,
- * and the gaps that the tree keeps account of are the free pages. Neighbours of
- * one state are always one range. So every change is one store, widened to the
- * neighbours of the new state: it happens or, without memory, leaves the tree
- * as it was.
+ * A tree has a node for each range that is not free; what lies between two nodes
+ * is free, so that a new arena of any size has no nodes. Each node knows the gap
+ * before it and the largest gap below it in the tree, which is how free pages
+ * are found. Nodes of one state never touch: they are one node.
  *
- * Indexes end below ULONG_MAX: there are nr_pages of them, and what the tree
- * says about those behind is cut off here. first <= last < nr_pages is the
- * caller's to see to, in every call.
+ * A change takes the nodes it needs, two at most, before it touches the tree. So
+ * it happens, or leaves everything as it was.
+ *
+ * first <= last < nr_pages is the caller's to see to, in every call.
  */
 #include <linux/align.h>
 #include <linux/bits.h>
@@ -19,10 +18,11 @@
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/overflow.h>
+#include <linux/rbtree_augmented.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/xarray.h>
 
 #include "compat.h"
 #include "ranges.h"
@@ -30,17 +30,28 @@
 /* Gaps that an aligned search looks at before it asks for one that must fit. */
 #define RANGES_FEW_GAPS		16
 
-/* Ranges that are freed without a pause: less than a millisecond. */
-#define RANGES_DESTROY_BATCH	4096
-
-static void *ranges_entry(u32 state)
+static inline unsigned long ranges_gap(const struct ranges_node *node)
 {
-	return state == KARENA_PAGE_FREE ? NULL : xa_mk_value(state);
+	return node->gap;
 }
 
-static u32 ranges_state(const void *entry)
+RB_DECLARE_CALLBACKS_MAX(static, ranges_augment, struct ranges_node, rb, unsigned long,
+			 max_gap, ranges_gap)
+
+static inline struct ranges_node *to_node(struct rb_node *rb)
 {
-	return entry ? xa_to_value(entry) : KARENA_PAGE_FREE;
+	return rb_entry(rb, struct ranges_node, rb);
+}
+
+static inline struct ranges_node *ranges_after(struct ranges_node *node)
+{
+	return to_node(rb_next(&node->rb));
+}
+
+/* The tree has the end, so this is a node for every page. */
+static inline struct ranges_node *ranges_first(struct ranges *r)
+{
+	return to_node(rb_first(&r->root));
 }
 
 /**
@@ -52,31 +63,22 @@ static u32 ranges_state(const void *entry)
 void ranges_init(struct ranges *r, unsigned long nr_pages, struct rw_semaphore *lock)
 {
 	*r = (struct ranges) {
+		.root = RB_ROOT,
+		.end = {
+			.first = nr_pages,
+			.last = nr_pages,
+			.gap = nr_pages,
+			.max_gap = nr_pages,
+			.state = RANGES_NR_STATES,
+		},
 		.nr_pages = nr_pages,
 		.count[KARENA_PAGE_FREE] = nr_pages,
 		.lock = lock,
 	};
-	mt_init_flags(&r->tree, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN);
-	mt_set_external_lock(&r->tree, lock);
+	rb_link_node(&r->end.rb, NULL, &r->root.rb_node);
+	rb_insert_augmented(&r->end.rb, &r->root, &ranges_augment);
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_init);
-
-/*
- * Forget the lowest ranges if they are too many to be freed in one go. Without
- * memory for it the pause is given up, so that destroy cannot fail.
- */
-static bool ranges_forget_some(struct ranges *r)
-{
-	MA_STATE(mas, &r->tree, 0, 0);
-	unsigned int n = 0;
-
-	while (n < RANGES_DESTROY_BATCH && mas_find(&mas, r->nr_pages - 1))
-		n++;
-	if (n < RANGES_DESTROY_BATCH)
-		return false;
-	mas_set_range(&mas, 0, mas.last);
-	return !mas_store_gfp(&mas, NULL, GFP_KERNEL | __GFP_NOWARN);
-}
 
 /**
  * ranges_destroy() - Free what the ranges take
@@ -86,12 +88,38 @@ static bool ranges_forget_some(struct ranges *r)
  */
 void ranges_destroy(struct ranges *r)
 {
+	struct ranges_node *node, *next;
+
 	lockdep_assert_held_write(r->lock);
-	while (ranges_forget_some(r))
+	rbtree_postorder_for_each_entry_safe(node, next, &r->root, rb) {
+		if (node != &r->end)
+			kfree(node);
 		cond_resched();
-	__mt_destroy(&r->tree);
+	}
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_destroy);
+
+/* The first node that ends at or after a page, and the one before, if any. */
+static struct ranges_node *ranges_seek(struct ranges *r, unsigned long index,
+				       struct ranges_node **before)
+{
+	struct rb_node *rb = r->root.rb_node;
+	struct ranges_node *found = &r->end;
+	struct ranges_node *node;
+
+	*before = NULL;
+	while (rb) {
+		node = to_node(rb);
+		if (node->last < index) {
+			*before = node;
+			rb = rb->rb_right;
+		} else {
+			found = node;
+			rb = rb->rb_left;
+		}
+	}
+	return found;
+}
 
 /**
  * ranges_at() - The range that a page is in
@@ -102,15 +130,16 @@ EXPORT_SYMBOL_IF_KUNIT(ranges_destroy);
  */
 struct page_range ranges_at(struct ranges *r, unsigned long index)
 {
-	MA_STATE(mas, &r->tree, index, index);
-	void *entry;
+	struct ranges_node *node, *before;
 
 	lockdep_assert_held(r->lock);
-	entry = mas_walk(&mas);
+	node = ranges_seek(r, index, &before);
+	if (node->first <= index)
+		return (struct page_range) { node->first, node->last, node->state };
 	return (struct page_range) {
-		.first = mas.index,
-		.last = min(mas.last, r->nr_pages - 1),
-		.state = ranges_state(entry),
+		.first = node->first - node->gap,
+		.last = node->first - 1,
+		.state = KARENA_PAGE_FREE,
 	};
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_at);
@@ -125,16 +154,20 @@ EXPORT_SYMBOL_IF_KUNIT(ranges_at);
 bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
 		u32 state_mask)
 {
-	struct page_range at;
+	struct ranges_node *node, *before;
 
-	for (;;) {
-		at = ranges_at(r, first);
-		if (!(BIT(at.state) & state_mask))
+	lockdep_assert_held(r->lock);
+	for (node = ranges_seek(r, first, &before); node->first <= last;
+	     node = ranges_after(node)) {
+		if (node->first > first && !(state_mask & BIT(KARENA_PAGE_FREE)))
 			return false;
-		if (at.last >= last)
+		if (!(state_mask & BIT(node->state)))
+			return false;
+		if (node->last >= last)
 			return true;
-		first = at.last + 1;
+		first = node->last + 1;
 	}
+	return state_mask & BIT(KARENA_PAGE_FREE);
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_all);
 
@@ -149,40 +182,67 @@ EXPORT_SYMBOL_IF_KUNIT(ranges_all);
  */
 bool ranges_next(struct ranges *r, unsigned long index, struct page_range *out)
 {
-	MA_STATE(mas, &r->tree, index, index);
-	void *entry;
+	struct ranges_node *node, *before;
 
 	lockdep_assert_held(r->lock);
-	entry = mas_find(&mas, r->nr_pages - 1);
-	if (!entry)
+	node = ranges_seek(r, index, &before);
+	if (node == &r->end)
 		return false;
-	*out = (struct page_range) {
-		.first = max(mas.index, index),
-		.last = mas.last,
-		.state = ranges_state(entry),
-	};
+	*out = (struct page_range) { max(node->first, index), node->last, node->state };
 	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_next);
 
-/* The lowest @n free pages in a row at or after @min, whatever their alignment. */
-static bool ranges_find_gap(struct ranges *r, unsigned long min, unsigned long n,
-			    unsigned long *first)
+static inline unsigned long ranges_max_gap(struct rb_node *rb)
 {
-	MA_STATE(mas, &r->tree, 0, 0);
-	unsigned long max = r->nr_pages - 1;
+	return rb ? to_node(rb)->max_gap : 0;
+}
 
-	/* An empty tree is not asked whether they fit, it just says yes. */
-	if (min > max || max - min < n - 1)
-		return false;
-	if (min == max) {
-		/* Some kernels take this for a wrong argument. */
-		*first = min;
-		return ranges_at(r, min).state == KARENA_PAGE_FREE;
+/* The lowest node of a subtree before which @n pages are free; there is one. */
+static struct ranges_node *ranges_lowest_gap(struct rb_node *rb, unsigned long n)
+{
+	for (;;) {
+		if (ranges_max_gap(rb->rb_left) >= n) {
+			rb = rb->rb_left;
+			continue;
+		}
+		if (to_node(rb)->gap >= n)
+			return to_node(rb);
+		rb = rb->rb_right;
 	}
-	if (mas_empty_area(&mas, min, max, n))
+}
+
+/* The next node after @node before which @n pages are free. */
+static struct ranges_node *ranges_next_gap(struct ranges_node *node, unsigned long n)
+{
+	struct rb_node *rb = &node->rb;
+	struct rb_node *parent;
+
+	do {
+		if (ranges_max_gap(rb->rb_right) >= n)
+			return ranges_lowest_gap(rb->rb_right, n);
+		while ((parent = rb_parent(rb)) && rb == parent->rb_right)
+			rb = parent;
+		rb = parent;
+	} while (rb && to_node(rb)->gap < n);
+	return rb ? to_node(rb) : NULL;
+}
+
+/* The lowest free pages at or after @min, @n of them or more. */
+static bool ranges_find_gap(struct ranges *r, unsigned long min, unsigned long n,
+			    struct page_range *gap)
+{
+	struct ranges_node *node, *before;
+
+	if (min >= r->nr_pages)
 		return false;
-	*first = mas.index;
+	node = ranges_seek(r, min, &before);
+	if (node->first <= min || node->first - min < n)
+		node = ranges_next_gap(node, n);
+	if (!node)
+		return false;
+	gap->first = max(node->first - node->gap, min);
+	gap->last = node->first - 1;
 	return true;
 }
 
@@ -194,45 +254,38 @@ static bool ranges_fit(const struct page_range *gap, unsigned long n,
 
 	if (check_add_overflow(gap->first, align - 1, &up))
 		return false;
-	*first = up & ~(align - 1);
+	*first = ALIGN_DOWN(up, align);
 	return *first <= gap->last && gap->last - *first >= n - 1;
 }
 
-/* The same in a gap so wide that they fit however it lies. */
+/* A gap so wide that they fit however it lies. */
 static bool ranges_find_wide(struct ranges *r, unsigned long min, unsigned long n,
-			     unsigned long align, unsigned long *first)
+			     unsigned long align, struct page_range *gap)
 {
 	unsigned long wide;
 
-	if (check_add_overflow(n, align - 1, &wide))
-		return false;
-	if (!ranges_find_gap(r, min, wide, first))
-		return false;
-	*first = ALIGN(*first, align);
-	return true;
+	return !check_add_overflow(n, align - 1, &wide) &&
+	       ranges_find_gap(r, min, wide, gap);
 }
 
 /*
- * The tree can tell the next gap of a length, and knows no alignment. The first
- * few such gaps are tried, then one that must fit, and where there is none, all
- * the others: only an arena full of gaps that lie badly costs more than a few
- * walks down the tree.
+ * The tree tells the next gap of a length and knows no alignment. The first few
+ * such gaps are tried, then one that must fit, and where there is none, all the
+ * others: only an arena full of gaps that lie badly costs more than a few walks
+ * down the tree.
  */
 static int ranges_find_above(struct ranges *r, unsigned long min, unsigned long n,
 			     unsigned long align, unsigned long *first)
 {
-	struct page_range gap;
+	struct page_range gap, wide;
 	unsigned int tried = 0;
 
-	while (ranges_find_gap(r, min, n, &gap.first)) {
-		*first = gap.first;
-		if (IS_ALIGNED(*first, align))
-			return 0;
-		gap.last = ranges_at(r, gap.first).last;
+	while (ranges_find_gap(r, min, n, &gap)) {
 		if (ranges_fit(&gap, n, align, first))
 			return 0;
 		min = gap.last + 1;
-		if (++tried == RANGES_FEW_GAPS && ranges_find_wide(r, min, n, align, first))
+		if (++tried == RANGES_FEW_GAPS && ranges_find_wide(r, min, n, align, &wide) &&
+		    ranges_fit(&wide, n, align, first))
 			return 0;
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -250,9 +303,9 @@ static int ranges_find_above(struct ranges *r, unsigned long min, unsigned long 
  * @first:	the first page
  *
  * Finds the lowest at or after @hint, else the lowest of all; with an alignment
- * that the lowest gaps do not meet, another.
+ * that the first gaps do not meet, another.
  *
- * Context: may sleep if @align_pages is more than 1.
+ * Context: may sleep.
  * Return: 0; -ENOSPC; -EINTR, in a long search that a fatal signal stops.
  */
 int ranges_find_free(struct ranges *r, unsigned long hint, unsigned long n,
@@ -268,46 +321,154 @@ int ranges_find_free(struct ranges *r, unsigned long hint, unsigned long n,
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_find_free);
 
-/* How many pages of several ranges are in which state. */
-static void ranges_tally(struct ranges *r, unsigned long first, unsigned long last,
-			 unsigned long *count)
+/**
+ * struct ranges_change - a change of state under way
+ * @first:	first page of the node to be, with the neighbours that it joins
+ * @last:	last page of it
+ * @state:	its state; if that is FREE there will be no node
+ * @node:	the first node that ends at or after @first
+ * @was:	pages asked for, by the state they are in
+ */
+struct ranges_change {
+	unsigned long first;
+	unsigned long last;
+	u32 state;
+	struct ranges_node *node;
+	unsigned long was[RANGES_NR_STATES];
+};
+
+/* Look at what is there: what changes, and which neighbours it joins. */
+static void ranges_survey(struct ranges *r, struct ranges_change *c)
 {
-	MA_STATE(mas, &r->tree, first, first);
-	void *entry;
+	unsigned long first = c->first, last = c->last;
+	struct ranges_node *node, *before;
+	unsigned long n;
 
-	count[KARENA_PAGE_FREE] = last - first + 1;
-	mas_for_each(&mas, entry, last) {
-		unsigned long n = min(mas.last, last) - max(mas.index, first) + 1;
-
-		count[ranges_state(entry)] += n;
-		count[KARENA_PAGE_FREE] -= n;
+	c->node = ranges_seek(r, first, &before);
+	c->was[KARENA_PAGE_FREE] = last - first + 1;
+	for (node = c->node; node->first <= last; node = ranges_after(node)) {
+		n = min(node->last, last) - max(node->first, first) + 1;
+		c->was[node->state] += n;
+		c->was[KARENA_PAGE_FREE] -= n;
+		if (node->state == c->state) {
+			c->first = min(node->first, c->first);
+			c->last = max(node->last, c->last);
+		}
+		if (node->last > last)
+			break;
+	}
+	if (node->first == last + 1 && node->state == c->state)
+		c->last = node->last;
+	if (before && before->last + 1 == first && before->state == c->state) {
+		c->first = before->first;
+		c->node = before;
 	}
 }
 
-/* Where the store begins: with the neighbour before, if it is in @state. */
-static unsigned long ranges_widen_down(struct ranges *r, const struct page_range *at,
-				       unsigned long first, u32 state)
+/* The change is within one node of another state, and leaves some at both ends. */
+static bool ranges_splits(const struct ranges_change *c)
 {
-	struct page_range before = *at;
-
-	if (!first)
-		return first;
-	if (before.first == first)
-		before = ranges_at(r, first - 1);
-	return before.state == state ? before.first : first;
+	return c->node->first < c->first && c->node->last > c->last;
 }
 
-/* Where it ends: with the neighbour after. */
-static unsigned long ranges_widen_up(struct ranges *r, const struct page_range *at,
-				     unsigned long last, u32 state)
+/* A node that the change covers will be the new one. */
+static bool ranges_has_node(const struct ranges_change *c)
 {
-	struct page_range after = *at;
+	struct ranges_node *node = c->node;
 
-	if (last == r->nr_pages - 1)
-		return last;
-	if (after.last <= last)
-		after = ranges_at(r, last + 1);
-	return after.state == state ? after.last : last;
+	if (node->first < c->first)
+		node = ranges_after(node);
+	return node->last <= c->last;
+}
+
+/* A node for its place before @next, which is in the tree. */
+static void ranges_insert(struct ranges *r, struct ranges_node *node,
+			  struct ranges_node *next)
+{
+	struct rb_node *parent = &next->rb;
+	struct rb_node **link = &parent->rb_left;
+
+	if (*link) {
+		parent = rb_prev(parent);
+		link = &parent->rb_right;
+	}
+	node->max_gap = node->gap;
+	rb_link_node(&node->rb, parent, link);
+	ranges_augment_propagate(parent, NULL);
+	rb_insert_augmented(&node->rb, &r->root, &ranges_augment);
+}
+
+static void ranges_set_gap(struct ranges_node *node, unsigned long gap)
+{
+	node->gap = gap;
+	ranges_augment_propagate(&node->rb, NULL);
+}
+
+/* Cut off the end of the first node, which begins before the change. */
+static void ranges_cut(struct ranges *r, struct ranges_change *c, struct ranges_node *rest)
+{
+	struct ranges_node *node = c->node;
+
+	c->node = ranges_after(node);
+	if (rest) {
+		rest->first = c->last + 1;
+		rest->last = node->last;
+		rest->state = node->state;
+		rest->gap = 0;
+		ranges_insert(r, rest, c->node);
+		c->node = rest;
+	}
+	node->last = c->first - 1;
+}
+
+/*
+ * Take all nodes within the change out of the tree but the first, which will be
+ * the new node unless pages become free. @c->node is the one that follows then.
+ */
+static struct ranges_node *ranges_clear(struct ranges *r, struct ranges_change *c)
+{
+	struct ranges_node *node, *kept = NULL;
+
+	for (node = c->node; node->last <= c->last; node = c->node) {
+		c->node = ranges_after(node);
+		if (!kept && c->state != KARENA_PAGE_FREE) {
+			kept = node;
+			continue;
+		}
+		rb_erase_augmented(&node->rb, &r->root, &ranges_augment);
+		kfree(node);
+		cond_resched();
+	}
+	return kept;
+}
+
+/* Nothing can fail here. @rest and @fresh are used up if they are there. */
+static void ranges_apply(struct ranges *r, struct ranges_change *c,
+			 struct ranges_node *rest, struct ranges_node *fresh)
+{
+	unsigned long free = c->node->first - c->node->gap;
+	struct ranges_node *node;
+
+	if (c->node->first < c->first) {
+		ranges_cut(r, c, rest);
+		free = c->first;
+	}
+	node = ranges_clear(r, c);
+	c->node->first = max(c->node->first, c->last + 1);
+	if (c->state != KARENA_PAGE_FREE) {
+		if (fresh)
+			node = fresh;
+		node->first = c->first;
+		node->last = c->last;
+		node->state = c->state;
+		node->gap = c->first - free;
+		if (fresh)
+			ranges_insert(r, fresh, c->node);
+		else
+			ranges_augment_propagate(&node->rb, NULL);
+		free = c->last + 1;
+	}
+	ranges_set_gap(c->node, c->node->first - free);
 }
 
 /**
@@ -316,41 +477,43 @@ static unsigned long ranges_widen_up(struct ranges *r, const struct page_range *
  * @first:	first page
  * @last:	last page
  * @state:	KARENA_PAGE_* that all of them get, whatever theirs is
- * @gfp:	for nodes of the tree
+ * @gfp:	for nodes. To make pages free takes one if it splits a range
  *
- * Any change may need a node, that to free too, which can split a range in two;
- * with __GFP_NOFAIL it cannot fail. Pages that are in @state already cost a look.
- *
- * Return: 0, or -ENOMEM with nothing changed.
+ * Context: may sleep, whatever @gfp is.
+ * Return: 0, or -ENOMEM with nothing changed; 0 if @gfp has __GFP_NOFAIL.
  */
 int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
 	       gfp_t gfp)
 {
-	MA_STATE(mas, &r->tree, first, last);
-	unsigned long was[RANGES_NR_STATES] = {};
-	struct page_range at;
+	struct ranges_change c = { .first = first, .last = last, .state = state };
+	struct ranges_node *rest = NULL, *fresh = NULL;
 	unsigned int i;
-	int err;
 
 	lockdep_assert_held_write(r->lock);
-	at = ranges_at(r, first);
-	if (at.last < last)
-		ranges_tally(r, first, last, was);
-	else if (at.state != state)
-		was[at.state] = last - first + 1;
-	else
+	ranges_survey(r, &c);
+	if (c.was[state] == last - first + 1)
 		return 0;
 
-	mas_set_range(&mas, ranges_widen_down(r, &at, first, state),
-		      ranges_widen_up(r, &at, last, state));
-	err = mas_store_gfp(&mas, ranges_entry(state), gfp);
-	if (err)
-		return err;
+	if (ranges_splits(&c)) {
+		rest = kmalloc(sizeof(*rest), gfp);
+		if (!rest)
+			return -ENOMEM;
+	}
+	if (state != KARENA_PAGE_FREE && !ranges_has_node(&c)) {
+		fresh = kmalloc(sizeof(*fresh), gfp);
+		if (!fresh)
+			goto free_rest;
+	}
 
+	ranges_apply(r, &c, rest, fresh);
 	for (i = 0; i < RANGES_NR_STATES; i++)
-		r->count[i] -= was[i];
+		r->count[i] -= c.was[i];
 	r->count[state] += last - first + 1;
 	return 0;
+
+free_rest:
+	kfree(rest);
+	return -ENOMEM;
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_set);
 
@@ -366,35 +529,45 @@ unsigned long ranges_count(struct ranges *r, u32 state)
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_count);
 
+/* Does a node know its gap, and the largest one below it? */
+static bool ranges_node_is_valid(struct ranges_node *node, unsigned long free)
+{
+	unsigned long max_gap = max3(node->gap, ranges_max_gap(node->rb.rb_left),
+				     ranges_max_gap(node->rb.rb_right));
+
+	return node->first >= free && node->gap == node->first - free &&
+	       node->max_gap == max_gap;
+}
+
 /**
  * ranges_validate() - Do the ranges hold what they promise?
  * @r:		the ranges
  *
  * For tests: walks all of them.
  *
- * Return: true if they are in order, within bounds, of known states, no two
- * neighbours of one state, and add up to the counts.
+ * Return: true if they are in order, within bounds, of known states, no two that
+ * touch of one state, and the gaps and counts are right.
  */
 bool ranges_validate(struct ranges *r)
 {
-	MA_STATE(mas, &r->tree, 0, 0);
 	unsigned long count[RANGES_NR_STATES] = { r->nr_pages };
-	unsigned long next = 0;
-	u32 state, before = KARENA_PAGE_FREE;
-	void *entry;
+	u32 before = KARENA_PAGE_FREE;
+	struct ranges_node *node;
+	unsigned long free = 0;
 
 	lockdep_assert_held(r->lock);
-	mas_for_each(&mas, entry, ULONG_MAX) {
-		state = ranges_state(entry);
-		if (mas.index < next || mas.last < mas.index || mas.last >= r->nr_pages)
+	for (node = ranges_first(r); node != &r->end; node = ranges_after(node)) {
+		if (!ranges_node_is_valid(node, free) || node->last < node->first)
 			return false;
-		if (state >= RANGES_NR_STATES || (mas.index == next && state == before))
+		if (node->state == KARENA_PAGE_FREE || node->state >= RANGES_NR_STATES ||
+		    (!node->gap && node->state == before))
 			return false;
-		count[state] += mas.last - mas.index + 1;
-		count[KARENA_PAGE_FREE] -= mas.last - mas.index + 1;
-		next = mas.last + 1;
-		before = state;
+		count[node->state] += node->last - node->first + 1;
+		count[KARENA_PAGE_FREE] -= node->last - node->first + 1;
+		free = node->last + 1;
+		before = node->state;
 	}
-	return !memcmp(count, r->count, sizeof(count));
+	return ranges_node_is_valid(node, free) && node->first == r->nr_pages &&
+	       !memcmp(count, r->count, sizeof(count));
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_validate);

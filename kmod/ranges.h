@@ -9,7 +9,7 @@
 #define KARENA_RANGES_H
 
 #include <linux/gfp.h>
-#include <linux/maple_tree.h>
+#include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
 #include <linux/karena.h>
@@ -17,15 +17,35 @@
 #define RANGES_NR_STATES	(KARENA_PAGE_GUARD + 1)
 
 /**
+ * struct ranges_node - pages in a row of one state, not free
+ * @rb:		in the order of @first
+ * @first:	first page
+ * @last:	last page
+ * @gap:	free pages between the node before, or the arena's start, and @first
+ * @max_gap:	largest @gap of this node and those below it in the tree
+ * @state:	KARENA_PAGE_*
+ */
+struct ranges_node {
+	struct rb_node rb;
+	unsigned long first;
+	unsigned long last;
+	unsigned long gap;
+	unsigned long max_gap;
+	u32 state;
+};
+
+/**
  * struct ranges - the state of each page
- * @tree:	from index to state; nothing for free pages. No two neighbours in it
- *		are of one state
+ * @root:	tree of the nodes. No two that touch are of one state
+ * @end:	a node behind the last page, always there, so that each gap has a node
+ *		after it; its state is none
  * @nr_pages:	how many there are; fixed after init
  * @count:	pages by state, their sum is @nr_pages
- * @lock:	the caller's, protects @tree and @count; fixed after init
+ * @lock:	the caller's, protects all but @nr_pages; fixed after init
  */
 struct ranges {
-	struct maple_tree tree;
+	struct rb_root root;
+	struct ranges_node end;
 	unsigned long nr_pages;
 	unsigned long count[RANGES_NR_STATES];
 	struct rw_semaphore *lock;

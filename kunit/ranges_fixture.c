@@ -173,7 +173,7 @@ void rt_expect(struct kunit *test, const char *drawing)
 	KUNIT_EXPECT_TRUE(test, rt_valid(test));
 }
 
-/* A range for each second page, so that the tree has many levels. */
+/* A range for each second page, for trees of many levels. */
 void rt_comb(struct kunit *test, unsigned long teeth, unsigned long nr_pages)
 {
 	unsigned long i;

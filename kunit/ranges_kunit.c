@@ -3,7 +3,6 @@
  * The range core: what it tells of pages, and what changes do.
  */
 #include <linux/sched.h>
-#include <linux/xarray.h>
 
 #include "ranges_fixture.h"
 
@@ -31,8 +30,7 @@ static void at_should_end_the_last_gap_with_the_arena(struct kunit *test)
 	rt_expect_range(test, rt_at(test, 2), 2, 7, '.');
 }
 
-/* The first page alone is kept in the root of the tree, without a node. */
-static void at_should_find_the_first_page_alone(struct kunit *test)
+static void at_should_find_the_first_page(struct kunit *test)
 {
 	rt_draw(test, "a.......");
 	rt_expect_range(test, rt_at(test, 0), 0, 0, 'a');
@@ -313,7 +311,7 @@ static void next_should_find_nothing_in_a_new_arena(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, rt_next(test, 0, &range));
 }
 
-static void next_should_find_the_first_page_alone(struct kunit *test)
+static void next_should_find_the_first_page(struct kunit *test)
 {
 	struct page_range range;
 
@@ -323,60 +321,69 @@ static void next_should_find_the_first_page_alone(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, rt_next(test, 1, &range));
 }
 
-/* Destroy */
-
-static void destroy_should_take_an_empty_tree(struct kunit *test)
-{
-	struct ranges_fixture *f = test->priv;
-
-	rt_make(test, 8);
-	rt_destroy(f);
-	KUNIT_EXPECT_TRUE(test, mtree_empty(&f->r.tree));
-}
-
-/* In more than one step. */
-static void destroy_should_free_many_ranges(struct kunit *test)
-{
-	struct ranges_fixture *f = test->priv;
-
-	rt_comb(test, 20000, 50000);
-	rt_destroy(f);
-	KUNIT_EXPECT_TRUE(test, mtree_empty(&f->r.tree));
-}
-
 /* Validate: it must see what it is there for. */
 
-static void break_tree(struct kunit *test, unsigned long first, unsigned long last,
-		       unsigned long value)
+static struct ranges_node *first_node(struct kunit *test)
 {
 	struct ranges_fixture *f = test->priv;
-	int err;
 
-	MA_STATE(mas, &f->r.tree, first, last);
+	return rb_entry(rb_first(&f->r.root), struct ranges_node, rb);
+}
 
-	down_write(&f->lock);
-	err = mas_store_gfp(&mas, xa_mk_value(value), GFP_KERNEL);
-	up_write(&f->lock);
-	KUNIT_ASSERT_EQ(test, err, 0);
-	KUNIT_EXPECT_FALSE(test, rt_valid(test));
+static struct ranges_node *second_node(struct kunit *test)
+{
+	return rb_entry(rb_next(&first_node(test)->rb), struct ranges_node, rb);
 }
 
 static void validate_should_see_equal_neighbours(struct kunit *test)
 {
-	rt_draw(test, "..aa....");
-	break_tree(test, 4, 5, KARENA_PAGE_ALLOCATED);
+	rt_draw(test, "..aarr..");
+	second_node(test)->state = KARENA_PAGE_ALLOCATED;
+	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
-static void validate_should_see_an_unknown_state(struct kunit *test)
+static void validate_should_see_a_state_that_is_none(struct kunit *test)
 {
 	rt_draw(test, "..aa....");
-	break_tree(test, 2, 3, RANGES_NR_STATES);
+	first_node(test)->state = KARENA_PAGE_FREE;
+	KUNIT_EXPECT_FALSE(test, rt_valid(test));
+	first_node(test)->state = RANGES_NR_STATES;
+	KUNIT_EXPECT_FALSE(test, rt_valid(test));
+}
+
+static void validate_should_see_nodes_that_overlap(struct kunit *test)
+{
+	rt_draw(test, "..aa.rr.");
+	first_node(test)->last = 5;
+	KUNIT_EXPECT_FALSE(test, rt_valid(test));
+}
+
+static void validate_should_see_a_node_of_no_pages(struct kunit *test)
+{
+	rt_draw(test, "..aa.rr.");
+	first_node(test)->last = 1;
+	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
 static void validate_should_see_pages_past_the_end(struct kunit *test)
 {
 	rt_draw(test, "..aa....");
-	break_tree(test, 7, 8, KARENA_PAGE_RESERVED);
+	first_node(test)->last = 8;
+	KUNIT_EXPECT_FALSE(test, rt_valid(test));
+}
+
+static void validate_should_see_a_wrong_gap(struct kunit *test)
+{
+	rt_draw(test, "..aa.rr.");
+	first_node(test)->gap = 1;
+	KUNIT_EXPECT_FALSE(test, rt_valid(test));
+}
+
+static void validate_should_see_a_wrong_largest_gap(struct kunit *test)
+{
+	rt_draw(test, "..aa.rr.");
+	second_node(test)->max_gap++;
+	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
 static void validate_should_see_a_wrong_count(struct kunit *test)
@@ -393,7 +400,7 @@ static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(at_should_give_all_pages_around),
 	KUNIT_CASE(at_should_give_the_gap_around),
 	KUNIT_CASE(at_should_end_the_last_gap_with_the_arena),
-	KUNIT_CASE(at_should_find_the_first_page_alone),
+	KUNIT_CASE(at_should_find_the_first_page),
 	KUNIT_CASE(an_arena_of_one_page_should_work),
 	KUNIT_CASE(the_largest_arena_should_work),
 	KUNIT_CASE(set_should_split_a_gap),
@@ -420,12 +427,14 @@ static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(next_should_begin_where_asked),
 	KUNIT_CASE(next_should_tell_the_end),
 	KUNIT_CASE(next_should_find_nothing_in_a_new_arena),
-	KUNIT_CASE(next_should_find_the_first_page_alone),
-	KUNIT_CASE(destroy_should_take_an_empty_tree),
-	KUNIT_CASE(destroy_should_free_many_ranges),
+	KUNIT_CASE(next_should_find_the_first_page),
 	KUNIT_CASE(validate_should_see_equal_neighbours),
-	KUNIT_CASE(validate_should_see_an_unknown_state),
+	KUNIT_CASE(validate_should_see_a_state_that_is_none),
+	KUNIT_CASE(validate_should_see_nodes_that_overlap),
+	KUNIT_CASE(validate_should_see_a_node_of_no_pages),
 	KUNIT_CASE(validate_should_see_pages_past_the_end),
+	KUNIT_CASE(validate_should_see_a_wrong_gap),
+	KUNIT_CASE(validate_should_see_a_wrong_largest_gap),
 	KUNIT_CASE(validate_should_see_a_wrong_count),
 	{}
 };
