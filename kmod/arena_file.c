@@ -95,11 +95,13 @@ static int populate_and_map(struct karena_arena *arena, const struct vm_fault *v
 
 /*
  * A touch of a free or reserved page allocates it, that one only. Takes the page
- * before the lock and gives it back if somebody was quicker.
+ * before the lock and gives it back if somebody was quicker. Returns how many it
+ * populated.
  */
 static int claim(struct karena_arena *arena, unsigned long index)
 {
 	LIST_HEAD(pages);
+	int placed = 0;
 	u32 state;
 	int err;
 
@@ -109,12 +111,14 @@ static int claim(struct karena_arena *arena, unsigned long index)
 
 	down_write(&arena->lock);
 	state = ranges_at(&arena->ranges, index).state;
-	if (state == KARENA_PAGE_FREE || state == KARENA_PAGE_RESERVED)
+	if (state == KARENA_PAGE_FREE || state == KARENA_PAGE_RESERVED) {
 		err = arena_place_pages(arena, index, 1, &pages);
+		placed = !err;
+	}
 	up_write(&arena->lock);
 
 	arena_drop_pages(arena, &pages);
-	return err;
+	return err ?: placed;
 }
 
 /* -EACCES where the state forbids the touch, -EAGAIN where claim() is to change it. */
@@ -146,9 +150,9 @@ static int touch(struct karena_arena *arena, const struct vm_fault *vmf)
 			return ret < 0 ? ret : ret + claimed;
 
 		ret = claim(arena, vmf->pgoff);
-		if (ret)
+		if (ret < 0)
 			return ret;
-		claimed = 1;
+		claimed += ret;
 	}
 }
 
