@@ -3,8 +3,7 @@
  * Pages into an arena and out of it.
  *
  * A page in the arena has one reference of the arena's, beside those of page
- * tables and pins. It carries mapping and index of the arena's inode, so that a
- * futex in it has one key in all processes.
+ * tables and pins.
  *
  * Pages on their way in or out are in a list, by page->lru.
  */
@@ -15,6 +14,7 @@
 
 #include "account.h"
 #include "arena.h"
+#include "compat.h"
 #include "pages.h"
 
 /* What is done without a chance for others: pages under a lock, in one step. */
@@ -28,6 +28,20 @@ static struct address_space *arena_mapping(const struct karena_arena *arena)
 static int arena_node(const struct karena_arena *arena, int node)
 {
 	return node == KARENA_NODE_ANY ? arena->node : node;
+}
+
+/* So that a futex in the page has the arena's inode and the offset for a key. */
+static void own_page(struct karena_arena *arena, struct page *page, unsigned long index)
+{
+	struct folio *folio = page_folio(page);
+
+	folio->mapping = arena_mapping(arena);
+	folio->index = index;
+}
+
+static void disown_page(struct page *page)
+{
+	page_folio(page)->mapping = NULL;
 }
 
 /**
@@ -80,22 +94,20 @@ drop:
  */
 void arena_drop_pages(struct karena_arena *arena, struct list_head *pages)
 {
-	unsigned long nr_pages = 0;
-	struct page *page;
+	struct page *batch[KARENA_PAGES_BATCH];
+	struct page *page, *next;
+	unsigned int nr = 0;
 
-	list_for_each_entry(page, pages, lru) {
-		page->mapping = NULL;
-		nr_pages++;
+	list_for_each_entry_safe(page, next, pages, lru) {
+		disown_page(page);
+		batch[nr++] = page;
+		if (nr == ARRAY_SIZE(batch) || list_is_last(&page->lru, pages)) {
+			karena_account_uncharge(arena->object.account, nr);
+			release_pages(batch, nr);
+			nr = 0;
+		}
 	}
-	karena_account_uncharge(arena->object.account, nr_pages);
-	put_pages_list(pages);
 	INIT_LIST_HEAD(pages);
-}
-
-static void own_page(struct karena_arena *arena, struct page *page, unsigned long index)
-{
-	page->mapping = arena_mapping(arena);
-	page->index = index;
 }
 
 /* Forgets pages first..last, which nobody has mapped. */
@@ -193,7 +205,7 @@ static unsigned long extract_pages(struct karena_arena *arena, unsigned long fir
 	xas_for_each(&xas, page, last) {
 		xas_store(&xas, NULL);
 		list_add_tail(&page->lru, pages);
-		*mapped |= page_mapped(page);
+		*mapped |= karena_mapcount(page) != 0;
 		if (++nr == STEP_PAGES) {
 			last = xas.xa_index;
 			break;
@@ -345,7 +357,7 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 	used = fill_window(arena, window, got < missing ? touched : 0, fresh, got);
 
 	for (i = used; i < got; i++)
-		fresh[i]->mapping = NULL;
+		disown_page(fresh[i]);
 	karena_pages_put(arena->object.account, got - used, fresh + used);
 	return window->pages[touched] ? used : -ENOMEM;
 }

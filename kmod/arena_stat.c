@@ -8,6 +8,7 @@
 #include <linux/uio.h>
 
 #include "arena.h"
+#include "compat.h"
 #include "objfd.h"
 #include "ops.h"
 
@@ -101,7 +102,7 @@ void arena_show(struct karena_object *object, struct seq_file *m)
 /* The arena holds one reference, each page table entry another. */
 static bool pinned(struct page *page)
 {
-	return page_ref_count(page) > page_mapcount(page) + 1;
+	return page_ref_count(page) > karena_mapcount(page) + 1;
 }
 
 /* Counts the pages of a range; cuts it short where too many are populated. */

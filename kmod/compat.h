@@ -51,12 +51,31 @@ static inline void karena_vm_flags_clear(struct vm_area_struct *vma, vm_flags_t 
 #endif
 }
 
-/* <linux/sched/mm.h>: a function rather than a member of the mm from 6.10 on. */
+/*
+ * <linux/mm.h>: how many page table entries a single page has. page_mapcount()
+ * went with 6.16, and folio_mapcount() is not exported everywhere.
+ */
+static inline int karena_mapcount(const struct page *page)
+{
+	return atomic_read(&page->_mapcount) + 1;
+}
+
+/* <linux/gfp.h>: the same by another name from 6.14 on. */
+#ifndef alloc_pages_bulk_node
+#define alloc_pages_bulk_node alloc_pages_bulk_array_node
+#endif
+
+/*
+ * <linux/sched/mm.h>: a member of the mm before 6.10, then a function of the mm,
+ * then, from 7.0 on, of the current one.
+ */
 static inline unsigned long karena_get_unmapped_area(struct file *file, unsigned long addr,
 						     unsigned long len, unsigned long pgoff,
 						     unsigned long flags)
 {
-#ifdef KARENA_HAVE_MM_GET_UNMAPPED_AREA
+#if defined(KARENA_HAVE_CURRENT_GET_UNMAPPED_AREA)
+	return mm_get_unmapped_area(file, addr, len, pgoff, flags);
+#elif defined(KARENA_HAVE_MM_GET_UNMAPPED_AREA)
 	return mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
 #else
 	return current->mm->get_unmapped_area(file, addr, len, pgoff, flags);

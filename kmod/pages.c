@@ -35,7 +35,7 @@ int karena_pages_get(struct karena_account *account, int node, unsigned int nr_p
 	}
 
 	memset(pages, 0, nr_pages * sizeof(*pages));
-	got = alloc_pages_bulk_array_node(GFP_USER_PAGE, node, nr_pages, pages);
+	got = alloc_pages_bulk_node(GFP_USER_PAGE, node, nr_pages, pages);
 	karena_account_uncharge(account, nr_pages - got);
 	return got ?: -ENOMEM;
 }
