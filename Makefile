@@ -24,8 +24,9 @@ CFLAGS ?= -O2 -g
 CXXFLAGS ?= $(CFLAGS)
 warnings := -Wall -Wextra
 includes := -Ibuild/include -Iuserlib
-c_flags = -std=gnu99 $(warnings) $(includes) -MMD -MP $(CFLAGS)
-cxx_flags = -std=c++11 $(warnings) $(includes) -MMD -MP $(CXXFLAGS)
+c_flags = -std=gnu99 $(warnings) $(includes) $(CFLAGS)
+cxx_flags = -std=c++11 $(warnings) $(includes) $(CXXFLAGS)
+depend := -MMD -MP
 host_flags := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # Each source file in these directories is one program.
@@ -50,13 +51,20 @@ lib: build/libkarena.a build/libkarena.so.0
 bin: $(bins)
 tests: $(tests)
 
+# What each build of the module is made against and with; those after debug only
+# serve vm/lint.
+kernel_stock = $(KDIR)
+kernel_debug = $$(vm/kernel debug)/build
+kernel_sparse = $(kernel_debug) C=2
+kernel_w1 = $(kernel_debug) W=1
+kernel_clang = $$(vm/kernel clang)/build LLVM=1 W=1 KBUILD_MODPOST_WARN=1
+
 # Kbuild writes beside its sources, so it is given a directory of links to them.
 build/%/karena.ko: $(module_src)
 	@mkdir -p $(@D)
 	@cp -rsf $(addprefix $(CURDIR)/,Kbuild kmod kunit uapi include) $(@D)
 	@find $(@D) -xtype l -delete
-	$(MAKE) -C $(if $(filter stock,$*),$(KDIR),$$(vm/kernel $*)/build) \
-		M=$(CURDIR)/$(@D) modules
+	$(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D) modules
 	@touch $@
 
 build/include/linux/karena.h: uapi/karena.h
@@ -70,7 +78,7 @@ build/kselftest/kselftest_harness.h:
 
 build/userlib/%.o: userlib/%.c | build/include/linux/karena.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) -fPIC -c -o $@ $<
+	$(CC) $(c_flags) $(depend) -fPIC -c -o $@ $<
 
 build/libkarena.a: $(lib_obj)
 	rm -f $@
@@ -84,32 +92,32 @@ build/libkarena.so.0: $(lib_obj) userlib/libkarena.map
 vpath %.c tools bench examples
 build/bin/%: %.c build/libkarena.a | build/include/linux/karena.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) -pthread -static -o $@ $< build/libkarena.a -luring
+	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $< build/libkarena.a -luring
 
 # The main job is one of several files.
 index_src := $(wildcard examples/index/*.c)
 build/bin/index: $(index_src) $(wildcard examples/index/*.h) build/libkarena.a \
 		| build/include/linux/karena.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) -pthread -static -o $@ $(index_src) build/libkarena.a -luring
+	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $(index_src) build/libkarena.a -luring
 
 build/tests/%: tests/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) -isystem build/kselftest -pthread -static -o $@ $< \
+	$(CC) $(c_flags) $(depend) -isystem build/kselftest -pthread -static -o $@ $< \
 		build/libkarena.a -luring
 
 build/tests/%_32: tests/%.c | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) -m32 $(c_flags) -isystem build/kselftest -pthread -static -o $@ $<
+	$(CC) -m32 $(c_flags) $(depend) -isystem build/kselftest -pthread -static -o $@ $<
 
 build/host/%: tests/host/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(host_flags) -isystem build/kselftest -pthread -o $@ $< \
+	$(CC) $(c_flags) $(depend) $(host_flags) -isystem build/kselftest -pthread -o $@ $< \
 		build/libkarena.a
 
 build/host/%: tests/host/%.cc build/libkarena.a | build/include/linux/karena.h
 	@mkdir -p $(@D)
-	$(CXX) $(cxx_flags) $(host_flags) -pthread -o $@ $< build/libkarena.a
+	$(CXX) $(cxx_flags) $(depend) $(host_flags) -pthread -o $@ $< build/libkarena.a
 
 $(tests) $(hosts) $(bins): build/include/linux/karena.h
 -include $(wildcard build/*/*.d)
@@ -145,7 +153,7 @@ proofs: ## the long proofs
 	sh tests/proofs.sh
 
 lint: ## checkpatch, sparse, warnings of gcc and clang, cppcheck, shellcheck
-	vm/count lint vm/lint
+	C_FLAGS='$(c_flags)' vm/count lint vm/lint
 
 kernels: ## fetch and build the kernels that the tests boot
 	@vm/kernel stock
