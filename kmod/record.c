@@ -14,7 +14,7 @@
 #include "record.h"
 
 /**
- * record_init - an empty ring
+ * record_init() - an empty ring
  * @r:		to be set up
  * @headers:	the data area, mapped twice in a row, zeroed
  * @slots:	an array of @size / 16 slots, zeroed; NULL: headers are slots
@@ -24,23 +24,52 @@
 void record_init(struct records *r, void *headers, void *slots, __u64 *published, __u64 size)
 {
 	r->headers = headers;
-	r->slots = slots ? slots : headers;
-	r->shift = slots ? 1 : 0;
+	r->slots = slots;
 	r->published = published;
 	r->mask = size - 1;
 	r->producer = 0;
-	r->consumer = 0;
+	r->limit = size;
 	*published = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(record_init);
 
+static struct record_slot *slot_at(const struct records *r, __u64 position)
+{
+	return record_slot(r, record_header(r, position), r->slots);
+}
+
 static __u32 word_at(const struct records *r, __u64 position)
 {
-	return record_load(&record_slot(r, position)->word);
+	return record_load(&slot_at(r, position)->word);
 }
 
 /**
- * record_accept - give back what the consumer says it has read
+ * record_front() - the record at the consumer position
+ * @r:		as it is
+ *
+ * Return: its slot's word; KARENA_RECORD_BUSY if there is none.
+ */
+__u32 record_front(const struct records *r)
+{
+	__u64 position = record_consumer(r);
+
+	return position == r->producer ? KARENA_RECORD_BUSY : word_at(r, position);
+}
+EXPORT_SYMBOL_IF_KUNIT(record_front);
+
+/**
+ * record_advance() - give back what the kernel itself has read
+ * @r:		as it is
+ * @position:	a border; none below it is BUSY
+ */
+void record_advance(struct records *r, __u64 position)
+{
+	record_store(&r->limit, position + r->mask + 1);
+}
+EXPORT_SYMBOL_IF_KUNIT(record_advance);
+
+/**
+ * record_accept() - give back what the consumer says it has read
  * @r:		as it is
  * @claim:	a position that a user may have made up
  * @steps:	how many records to look at, at most
@@ -53,7 +82,7 @@ static __u32 word_at(const struct records *r, __u64 position)
  */
 bool record_accept(struct records *r, __u64 claim, unsigned int steps)
 {
-	__u64 position = r->consumer;
+	__u64 position = record_consumer(r);
 
 	if (claim - position > r->producer - position)
 		return false;
@@ -67,13 +96,13 @@ bool record_accept(struct records *r, __u64 claim, unsigned int steps)
 		position += bytes;
 		steps--;
 	}
-	record_store(&r->consumer, position);
+	record_advance(r, position);
 	return !steps && position != claim;
 }
 EXPORT_SYMBOL_IF_KUNIT(record_accept);
 
 /**
- * record_find - is this an open record of that owner?
+ * record_find() - is this an open record of that owner?
  * @r:		with slots in an array of their own
  * @position:	any number
  * @owner:	not RECORD_OWNER_KERNEL
@@ -82,24 +111,25 @@ EXPORT_SYMBOL_IF_KUNIT(record_accept);
  */
 int record_find(const struct records *r, __u64 position, __u32 owner)
 {
+	__u64 consumer = record_consumer(r);
 	const struct record_slot *slot;
 
-	if (position % RECORD_ALIGN || position - r->consumer >= r->producer - r->consumer)
+	if (position % RECORD_ALIGN || position - consumer >= r->producer - consumer)
 		return -EINVAL;
-	slot = record_slot(r, position);
+	slot = slot_at(r, position);
 	if (!(record_load(&slot->word) & KARENA_RECORD_BUSY))
 		return -EINVAL;
-	if (record_load(&slot->owner) == record_owner_word(r, position, owner))
+	if (record_load(&slot->owner) == record_owner_word(position, owner))
 		return 0;
 	/* The other position of the slot names no record. */
-	if ((slot->owner & 1) != record_owner_word(r, position, 0))
+	if ((slot->owner & 1) != record_owner_word(position, 0))
 		return -EINVAL;
 	return -EPERM;
 }
 EXPORT_SYMBOL_IF_KUNIT(record_find);
 
 /**
- * record_abandon - discard the open records of an owner who is gone
+ * record_abandon() - discard the open records of an owner who is gone
  * @r:		with slots in an array of their own
  * @owner:	not RECORD_OWNER_KERNEL; ends no record any more
  * @position:	in and out, where to go on; begin with 0
@@ -114,14 +144,15 @@ unsigned int record_abandon(struct records *r, __u32 owner, __u64 *position,
 	unsigned int found = 0;
 
 	/* Between two calls records may be given back, but no open one. */
-	if ((__s64)(*position - r->consumer) < 0)
-		*position = r->consumer;
+	if ((__s64)(*position - record_consumer(r)) < 0)
+		*position = record_consumer(r);
 
 	for (; *position != r->producer && steps; steps--) {
 		__u32 bytes = record_word_bytes(word_at(r, *position));
 
 		if (!record_find(r, *position, owner)) {
-			record_close(r, *position, KARENA_RECORD_DISCARD);
+			record_close(r, record_header(r, *position), KARENA_RECORD_DISCARD,
+				     true);
 			found++;
 		}
 		*position += bytes;
@@ -131,7 +162,7 @@ unsigned int record_abandon(struct records *r, __u32 owner, __u64 *position,
 EXPORT_SYMBOL_IF_KUNIT(record_abandon);
 
 /**
- * record_skip - pass over discarded records at the consumer position
+ * record_skip() - pass over discarded records at the consumer position
  * @r:		as it is
  * @steps:	how many at most
  *
@@ -139,7 +170,7 @@ EXPORT_SYMBOL_IF_KUNIT(record_abandon);
  */
 bool record_skip(struct records *r, unsigned int steps)
 {
-	__u64 position = r->consumer;
+	__u64 position = record_consumer(r);
 	bool more = false;
 
 	while (position != r->producer) {
@@ -153,13 +184,13 @@ bool record_skip(struct records *r, unsigned int steps)
 			break;
 		position += record_word_bytes(word);
 	}
-	record_store(&r->consumer, position);
+	record_advance(r, position);
 	return more;
 }
 EXPORT_SYMBOL_IF_KUNIT(record_skip);
 
 /**
- * record_run - how much can be read at the consumer position in one piece?
+ * record_run() - how much can be read at the consumer position in one piece?
  * @r:		as it is
  * @room:	bytes that the reader has for it
  * @steps:	how many records at most
@@ -169,7 +200,7 @@ EXPORT_SYMBOL_IF_KUNIT(record_skip);
  */
 __u64 record_run(const struct records *r, __u64 room, unsigned int steps)
 {
-	__u64 position = r->consumer;
+	__u64 position = record_consumer(r);
 
 	for (; position != r->producer && steps; steps--) {
 		__u32 word = word_at(r, position);
@@ -180,17 +211,6 @@ __u64 record_run(const struct records *r, __u64 room, unsigned int steps)
 		position += bytes;
 		room -= bytes;
 	}
-	return position - r->consumer;
+	return position - record_consumer(r);
 }
 EXPORT_SYMBOL_IF_KUNIT(record_run);
-
-/**
- * record_advance - give back what the kernel itself has read
- * @r:		as it is
- * @position:	a border; none below it is BUSY
- */
-void record_advance(struct records *r, __u64 position)
-{
-	record_store(&r->consumer, position);
-}
-EXPORT_SYMBOL_IF_KUNIT(record_advance);

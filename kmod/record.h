@@ -71,27 +71,25 @@
 struct record_slot {
 	__u32 word;
 	__u32 owner;
-};
+} __attribute__((__may_alias__));
 
 /**
  * struct records - a ring's records
- * @slots:	see above; fixed
+ * @slots:	an array of their own, else NULL; fixed
  * @headers:	the data area, mapped twice in a row; fixed
  * @published:	the producer position that consumers read; fixed
  * @mask:	size of the data area less one; fixed
- * @shift:	0 if headers are slots, else 1; fixed
  * @producer:	end of the last record; also read without the lock
- * @consumer:	all below is given back: a border of records with no BUSY one
- *		below it. Never goes back; also read without the lock
+ * @limit:	how far the producer may go: the consumer position and the size
+ *		of the data area; also read without the lock
  */
 struct records {
 	struct record_slot *slots;
 	struct karena_record_header *headers;
 	__u64 *published;
 	__u64 mask;
-	unsigned int shift;
 	__u64 producer;
-	__u64 consumer;
+	__u64 limit;
 };
 
 /* Bytes that a record of @length payload bytes takes, @length in 1 .. 2^30 - 1. */
@@ -113,85 +111,109 @@ static inline __u32 record_length_max(__u64 size)
 	return max < KARENA_RECORD_LEN_MASK ? max : KARENA_RECORD_LEN_MASK;
 }
 
+/*
+ * All below is given back: a border of records with no BUSY one below it. It
+ * never goes back.
+ */
+static inline __u64 record_consumer(const struct records *r)
+{
+	return r->limit - r->mask - 1;
+}
+
 static inline struct karena_record_header *record_header(const struct records *r, __u64 position)
 {
 	return (void *)((char *)r->headers + (position & r->mask));
 }
 
-static inline struct record_slot *record_slot(const struct records *r, __u64 position)
+/* Where in the data area the record of that header lies. */
+static inline __u64 record_offset(const struct records *r,
+				  const struct karena_record_header *header)
 {
-	__u64 offset = ((position & r->mask) >> r->shift) & ~(__u64)(RECORD_ALIGN - 1);
-
-	return (void *)((char *)r->slots + offset);
+	return (const char *)header - (const char *)r->headers;
 }
 
-/* Is there room for @bytes more? A consumer position read later may be above. */
-static inline bool record_fits(const struct records *r, __u64 producer, __u64 consumer,
-			       __u32 bytes)
+static inline struct record_slot *record_slot(const struct records *r,
+					      struct karena_record_header *header, bool slots)
 {
-	return (__s64)(producer - consumer + bytes - 1) <= (__s64)r->mask;
+	if (!slots)
+		return (void *)header;
+	return r->slots + record_offset(r, header) / RECORD_MIN_BYTES;
+}
+
+/* Is there room for @bytes more? */
+static inline bool record_fits(const struct records *r, __u32 bytes)
+{
+	return r->producer + bytes <= r->limit;
+}
+
+/* The same without the lock: a guess. */
+static inline bool record_may_fit(const struct records *r, __u32 bytes)
+{
+	return record_load(&r->producer) + bytes <= record_load(&r->limit);
 }
 
 /*
  * Without the lock: is the ring full, and is nothing new in the position that
  * the consumer says it has reached? What is read of @claim is compared only.
- * The consumer position is read after the producer position, and once: so "full"
- * was true at a moment of the call.
+ * The limit is read after the producer position, and once: so "full" was true at
+ * a moment of the call.
  */
 static inline bool record_full(const struct records *r, const __u64 *claim, __u32 bytes)
 {
 	__u64 producer = record_load(&r->producer);
-	__u64 consumer;
+	__u64 limit;
 
 	record_read_barrier();
-	consumer = record_load(&r->consumer);
-	return !record_fits(r, producer, consumer, bytes) && record_load(claim) == consumer;
+	limit = record_load(&r->limit);
+	return producer + bytes > limit && record_load(claim) == limit - r->mask - 1;
 }
 
-static inline __u32 record_owner_word(const struct records *r, __u64 position, __u32 owner)
+/* Of a slot in an array of their own. */
+static inline __u32 record_owner_word(__u64 position, __u32 owner)
 {
-	return owner << 1 | (r->shift && position & RECORD_ALIGN);
+	return owner << 1 | (position / RECORD_ALIGN & 1);
 }
 
 /**
- * record_open - begin a record at the producer position
+ * record_open() - begin a record at the producer position
  * @r:		with room for it
  * @length:	payload bytes
  * @owner:	RECORD_OWNER_KERNEL, or a number up to RECORD_OWNER_MAX; the
  *		latter only where slots are an array of their own
+ * @slots:	whether they are; a constant where the caller knows
  *
  * Clears the padding behind the payload, so that no byte of an earlier record
  * shows there. The position is published last: a consumer that sees it sees the
  * header, which is BUSY.
  *
- * Return: the record's position.
+ * Return: the record's header.
  */
-static inline __u64 record_open(struct records *r, __u32 length, __u32 owner)
+static inline struct karena_record_header *record_open(struct records *r, __u32 length,
+						       __u32 owner, bool slots)
 {
 	__u64 position = r->producer;
-	__u64 next = position + record_bytes(length);
+	__u64 bytes = record_bytes(length);
 	struct karena_record_header *header = record_header(r, position);
-	struct record_slot *slot = record_slot(r, position);
-	__u32 word = length | KARENA_RECORD_BUSY;
+	struct record_slot slot = { .word = length | KARENA_RECORD_BUSY };
 
-	*(__u64 *)((char *)header + (next - position) - RECORD_ALIGN) = 0;
-	record_store(&slot->owner, record_owner_word(r, position, owner));
-	record_store(&slot->word, word);
-	if (r->shift) {
-		record_store(&header->word, word);
-		record_store(&header->__reserved, 0);
+	__builtin_memset((char *)header + bytes - RECORD_ALIGN, 0, RECORD_ALIGN);
+	*(struct record_slot *)header = slot;
+	if (slots) {
+		slot.owner = record_owner_word(position, owner);
+		*record_slot(r, header, slots) = slot;
 	}
-	record_store(&r->producer, next);
+	record_store(&r->producer, position + bytes);
 	/* Pairs with the consumer's acquire of the position. */
-	record_store_release(r->published, next);
-	return position;
+	record_store_release(r->published, position + bytes);
+	return header;
 }
 
 /**
- * record_close - end a record: it is there, or passed over
+ * record_close() - end a record: it is there, or passed over
  * @r:		as it is
- * @position:	of a BUSY record that nobody else ends
+ * @header:	of a BUSY record that nobody else ends
  * @discard:	0 or KARENA_RECORD_DISCARD
+ * @slots:	as for record_open()
  *
  * Needs no lock. The exchange is a full barrier: whoever ends a record may look
  * afterwards whether somebody waits for it. It comes last, since once it is
@@ -199,26 +221,27 @@ static inline __u64 record_open(struct records *r, __u32 length, __u32 owner)
  *
  * Return: the slot's word.
  */
-static inline __u32 record_close(struct records *r, __u64 position, __u32 discard)
+static inline __u32 record_close(struct records *r, struct karena_record_header *header,
+				 __u32 discard, bool slots)
 {
-	struct record_slot *slot = record_slot(r, position);
-	__u32 word = (slot->word & ~KARENA_RECORD_BUSY) | discard;
+	struct record_slot *slot = record_slot(r, header, slots);
+	__u32 word = (record_load(&slot->word) & ~KARENA_RECORD_BUSY) | discard;
 
 	/* Pairs with the consumer's acquire of the header. */
-	if (r->shift)
-		record_store_release(&record_header(r, position)->word, word);
+	if (slots)
+		record_store_release(&header->word, word);
 	record_exchange(&slot->word, word);
 	return word;
 }
 
-/* Is the record at the consumer position there? */
-static inline bool record_there(const struct records *r)
+/* Is the record there whose slot has this word? */
+static inline bool record_there(__u32 word)
 {
-	return r->consumer != r->producer &&
-	       !(record_load(&record_slot(r, r->consumer)->word) & KARENA_RECORD_BUSY);
+	return !(word & KARENA_RECORD_BUSY);
 }
 
 void record_init(struct records *r, void *headers, void *slots, __u64 *published, __u64 size);
+__u32 record_front(const struct records *r);
 bool record_accept(struct records *r, __u64 claim, unsigned int steps);
 int record_find(const struct records *r, __u64 position, __u32 owner);
 unsigned int record_abandon(struct records *r, __u32 owner, __u64 *position,

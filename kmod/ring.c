@@ -8,8 +8,9 @@
  * read only when the ring looks full, hence its cache line stays with the
  * consumer; a ring that is full takes no lock.
  *
- * The hot path is meant to be read together with the inline half of record.h; it
- * calls nothing else but the lock.
+ * ring_reserve() and ring_submit() are the short way: on a ring that is not
+ * IN_PLACE, not in an NMI, and with room. Together with the inline half of
+ * record.h they call nothing but the lock. All else goes by reserve_any().
  */
 #include <linux/err.h>
 #include <linux/hardirq.h>
@@ -108,7 +109,7 @@ static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned lon
 	for (;;) {
 		more = accept(ring);
 		ring_tell_room(ring);
-		fits = record_fits(r, r->producer, r->consumer, bytes);
+		fits = record_fits(r, bytes);
 		if (fits || !more)
 			return fits;
 		if (in_nmi())
@@ -118,60 +119,63 @@ static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned lon
 	}
 }
 
-static __always_inline int reserve(struct karena_ring *ring, size_t length,
-				   struct ring_party *party, u64 *position)
+/* Of whatever length, on any ring, in any context, for anybody. */
+static noinline int reserve_any(struct karena_ring *ring, size_t length,
+				struct ring_party *party, u64 *position)
 {
 	struct records *r = &ring->records;
 	unsigned long flags;
 	u32 bytes;
 
-	/* No bytes are the greatest number here. */
-	if (unlikely(length - 1 >= ring->length_max))
-		return refuse_length(ring, length);
+	if (ring_check_length(ring, length))
+		return length ? -ENOSPC : -EINVAL;
 	bytes = record_bytes(length);
-	if (unlikely(record_full(r, &ring->consumer_page->position, bytes)))
+	if (record_full(r, &ring->consumer_page->position, bytes))
 		return refuse_full(ring, length);
-
-	if (unlikely(!lock_ring(ring, &flags)))
+	if (!lock_ring(ring, &flags))
 		return refuse_busy(ring, length);
-	if (unlikely(!record_fits(r, r->producer, r->consumer, bytes)) &&
-	    !make_room(ring, bytes, &flags)) {
+	if (!record_fits(r, bytes) && !make_room(ring, bytes, &flags)) {
 		raw_spin_unlock_irqrestore(&ring->lock, flags);
 		return refuse_full(ring, length);
 	}
-	*position = record_open(r, length, party ? party->id : RECORD_OWNER_KERNEL);
+	*position = r->producer;
+	record_open(r, length, party ? party->id : RECORD_OWNER_KERNEL, ring_in_place(ring));
 	if (party)
 		ring_party_opened(party, *position);
 	ring->nr_records++;
+	trace_karena_ring_reserve(ring, *position & r->mask, length);
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
-
-	trace_karena_ring_reserve(ring, *position, length);
 	return 0;
 }
 
-/*
- * A record has ended. record_close() was a full barrier between that and the
- * look at @armed; see ring_wait.c.
- */
-static __always_inline void ended(struct karena_ring *ring, u64 position, u32 word, u32 flags)
+static noinline void *reserve_slowly(struct karena_ring *ring, size_t length)
 {
-	if (word & KARENA_RECORD_DISCARD)
-		atomic64_inc(&ring->nr_discarded);
-	else
-		this_cpu_inc(*ring->submitted);
-	trace_karena_ring_end(ring, position, word);
+	u64 position;
+	int err = reserve_any(ring, length, NULL, &position);
 
-	if (flags & KARENA_RING_NO_WAKEUP)
-		return;
-	if (unlikely(READ_ONCE(ring->armed) || flags & KARENA_RING_FORCE_WAKEUP))
-		ring_wake(ring, flags);
+	return err ? ERR_PTR(err) : record_header(&ring->records, position) + 1;
+}
+
+/* Without the lock there was no room. */
+static noinline void *reserve_from_full(struct karena_ring *ring, size_t length)
+{
+	if (record_full(&ring->records, &ring->consumer_page->position, record_bytes(length)))
+		return ERR_PTR(refuse_full(ring, length));
+	return reserve_slowly(ring, length);
+}
+
+static noinline void *reserve_traced(struct karena_ring *ring,
+				     struct karena_record_header *header)
+{
+	trace_karena_ring_reserve(ring, record_offset(&ring->records, header),
+				  header->word & KARENA_RECORD_LEN_MASK);
+	return header + 1;
 }
 
 /**
  * ring_reserve() - reserve a record for the kernel
  * @ring:	the ring
  * @length:	payload bytes
- * @position:	out, what ring_submit() or ring_discard() is to be told
  *
  * The record is to be ended soon: the consumer comes to no later one before.
  *
@@ -180,42 +184,108 @@ static __always_inline void ended(struct karena_ring *ring, u64 position, u32 wo
  * as a pointer: no room just now, or in an NMI that met a reservation under way;
  * -ENOSPC: can never fit; -EINVAL: no bytes.
  */
-void *ring_reserve(struct karena_ring *ring, size_t length, u64 *position)
+void *ring_reserve(struct karena_ring *ring, size_t length)
 {
-	int err = reserve(ring, length, NULL, position);
+	struct karena_record_header *header;
+	struct records *r = &ring->records;
+	unsigned long flags;
 
-	if (unlikely(err))
-		return ERR_PTR(err);
-	return record_header(&ring->records, *position) + 1;
+	/* No bytes are the greatest number here. */
+	if (unlikely(length - 1 >= ring->quick_max || in_nmi()))
+		return reserve_slowly(ring, length);
+	if (unlikely(!record_may_fit(r, record_bytes(length))))
+		return reserve_from_full(ring, length);
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	if (unlikely(!record_fits(r, record_bytes(length)))) {
+		raw_spin_unlock_irqrestore(&ring->lock, flags);
+		return reserve_slowly(ring, length);
+	}
+	header = record_open(r, length, RECORD_OWNER_KERNEL, false);
+	ring->nr_records++;
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+
+	if (trace_karena_ring_reserve_enabled())
+		return reserve_traced(ring, header);
+	return header + 1;
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_reserve);
+
+/*
+ * A record has ended. record_close() was a full barrier between that and the
+ * look at @armed; see ring_wait.c. One comparison serves both: RING_ARMED is the
+ * flag that demands a wake-up, and with NO_WAKEUP added it is neither.
+ */
+static __always_inline void tell(struct karena_ring *ring, u32 flags)
+{
+	BUILD_BUG_ON(RING_ARMED != KARENA_RING_FORCE_WAKEUP);
+	if (unlikely((READ_ONCE(ring->armed) | flags) == KARENA_RING_FORCE_WAKEUP))
+		ring_wake(ring, flags);
+}
+
+static noinline void submit_traced(struct karena_ring *ring,
+				   const struct karena_record_header *header, u32 word,
+				   u32 flags)
+{
+	trace_karena_ring_end(ring, record_offset(&ring->records, header), word);
+	tell(ring, flags);
+}
+
+/* Ends a record of whoever reserved it, on any ring. */
+static noinline void end_any(struct karena_ring *ring, struct karena_record_header *header,
+			    u32 discard)
+{
+	u32 word = record_close(&ring->records, header, discard, ring_in_place(ring));
+
+	if (discard)
+		atomic64_inc(&ring->nr_discarded);
+	else
+		this_cpu_inc(*ring->submitted);
+	trace_karena_ring_end(ring, record_offset(&ring->records, header), word);
+}
+
+static noinline void submit_in_place(struct karena_ring *ring,
+				     struct karena_record_header *header, u32 flags)
+{
+	end_any(ring, header, 0);
+	tell(ring, flags);
+}
 
 /**
  * ring_submit() - a record of ring_reserve() is complete
  * @ring:	the ring
- * @position:	the record's
+ * @payload:	from ring_reserve()
  * @flags:	0, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
  *
  * Context: any, NMI included; does not sleep.
  */
-void ring_submit(struct karena_ring *ring, u64 position, u32 flags)
+void ring_submit(struct karena_ring *ring, void *payload, u32 flags)
 {
-	ended(ring, position, record_close(&ring->records, position, 0), flags);
+	struct karena_record_header *header = payload - sizeof(*header);
+	u32 word;
+
+	if (unlikely(!ring->quick_max))
+		return submit_in_place(ring, header, flags);
+	word = record_close(&ring->records, header, 0, false);
+	this_cpu_inc(*ring->submitted);
+	if (trace_karena_ring_end_enabled())
+		return submit_traced(ring, header, word, flags);
+	tell(ring, flags);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_submit);
 
 /**
  * ring_discard() - a record of ring_reserve() is to be passed over
  * @ring:	the ring
- * @position:	the record's
+ * @payload:	from ring_reserve()
  * @flags:	as for ring_submit()
  *
  * Context: any, NMI included; does not sleep.
  */
-void ring_discard(struct karena_ring *ring, u64 position, u32 flags)
+void ring_discard(struct karena_ring *ring, void *payload, u32 flags)
 {
-	ended(ring, position, record_close(&ring->records, position, KARENA_RECORD_DISCARD),
-	      flags);
+	end_any(ring, payload - sizeof(struct karena_record_header), KARENA_RECORD_DISCARD);
+	tell(ring, flags);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_discard);
 
@@ -231,13 +301,12 @@ EXPORT_SYMBOL_IF_KUNIT(ring_discard);
  */
 int ring_output_kernel(struct karena_ring *ring, const void *data, size_t length, u32 flags)
 {
-	u64 position;
-	int err = reserve(ring, length, NULL, &position);
+	void *payload = ring_reserve(ring, length);
 
-	if (unlikely(err))
-		return err;
-	memcpy(record_header(&ring->records, position) + 1, data, length);
-	ring_submit(ring, position, flags);
+	if (IS_ERR(payload))
+		return PTR_ERR(payload);
+	memcpy(payload, data, length);
+	ring_submit(ring, payload, flags);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_output_kernel);
@@ -255,7 +324,7 @@ EXPORT_SYMBOL_IF_KUNIT(ring_output_kernel);
 int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
 		     u64 *position)
 {
-	return reserve(ring, length, party, position);
+	return reserve_any(ring, length, party, position);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_reserve_for);
 
@@ -278,19 +347,18 @@ int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 positio
 {
 	struct records *r = &ring->records;
 	unsigned long irq;
-	u32 word = 0;
 	int err;
 
 	raw_spin_lock_irqsave(&ring->lock, irq);
 	err = record_find(r, position, party ? party->id : RECORD_OWNER_NOBODY);
 	if (!err) {
-		word = record_close(r, position, discard);
+		end_any(ring, record_header(r, position), discard);
 		party->nr_open--;
 	}
 	raw_spin_unlock_irqrestore(&ring->lock, irq);
 
 	if (!err)
-		ended(ring, position, word, flags);
+		tell(ring, flags);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_end_for);
@@ -325,8 +393,7 @@ void ring_abandon(struct karena_ring *ring, struct ring_party *party)
 	atomic64_add(total, &ring->nr_discarded);
 	count(&ring->producer_page->lost_dead, total);
 	trace_karena_ring_abandon(ring, total);
-	if (READ_ONCE(ring->armed))
-		ring_wake(ring, 0);
+	tell(ring, 0);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_abandon);
 
@@ -347,10 +414,10 @@ void ring_look(struct karena_ring *ring, struct ring_view *view)
 	do {
 		raw_spin_lock_irq(&ring->lock);
 		more = accept(ring);
-		view->consumer = r->consumer;
+		view->consumer = record_consumer(r);
 		view->producer = r->producer;
 		view->nr_records = ring->nr_records;
-		view->there = record_there(r);
+		view->there = record_there(record_front(r));
 		raw_spin_unlock_irq(&ring->lock);
 		cond_resched();
 	} while (more);
@@ -363,7 +430,7 @@ static void publish_consumer(struct karena_ring *ring)
 {
 	lockdep_assert_held(&ring->lock);
 	/* Pairs with the acquire of whoever maps the page to look. */
-	smp_store_release(&ring->consumer_page->position, ring->records.consumer);
+	smp_store_release(&ring->consumer_page->position, record_consumer(&ring->records));
 }
 
 /**
@@ -390,15 +457,15 @@ int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
 	do {
 		raw_spin_lock_irq(&ring->lock);
 		more = accept(ring);
-		before = r->consumer;
+		before = record_consumer(r);
 		more = more || record_skip(r, RING_STEPS);
 		/* Not what was merely accepted: the consumer may be ahead of that. */
-		if (r->consumer != before)
+		if (record_consumer(r) != before)
 			publish_consumer(ring);
-		there = !more && record_there(r);
-		run->position = r->consumer;
+		run->word = record_front(r);
+		there = !more && record_there(run->word);
+		run->position = record_consumer(r);
 		run->bytes = there ? record_run(r, room, steps) : 0;
-		run->word = there ? record_slot(r, r->consumer)->word : 0;
 		raw_spin_unlock_irq(&ring->lock);
 		cond_resched();
 	} while (more);
@@ -422,7 +489,7 @@ bool ring_read_end(struct karena_ring *ring, const struct ring_run *run)
 
 	lockdep_assert_held(&ring->read_lock);
 	raw_spin_lock_irq(&ring->lock);
-	mine = r->consumer == run->position;
+	mine = record_consumer(r) == run->position;
 	if (mine) {
 		record_advance(r, run->position + run->bytes);
 		publish_consumer(ring);

@@ -38,6 +38,9 @@ struct ring_party;
 /* Records walked under the lock before interrupts are let in. */
 #define RING_STEPS		128
 
+/* Of @armed; see ended(). */
+#define RING_ARMED		KARENA_RING_FORCE_WAKEUP
+
 /* What is mapped, in pages: a header, the two positions, the data twice. */
 #define RING_HEADER_PAGE	0ul
 #define RING_CONSUMER_PAGE	1ul
@@ -62,51 +65,53 @@ struct ring_area {
 
 /**
  * struct karena_ring - a ring
- * @object:	what all objects have
- * @area:	memory; fixed
- * @consumer_page: shared with the consumer, who writes there what it likes
- * @producer_page: shared with readers, who cannot write it
- * @submitted:	per CPU, only ever counted up
- * @length_max:	longest payload; fixed
- * @flags:	KARENA_RING_F_*; fixed
- * @node:	of create; fixed
  * @lock:	protects @records and @nr_records. Taken in any context: where it
  *		may have interrupted a holder, in an NMI, it is only tried
+ * @quick_max:	longest payload for the short way of ring_reserve(); 0 if
+ *		IN_PLACE; fixed
  * @records:	see record.h
  * @nr_records:	reserved since create
- * @armed:	somebody waits for a record, or will without looking again;
- *		see ring_wait.c
+ * @submitted:	records submitted, per CPU; only ever counted up
+ * @consumer_page: shared with the consumer, who writes there what it likes; fixed
+ * @producer_page: shared with readers, who cannot write it; fixed
+ * @length_max:	longest payload; fixed
+ * @flags:	KARENA_RING_F_*; fixed
+ * @armed:	RING_ARMED or 0: somebody waits for a record, or will without
+ *		looking again; see ring_wait.c
  * @armed_space: somebody waits for room
  * @nr_wakeups:	times that waiters were woken
  * @wait:	those who wait for either
  * @wake_work:	wakes them where that cannot be done at once
+ * @object:	what all objects have
+ * @area:	memory; fixed
+ * @node:	of create; fixed
  * @nr_discarded: records discarded, by whomever
  * @read_lock:	one read() at a time. No user memory is faulted in under it
- * @party_lock:	protects @parties, @consumer, and @party_ids
+ * @party_lock:	protects @parties and @consumer
  * @parties:	see ring_party.c; also read under RCU
  * @consumer:	who has the consumer role; also compared without the lock
- * @party_ids:	numbers of parties
+ * @party_ids:	numbers of parties; locks itself
  */
 struct karena_ring {
-	struct karena_object object;
-	struct ring_area area;
-	struct karena_ring_consumer *consumer_page;
-	struct karena_ring_producer *producer_page;
-	u64 __percpu *submitted;
-	u32 length_max;
-	u32 flags;
-	int node;
-
-	raw_spinlock_t lock ____cacheline_aligned_in_smp;
+	raw_spinlock_t lock;
+	u32 quick_max;
 	struct records records;
 	u64 nr_records;
+	u64 __percpu *submitted;
+	struct karena_ring_consumer *consumer_page;
+	struct karena_ring_producer *producer_page;
+	u32 length_max;
+	u32 flags;
 
-	int armed ____cacheline_aligned_in_smp;
-	int armed_space;
+	u32 armed ____cacheline_aligned_in_smp;
+	u32 armed_space;
 	atomic64_t nr_wakeups;
 	wait_queue_head_t wait;
 	struct irq_work wake_work;
 
+	struct karena_object object;
+	struct ring_area area;
+	int node;
 	atomic64_t nr_discarded;
 	struct mutex read_lock;
 	spinlock_t party_lock;
@@ -142,9 +147,9 @@ long ring_op_output(struct karena_call *call, void *args);
 long ring_op_stat(struct karena_call *call, void *args);
 
 /* ring.c: records in and out, in any context */
-void *ring_reserve(struct karena_ring *ring, size_t length, u64 *position);
-void ring_submit(struct karena_ring *ring, u64 position, u32 flags);
-void ring_discard(struct karena_ring *ring, u64 position, u32 flags);
+void *ring_reserve(struct karena_ring *ring, size_t length);
+void ring_submit(struct karena_ring *ring, void *payload, u32 flags);
+void ring_discard(struct karena_ring *ring, void *payload, u32 flags);
 int ring_output_kernel(struct karena_ring *ring, const void *data, size_t length, u32 flags);
 int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
 		     u64 *position);

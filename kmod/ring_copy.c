@@ -66,18 +66,17 @@ static int output_directly(struct karena_ring *ring, struct iov_iter *from, size
 			   u32 flags)
 {
 	void *payload;
-	u64 position;
 
 	if (fault_in_iov_iter_readable(from, length))
 		return -EFAULT;
-	payload = ring_reserve(ring, length, &position);
+	payload = ring_reserve(ring, length);
 	if (IS_ERR(payload))
 		return PTR_ERR(payload);
 	if (!copy_in(payload, length, from)) {
-		ring_discard(ring, position, flags);
+		ring_discard(ring, payload, flags);
 		return -EFAULT;
 	}
-	ring_submit(ring, position, flags);
+	ring_submit(ring, payload, flags);
 	return 0;
 }
 

@@ -65,6 +65,7 @@ static int ring_setup(struct karena_ring *ring, u64 size)
 	record_init(&ring->records, ring_area_at(&ring->area, RING_DATA_PAGE),
 		    ring->area.slots, &ring->producer_page->position, size);
 	ring->length_max = record_length_max(size);
+	ring->quick_max = ring_in_place(ring) ? 0 : ring->length_max;
 	write_header(ring);
 
 	raw_spin_lock_init(&ring->lock);

@@ -110,7 +110,7 @@ void ring_wait_fini(struct karena_ring *ring)
 void ring_arm(struct karena_ring *ring)
 {
 	/* Whoever sees it set finds the caller queued. Pairs with ring_wake(). */
-	smp_store_release(&ring->armed, 1);
+	smp_store_release(&ring->armed, RING_ARMED);
 	/* Before the look. Pairs with the exchange in record_close(). */
 	smp_mb();
 }
@@ -131,9 +131,9 @@ void ring_wake(struct karena_ring *ring, u32 flags)
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_wake);
 
-static bool half_free(const struct karena_ring *ring, u64 consumer, u64 producer)
+static u64 half(const struct karena_ring *ring)
 {
-	return producer - consumer <= (ring->records.mask + 1) / 2;
+	return (ring->records.mask + 1) / 2;
 }
 
 /**
@@ -144,13 +144,13 @@ static bool half_free(const struct karena_ring *ring, u64 consumer, u64 producer
  */
 void ring_tell_room(struct karena_ring *ring)
 {
-	u64 producer, consumer;
+	u64 producer, limit;
 
 	if (likely(!READ_ONCE(ring->armed_space)))
 		return;
-	consumer = READ_ONCE(ring->records.consumer);
+	limit = READ_ONCE(ring->records.limit);
 	producer = READ_ONCE(ring->records.producer);
-	if (half_free(ring, consumer, producer) && xchg(&ring->armed_space, 0))
+	if ((s64)(limit - producer) >= (s64)half(ring) && xchg(&ring->armed_space, 0))
 		wake_or_defer(ring, WAKE_ROOM);
 }
 
@@ -218,7 +218,7 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *table)
 	poll_wait(file, &ring->wait, table);
 	ring_arm(ring);
 	ring_look(ring, &view);
-	if (!half_free(ring, view.consumer, view.producer) &&
+	if (view.producer - view.consumer > half(ring) &&
 	    poll_requested_events(table) & WAKE_ROOM) {
 		ring_want_room(ring);
 		ring_look(ring, &view);
@@ -226,7 +226,7 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *table)
 
 	if (view.there)
 		events |= WAKE_RECORD;
-	if (half_free(ring, view.consumer, view.producer))
+	if (view.producer - view.consumer <= half(ring))
 		events |= WAKE_ROOM;
 	return events;
 }

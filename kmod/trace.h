@@ -139,19 +139,19 @@ TRACE_EVENT(karena_ring_reserve,
 
 /* A record was submitted or discarded. */
 TRACE_EVENT(karena_ring_end,
-	TP_PROTO(const struct karena_ring *ring, u64 position, u32 word),
-	TP_ARGS(ring, position, word),
+	TP_PROTO(const struct karena_ring *ring, u64 offset, u32 word),
+	TP_ARGS(ring, offset, word),
 	TP_STRUCT__entry(
 		__field(unsigned long, ino)
-		__field(u64, position)
+		__field(u64, offset)
 		__field(u32, word)
 	),
 	TP_fast_assign(
 		__entry->ino = karena_object_ino(&ring->object);
-		__entry->position = position;
+		__entry->offset = offset;
 		__entry->word = word;
 	),
-	TP_printk("ino=%lu position=%llu length=%u %s", __entry->ino, __entry->position,
+	TP_printk("ino=%lu offset=%llu length=%u %s", __entry->ino, __entry->offset,
 		  __entry->word & KARENA_RECORD_LEN_MASK,
 		  __entry->word & KARENA_RECORD_DISCARD ? "discarded" : "submitted")
 );
