@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The contract in numbers: offsets, sizes, call numbers and flags, as literals.
+ * What is here once is never changed, only added to. Built for 64 and for 32 bit.
+ *
+ * The assertions hold the header; the cases hold the kernel, by arguments that
+ * are laid out byte by byte, as a program does that was built long ago.
+ */
+#define _GNU_SOURCE
+#include <assert.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <linux/karena.h>
+
+#include "kselftest_harness.h"
+
+#define IS(_name, _value)	static_assert((_name) == (_value), #_name)
+
+#define SIZE(_struct, _bytes)	static_assert(sizeof(struct _struct) == (_bytes), #_struct)
+
+#define FIELD(_struct, _field, _offset, _bytes)				\
+	static_assert(offsetof(struct _struct, _field) == (_offset) &&	\
+		       sizeof(((struct _struct *)0)->_field) == (_bytes),	\
+		       #_struct "." #_field)
+
+IS(KARENA_ABI_VERSION, 1);
+IS(KARENA_NAME_LEN, 16);
+IS(KARENA_FS_MAGIC, 0x6b61726e);
+IS(KARENA_NODE_ANY, -1);
+
+IS(KARENA_RIGHT_MAP, 0x01);
+IS(KARENA_RIGHT_MAP_WRITE, 0x02);
+IS(KARENA_RIGHT_ALLOC, 0x04);
+IS(KARENA_RIGHT_FREE, 0x08);
+IS(KARENA_RIGHT_PRODUCE, 0x10);
+IS(KARENA_RIGHT_CONSUME, 0x20);
+IS(KARENA_RIGHTS_ARENA, 0x0f);
+IS(KARENA_RIGHTS_RING, 0x33);
+
+IS(KARENA_FEAT_ARENA, 1);
+IS(KARENA_FEAT_RING, 2);
+
+IS(KARENA_IOC_QUERY, 0xbd00);
+IS(KARENA_IOC_ARENA_CREATE, 0xbd01);
+IS(KARENA_IOC_RING_CREATE, 0xbd02);
+IS(KARENA_IOC_REOPEN, 0xbd10);
+IS(KARENA_IOC_RESTRICT, 0xbd11);
+IS(KARENA_IOC_ARENA_ALLOC, 0xbd20);
+IS(KARENA_IOC_ARENA_FREE, 0xbd21);
+IS(KARENA_IOC_ARENA_RESERVE, 0xbd22);
+IS(KARENA_IOC_ARENA_COMMIT, 0xbd23);
+IS(KARENA_IOC_ARENA_DECOMMIT, 0xbd24);
+IS(KARENA_IOC_ARENA_STAT, 0xbd25);
+IS(KARENA_IOC_ARENA_WALK, 0xbd26);
+IS(KARENA_IOC_RING_RESERVE, 0xbd40);
+IS(KARENA_IOC_RING_SUBMIT, 0xbd41);
+IS(KARENA_IOC_RING_DISCARD, 0xbd42);
+IS(KARENA_IOC_RING_OUTPUT, 0xbd43);
+IS(KARENA_IOC_RING_STAT, 0xbd44);
+
+SIZE(karena_query, 64);
+FIELD(karena_query, size, 0, 4);
+FIELD(karena_query, flags, 4, 4);
+FIELD(karena_query, out_abi_version, 8, 4);
+FIELD(karena_query, out_page_size, 12, 4);
+FIELD(karena_query, out_features, 16, 8);
+FIELD(karena_query, out_arena_flags, 24, 4);
+FIELD(karena_query, out_ring_flags, 28, 4);
+FIELD(karena_query, out_arena_max_bytes, 32, 8);
+FIELD(karena_query, out_ring_max_bytes, 40, 8);
+FIELD(karena_query, out_user_limit_bytes, 48, 8);
+FIELD(karena_query, out_user_left_bytes, 56, 8);
+
+SIZE(karena_rights, 16);
+FIELD(karena_rights, size, 0, 4);
+FIELD(karena_rights, flags, 4, 4);
+FIELD(karena_rights, rights, 8, 4);
+FIELD(karena_rights, __reserved, 12, 4);
+
+IS(KARENA_ARENA_F_SEGV_ON_FAULT, 1);
+IS(KARENA_ARENA_F_FIXED_ADDR, 2);
+IS(KARENA_ARENA_F_INHERIT, 4);
+
+SIZE(karena_arena_create, 48);
+FIELD(karena_arena_create, size, 0, 4);
+FIELD(karena_arena_create, flags, 4, 4);
+FIELD(karena_arena_create, length, 8, 8);
+FIELD(karena_arena_create, address, 16, 8);
+FIELD(karena_arena_create, node, 24, 4);
+FIELD(karena_arena_create, fault_pages, 28, 4);
+FIELD(karena_arena_create, name, 32, 16);
+
+IS(KARENA_ALLOC_F_FIXED, 1);
+IS(KARENA_ALLOC_F_LAZY, 2);
+
+SIZE(karena_arena_alloc, 48);
+FIELD(karena_arena_alloc, size, 0, 4);
+FIELD(karena_arena_alloc, flags, 4, 4);
+FIELD(karena_arena_alloc, offset, 8, 8);
+FIELD(karena_arena_alloc, nr_pages, 16, 8);
+FIELD(karena_arena_alloc, align, 24, 8);
+FIELD(karena_arena_alloc, node, 32, 4);
+FIELD(karena_arena_alloc, __reserved, 36, 4);
+FIELD(karena_arena_alloc, out_offset, 40, 8);
+
+IS(KARENA_FREE_F_STRICT, 1);
+
+SIZE(karena_arena_free, 32);
+FIELD(karena_arena_free, size, 0, 4);
+FIELD(karena_arena_free, flags, 4, 4);
+FIELD(karena_arena_free, offset, 8, 8);
+FIELD(karena_arena_free, nr_pages, 16, 8);
+FIELD(karena_arena_free, out_done, 24, 8);
+
+IS(KARENA_RESERVE_F_GUARD, 1);
+
+SIZE(karena_arena_reserve, 24);
+FIELD(karena_arena_reserve, size, 0, 4);
+FIELD(karena_arena_reserve, flags, 4, 4);
+FIELD(karena_arena_reserve, offset, 8, 8);
+FIELD(karena_arena_reserve, nr_pages, 16, 8);
+
+IS(KARENA_COMMIT_F_LAZY, 2);
+
+SIZE(karena_arena_commit, 32);
+FIELD(karena_arena_commit, size, 0, 4);
+FIELD(karena_arena_commit, flags, 4, 4);
+FIELD(karena_arena_commit, offset, 8, 8);
+FIELD(karena_arena_commit, nr_pages, 16, 8);
+FIELD(karena_arena_commit, node, 24, 4);
+FIELD(karena_arena_commit, __reserved, 28, 4);
+
+SIZE(karena_arena_decommit, 32);
+FIELD(karena_arena_decommit, size, 0, 4);
+FIELD(karena_arena_decommit, flags, 4, 4);
+FIELD(karena_arena_decommit, offset, 8, 8);
+FIELD(karena_arena_decommit, nr_pages, 16, 8);
+FIELD(karena_arena_decommit, out_done, 24, 8);
+
+SIZE(karena_arena_stat, 128);
+FIELD(karena_arena_stat, size, 0, 4);
+FIELD(karena_arena_stat, flags, 4, 4);
+FIELD(karena_arena_stat, out_flags, 8, 4);
+FIELD(karena_arena_stat, out_fault_pages, 12, 4);
+FIELD(karena_arena_stat, out_length, 16, 8);
+FIELD(karena_arena_stat, out_address, 24, 8);
+FIELD(karena_arena_stat, out_allocated, 32, 8);
+FIELD(karena_arena_stat, out_reserved, 40, 8);
+FIELD(karena_arena_stat, out_guard, 48, 8);
+FIELD(karena_arena_stat, out_populated, 56, 8);
+FIELD(karena_arena_stat, out_populated_peak, 64, 8);
+FIELD(karena_arena_stat, out_faults, 72, 8);
+FIELD(karena_arena_stat, out_faults_mapped, 80, 8);
+FIELD(karena_arena_stat, out_faults_segv, 88, 8);
+FIELD(karena_arena_stat, out_faults_bus, 96, 8);
+FIELD(karena_arena_stat, out_node, 104, 4);
+FIELD(karena_arena_stat, out_rights, 108, 4);
+FIELD(karena_arena_stat, out_name, 112, 16);
+
+IS(KARENA_PAGE_FREE, 0);
+IS(KARENA_PAGE_ALLOCATED, 1);
+IS(KARENA_PAGE_RESERVED, 2);
+IS(KARENA_PAGE_GUARD, 3);
+
+SIZE(karena_arena_range, 40);
+FIELD(karena_arena_range, offset, 0, 8);
+FIELD(karena_arena_range, nr_pages, 8, 8);
+FIELD(karena_arena_range, nr_populated, 16, 8);
+FIELD(karena_arena_range, nr_pinned, 24, 8);
+FIELD(karena_arena_range, state, 32, 4);
+FIELD(karena_arena_range, __reserved, 36, 4);
+
+SIZE(karena_arena_walk, 48);
+FIELD(karena_arena_walk, size, 0, 4);
+FIELD(karena_arena_walk, flags, 4, 4);
+FIELD(karena_arena_walk, buffer, 8, 8);
+FIELD(karena_arena_walk, buffer_bytes, 16, 8);
+FIELD(karena_arena_walk, offset, 24, 8);
+FIELD(karena_arena_walk, out_count, 32, 4);
+FIELD(karena_arena_walk, __reserved, 36, 4);
+FIELD(karena_arena_walk, out_next, 40, 8);
+
+IS(KARENA_RING_F_IN_PLACE, 1);
+
+IS(KARENA_RECORD_BUSY, 0x80000000);
+IS(KARENA_RECORD_DISCARD, 0x40000000);
+IS(KARENA_RECORD_LEN_MASK, 0x3fffffff);
+IS(KARENA_RECORD_HEADER_BYTES, 8);
+
+SIZE(karena_record_header, 8);
+FIELD(karena_record_header, word, 0, 4);
+FIELD(karena_record_header, __reserved, 4, 4);
+
+SIZE(karena_ring_header, 88);
+FIELD(karena_ring_header, header_bytes, 0, 4);
+FIELD(karena_ring_header, record_header_bytes, 4, 4);
+FIELD(karena_ring_header, features, 8, 8);
+FIELD(karena_ring_header, data_bytes, 16, 8);
+FIELD(karena_ring_header, consumer_offset, 24, 8);
+FIELD(karena_ring_header, producer_offset, 32, 8);
+FIELD(karena_ring_header, data_offset, 40, 8);
+FIELD(karena_ring_header, map_bytes, 48, 8);
+FIELD(karena_ring_header, lanes, 56, 4);
+FIELD(karena_ring_header, flags, 60, 4);
+FIELD(karena_ring_header, lane_stride, 64, 8);
+FIELD(karena_ring_header, name, 72, 16);
+
+SIZE(karena_ring_consumer, 8);
+FIELD(karena_ring_consumer, position, 0, 8);
+
+SIZE(karena_ring_producer, 104);
+FIELD(karena_ring_producer, position, 0, 8);
+FIELD(karena_ring_producer, __reserved, 8, 56);
+FIELD(karena_ring_producer, lost_full, 64, 8);
+FIELD(karena_ring_producer, lost_full_bytes, 72, 8);
+FIELD(karena_ring_producer, lost_too_big, 80, 8);
+FIELD(karena_ring_producer, lost_busy, 88, 8);
+FIELD(karena_ring_producer, lost_dead, 96, 8);
+
+SIZE(karena_ring_create, 40);
+FIELD(karena_ring_create, size, 0, 4);
+FIELD(karena_ring_create, flags, 4, 4);
+FIELD(karena_ring_create, data_bytes, 8, 8);
+FIELD(karena_ring_create, node, 16, 4);
+FIELD(karena_ring_create, __reserved, 20, 4);
+FIELD(karena_ring_create, name, 24, 16);
+
+SIZE(karena_ring_reserve, 32);
+FIELD(karena_ring_reserve, size, 0, 4);
+FIELD(karena_ring_reserve, flags, 4, 4);
+FIELD(karena_ring_reserve, length, 8, 4);
+FIELD(karena_ring_reserve, __reserved, 12, 4);
+FIELD(karena_ring_reserve, out_position, 16, 8);
+FIELD(karena_ring_reserve, out_offset, 24, 8);
+
+IS(KARENA_RING_NO_WAKEUP, 1);
+IS(KARENA_RING_FORCE_WAKEUP, 2);
+
+SIZE(karena_ring_commit, 16);
+FIELD(karena_ring_commit, size, 0, 4);
+FIELD(karena_ring_commit, flags, 4, 4);
+FIELD(karena_ring_commit, position, 8, 8);
+
+SIZE(karena_ring_output, 24);
+FIELD(karena_ring_output, size, 0, 4);
+FIELD(karena_ring_output, flags, 4, 4);
+FIELD(karena_ring_output, buffer, 8, 8);
+FIELD(karena_ring_output, buffer_bytes, 16, 8);
+
+SIZE(karena_ring_stat, 136);
+FIELD(karena_ring_stat, size, 0, 4);
+FIELD(karena_ring_stat, flags, 4, 4);
+FIELD(karena_ring_stat, out_flags, 8, 4);
+FIELD(karena_ring_stat, out_rights, 12, 4);
+FIELD(karena_ring_stat, out_data_bytes, 16, 8);
+FIELD(karena_ring_stat, out_available, 24, 8);
+FIELD(karena_ring_stat, out_consumer_position, 32, 8);
+FIELD(karena_ring_stat, out_producer_position, 40, 8);
+FIELD(karena_ring_stat, out_records, 48, 8);
+FIELD(karena_ring_stat, out_submitted, 56, 8);
+FIELD(karena_ring_stat, out_discarded, 64, 8);
+FIELD(karena_ring_stat, out_lost_full, 72, 8);
+FIELD(karena_ring_stat, out_lost_full_bytes, 80, 8);
+FIELD(karena_ring_stat, out_lost_too_big, 88, 8);
+FIELD(karena_ring_stat, out_lost_busy, 96, 8);
+FIELD(karena_ring_stat, out_lost_dead, 104, 8);
+FIELD(karena_ring_stat, out_wakeups, 112, 8);
+FIELD(karena_ring_stat, out_name, 120, 16);
+
+/* Arguments as bytes: the size first, the rest by literal offsets. */
+struct bytes {
+	unsigned char at[160];
+};
+
+static struct bytes bytes_of(__u32 size)
+{
+	struct bytes bytes;
+
+	memset(&bytes, 0, sizeof(bytes));
+	memcpy(bytes.at, &size, sizeof(size));
+	return bytes;
+}
+
+static void put32(struct bytes *bytes, unsigned int at, __u32 value)
+{
+	memcpy(bytes->at + at, &value, sizeof(value));
+}
+
+static void put64(struct bytes *bytes, unsigned int at, __u64 value)
+{
+	memcpy(bytes->at + at, &value, sizeof(value));
+}
+
+static __u32 get32(const struct bytes *bytes, unsigned int at)
+{
+	__u32 value;
+
+	memcpy(&value, bytes->at + at, sizeof(value));
+	return value;
+}
+
+static __u64 get64(const struct bytes *bytes, unsigned int at)
+{
+	__u64 value;
+
+	memcpy(&value, bytes->at + at, sizeof(value));
+	return value;
+}
+
+FIXTURE(layout) {
+	int device;
+	__u64 page;
+};
+
+FIXTURE_SETUP(layout)
+{
+	self->page = sysconf(_SC_PAGESIZE);
+	self->device = open("/dev/karena", O_RDWR);
+	ASSERT_GE(self->device, 0);
+}
+
+FIXTURE_TEARDOWN(layout)
+{
+	close(self->device);
+}
+
+static int byte_arena(int device, __u64 page)
+{
+	struct bytes create = bytes_of(48);
+
+	put32(&create, 4, 1);			/* SEGV_ON_FAULT */
+	put64(&create, 8, 32 * page);
+	put32(&create, 24, -1);
+	put32(&create, 28, 5);
+	memcpy(create.at + 32, "layout", 7);
+	return ioctl(device, 0xbd01, create.at);
+}
+
+static int byte_ring(int device, __u64 page)
+{
+	struct bytes create = bytes_of(40);
+
+	put32(&create, 4, 1);			/* IN_PLACE */
+	put64(&create, 8, 2 * page);
+	put32(&create, 16, -1);
+	memcpy(create.at + 24, "layout", 7);
+	return ioctl(device, 0xbd02, create.at);
+}
+
+TEST_F(layout, query)
+{
+	struct bytes query = bytes_of(64);
+
+	ASSERT_EQ(0, ioctl(self->device, 0xbd00, query.at));
+	EXPECT_EQ(1, get32(&query, 8));
+	EXPECT_EQ(self->page, get32(&query, 12));
+	EXPECT_EQ(3, get64(&query, 16) & 3);
+	EXPECT_EQ(7, get32(&query, 24) & 7);
+	EXPECT_EQ(1, get32(&query, 28) & 1);
+	EXPECT_LT(1ull << 46, get64(&query, 32));
+	EXPECT_LE(self->page, get64(&query, 40));
+	EXPECT_LE(self->page, get64(&query, 48));
+	EXPECT_EQ(~0ull, get64(&query, 56));
+}
+
+TEST_F(layout, arena_create_and_stat)
+{
+	struct bytes stat = bytes_of(128);
+	struct statfs fs;
+	int arena;
+
+	arena = byte_arena(self->device, self->page);
+	ASSERT_GE(arena, 0);
+	ASSERT_EQ(0, fstatfs(arena, &fs));
+	EXPECT_EQ(0x6b61726e, fs.f_type);
+
+	ASSERT_EQ(0, ioctl(arena, 0xbd25, stat.at));
+	EXPECT_EQ(1, get32(&stat, 8));
+	EXPECT_EQ(5, get32(&stat, 12));
+	EXPECT_EQ(32 * self->page, get64(&stat, 16));
+	EXPECT_EQ(0, get64(&stat, 24));
+	EXPECT_EQ(0xffffffff, get32(&stat, 104));
+	EXPECT_EQ(0x0f, get32(&stat, 108));
+	EXPECT_STREQ("layout", (char *)stat.at + 112);
+	close(arena);
+}
+
+TEST_F(layout, arena_alloc_free_reserve_commit_decommit)
+{
+	struct bytes alloc = bytes_of(48);
+	struct bytes free = bytes_of(32);
+	struct bytes reserve = bytes_of(24);
+	struct bytes commit = bytes_of(32);
+	struct bytes decommit = bytes_of(32);
+	struct bytes stat = bytes_of(128);
+	int arena;
+
+	arena = byte_arena(self->device, self->page);
+	ASSERT_GE(arena, 0);
+
+	put64(&alloc, 8, 3 * self->page);
+	put64(&alloc, 16, 4);
+	put64(&alloc, 24, 8 * self->page);
+	put32(&alloc, 32, -1);
+	ASSERT_EQ(0, ioctl(arena, 0xbd20, alloc.at));
+	EXPECT_EQ(8 * self->page, get64(&alloc, 40));
+
+	put64(&reserve, 8, 20 * self->page);
+	put64(&reserve, 16, 5);
+	ASSERT_EQ(0, ioctl(arena, 0xbd22, reserve.at));
+
+	put32(&commit, 4, 2);			/* LAZY */
+	put64(&commit, 8, 21 * self->page);
+	put64(&commit, 16, 3);
+	put32(&commit, 24, -1);
+	ASSERT_EQ(0, ioctl(arena, 0xbd23, commit.at));
+
+	put64(&decommit, 8, 22 * self->page);
+	put64(&decommit, 16, 1);
+	ASSERT_EQ(0, ioctl(arena, 0xbd24, decommit.at));
+	EXPECT_EQ(1, get64(&decommit, 24));
+
+	put32(&free, 4, 1);			/* STRICT */
+	put64(&free, 8, 8 * self->page);
+	put64(&free, 16, 2);
+	ASSERT_EQ(0, ioctl(arena, 0xbd21, free.at));
+	EXPECT_EQ(2, get64(&free, 24));
+
+	put32(&reserve, 4, 1);			/* GUARD */
+	put64(&reserve, 8, 8 * self->page);
+	put64(&reserve, 16, 1);
+	ASSERT_EQ(0, ioctl(arena, 0xbd22, reserve.at));
+
+	ASSERT_EQ(0, ioctl(arena, 0xbd25, stat.at));
+	EXPECT_EQ(4, get64(&stat, 32));
+	EXPECT_EQ(3, get64(&stat, 40));
+	EXPECT_EQ(1, get64(&stat, 48));
+	EXPECT_EQ(2, get64(&stat, 56));
+	EXPECT_EQ(4, get64(&stat, 64));
+	close(arena);
+}
+
+TEST_F(layout, arena_fault_counters)
+{
+	struct bytes alloc = bytes_of(48);
+	struct bytes stat = bytes_of(128);
+	unsigned char *map, *second;
+	int arena, zero;
+
+	arena = byte_arena(self->device, self->page);
+	ASSERT_GE(arena, 0);
+	put32(&alloc, 4, 3);			/* FIXED, LAZY */
+	put64(&alloc, 16, 1);
+	put32(&alloc, 32, -1);
+	ASSERT_EQ(0, ioctl(arena, 0xbd20, alloc.at));
+
+	map = mmap(NULL, 2 * self->page, PROT_READ | PROT_WRITE, MAP_SHARED, arena, 0);
+	second = mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_SHARED, arena, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_NE(MAP_FAILED, second);
+	map[0] = 1;
+	EXPECT_EQ(1, second[0]);
+	zero = open("/dev/zero", O_RDONLY);
+	EXPECT_EQ(-1, read(zero, map + self->page, 1));
+
+	ASSERT_EQ(0, ioctl(arena, 0xbd25, stat.at));
+	EXPECT_EQ(1, get64(&stat, 72));
+	EXPECT_EQ(1, get64(&stat, 80));
+	EXPECT_EQ(1, get64(&stat, 88));
+	EXPECT_EQ(0, get64(&stat, 96));
+	close(zero);
+	close(arena);
+}
+
+TEST_F(layout, arena_walk)
+{
+	struct bytes reserve = bytes_of(24);
+	struct bytes walk = bytes_of(48);
+	struct bytes range = bytes_of(0);
+	int arena;
+
+	arena = byte_arena(self->device, self->page);
+	ASSERT_GE(arena, 0);
+	put32(&reserve, 4, 1);			/* GUARD */
+	put64(&reserve, 8, 9 * self->page);
+	put64(&reserve, 16, 7);
+	ASSERT_EQ(0, ioctl(arena, 0xbd22, reserve.at));
+
+	put64(&walk, 8, (uintptr_t)range.at);
+	put64(&walk, 16, 40);
+	put64(&walk, 24, 10 * self->page);
+	ASSERT_EQ(0, ioctl(arena, 0xbd26, walk.at));
+	EXPECT_EQ(1, get32(&walk, 32));
+	EXPECT_EQ(16 * self->page, get64(&walk, 40));
+	EXPECT_EQ(10 * self->page, get64(&range, 0));
+	EXPECT_EQ(6, get64(&range, 8));
+	EXPECT_EQ(0, get64(&range, 16));
+	EXPECT_EQ(0, get64(&range, 24));
+	EXPECT_EQ(3, get32(&range, 32));
+	EXPECT_EQ(0, get32(&range, 36));
+	close(arena);
+}
+
+TEST_F(layout, reopen_and_restrict)
+{
+	struct bytes rights = bytes_of(16);
+	struct bytes stat = bytes_of(128);
+	int arena, other;
+
+	arena = byte_arena(self->device, self->page);
+	ASSERT_GE(arena, 0);
+	put32(&rights, 8, 0x0d);
+	other = ioctl(arena, 0xbd10, rights.at);
+	ASSERT_GE(other, 0);
+	put32(&rights, 8, 0x07);
+	ASSERT_EQ(0, ioctl(other, 0xbd11, rights.at));
+	ASSERT_EQ(0, ioctl(other, 0xbd25, stat.at));
+	EXPECT_EQ(0x05, get32(&stat, 108));
+	close(other);
+	close(arena);
+}
+
+TEST_F(layout, ring_reserve_submit_discard_output_stat)
+{
+	struct bytes reserve = bytes_of(32);
+	struct bytes commit = bytes_of(16);
+	struct bytes output = bytes_of(24);
+	struct bytes stat = bytes_of(136);
+	int ring;
+
+	ring = byte_ring(self->device, self->page);
+	ASSERT_GE(ring, 0);
+
+	put64(&output, 8, (uintptr_t)"twelve bytes");
+	put64(&output, 16, 12);
+	ASSERT_EQ(0, ioctl(ring, 0xbd43, output.at));
+
+	put32(&reserve, 8, 30);
+	ASSERT_EQ(0, ioctl(ring, 0xbd40, reserve.at));
+	EXPECT_EQ(24, get64(&reserve, 16));
+	put64(&commit, 8, 24);
+	ASSERT_EQ(0, ioctl(ring, 0xbd41, commit.at));
+
+	ASSERT_EQ(0, ioctl(ring, 0xbd40, reserve.at));
+	EXPECT_EQ(64, get64(&reserve, 16));
+	put32(&commit, 4, 1);			/* NO_WAKEUP */
+	put64(&commit, 8, 64);
+	ASSERT_EQ(0, ioctl(ring, 0xbd42, commit.at));
+
+	ASSERT_EQ(0, ioctl(ring, 0xbd44, stat.at));
+	EXPECT_EQ(1, get32(&stat, 8));
+	EXPECT_EQ(0x33, get32(&stat, 12));
+	EXPECT_EQ(2 * self->page, get64(&stat, 16));
+	EXPECT_EQ(104, get64(&stat, 24));
+	EXPECT_EQ(0, get64(&stat, 32));
+	EXPECT_EQ(104, get64(&stat, 40));
+	EXPECT_EQ(3, get64(&stat, 48));
+	EXPECT_EQ(2, get64(&stat, 56));
+	EXPECT_EQ(1, get64(&stat, 64));
+	EXPECT_STREQ("layout", (char *)stat.at + 120);
+	close(ring);
+}
+
+TEST_F(layout, ring_mapping)
+{
+	unsigned long data_offset;
+	struct bytes header;
+	unsigned char *map;
+	__u64 position;
+	__u32 word;
+	int ring;
+
+	ring = byte_ring(self->device, self->page);
+	ASSERT_GE(ring, 0);
+	ASSERT_EQ(5, write(ring, "hello", 5));
+
+	map = mmap(NULL, self->page, PROT_READ, MAP_SHARED, ring, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	memcpy(header.at, map, 88);
+	EXPECT_LE(88, get32(&header, 0));
+	EXPECT_EQ(8, get32(&header, 4));
+	EXPECT_EQ(0, get64(&header, 8));
+	EXPECT_EQ(2 * self->page, get64(&header, 16));
+	EXPECT_EQ(1, get32(&header, 56));
+	EXPECT_EQ(1, get32(&header, 60));
+	EXPECT_STREQ("layout", (char *)header.at + 72);
+
+	data_offset = get64(&header, 40);
+	EXPECT_EQ(data_offset + 4 * self->page, get64(&header, 48));
+	map = mmap(NULL, get64(&header, 48), PROT_READ, MAP_SHARED, ring, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	memcpy(&position, map + get64(&header, 24), 8);
+	EXPECT_EQ(0, position);
+	memcpy(&position, map + get64(&header, 32), 8);
+	EXPECT_EQ(16, position);
+	memcpy(&word, map + data_offset, 4);
+	EXPECT_EQ(5, word);
+	EXPECT_EQ(0, memcmp("hello", map + data_offset + 8, 5));
+	memcpy(&word, map + data_offset + 2 * self->page, 4);
+	EXPECT_EQ(5, word);
+	close(ring);
+}
+
+TEST_HARNESS_MAIN
