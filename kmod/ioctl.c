@@ -94,6 +94,13 @@ long karena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 			return err;
 		call.payload = &payload;
 	}
+	/*
+	 * What cannot be told shall not happen: the outputs are written as they
+	 * are, to know that they can be.
+	 */
+	err = copy_results(op, args, uarg, size);
+	if (err)
+		return err;
 
 	ret = karena_op_run(op, &call, args);
 	if (ret >= 0 || (ret == -EINTR && op->out_on_eintr)) {

@@ -18,11 +18,12 @@
  * Every argument struct leads with @size, which the caller sets to the sizeof()
  * of the struct it was built with. A struct shorter than the first published
  * one is EINVAL; fields that an older caller does not know are taken as zero; a
- * longer struct is accepted if the part this kernel does not know is zero, else
- * E2BIG. Unknown flags and reserved fields that are not zero are EINVAL. All
- * offsets are bytes and multiples of the page size (from KARENA_IOC_QUERY; do
- * not assume 4,096). Fields prefixed out_ are written on success only, unless a
- * call says otherwise. Layout is the same for 32- and 64-bit programs.
+ * longer struct, of up to a page, is accepted if the part this kernel does not
+ * know is zero, else E2BIG. Unknown flags and reserved fields that are not zero
+ * are EINVAL. All offsets are bytes and multiples of the page size (from
+ * KARENA_IOC_QUERY; do not assume 4,096). Fields prefixed out_ are written on
+ * success only, unless a call says otherwise. Layout is the same for 32- and
+ * 64-bit programs.
  *
  * Errors
  * ------
@@ -30,7 +31,8 @@
  *
  *   ENOTTY     this fd has no such call
  *   EFAULT     a pointer cannot be read or written
- *   E2BIG      the struct is newer than the kernel and its tail is not zero
+ *   E2BIG      the struct is newer than the kernel and its tail is not zero, or
+ *              longer than a page
  *   EINVAL     understood and wrong: flag, reserved field, alignment, range,
  *              page counts whose bytes wrap, too short a struct
  *   EPERM      the right was cut from this open file, or never came with it
@@ -39,7 +41,8 @@
  *
  * Others are named with the call. A call that fails has changed nothing, but
  * for KARENA_IOC_ARENA_FREE and _DECOMMIT, whose @out_done tells how far they
- * came when a fatal signal stopped them.
+ * came when a fatal signal stopped them, and for whoever has the struct unmapped
+ * while the call runs (EFAULT).
  */
 #ifndef _UAPI_LINUX_KARENA_H
 #define _UAPI_LINUX_KARENA_H
@@ -215,8 +218,7 @@ struct karena_rights {
  * @name:	in, NUL-terminated
  *
  * Returns the arena's fd. Memory is taken as pages are populated; a large arena
- * costs as little to create as a small one. EMFILE, ENFILE, EDQUOT: the user's
- * limit.
+ * costs as little to create as a small one. EMFILE, ENFILE.
  */
 struct karena_arena_create {
 	__u32		size;
