@@ -231,7 +231,7 @@ static struct ring_party *party_get_locked(struct karena_ring *ring, const struc
 	struct mmu_notifier *notifier;
 	struct ring_party *party;
 
-	mmap_assert_write_locked(mm);
+	lockdep_assert_held_write(&mm->mmap_lock);
 	party = ring_party_find(ring, file);
 	if (party)
 		return party;
