@@ -169,11 +169,6 @@ long ring_op_create(struct karena_call *call, void *argp)
 	return ret;
 }
 
-static struct karena_ring *call_ring(const struct karena_call *call)
-{
-	return to_ring(karena_handle(call->file)->object);
-}
-
 /**
  * ring_op_reserve() - KARENA_IOC_RING_RESERVE
  * @call:	on a ring's fd
@@ -184,14 +179,15 @@ static struct karena_ring *call_ring(const struct karena_call *call)
  */
 long ring_op_reserve(struct karena_call *call, void *argp)
 {
-	struct karena_ring *ring = call_ring(call);
+	struct karena_ring *ring = to_ring(call->object);
 	struct karena_ring_reserve *args = argp;
 	struct ring_party *party;
 	int err;
 
 	if (args->__reserved)
 		return -EINVAL;
-	if (!ring_in_place(ring))
+	/* Kernel code is no party: it has calls of its own. */
+	if (!ring_in_place(ring) || !call->file)
 		return -EPERM;
 	party = ring_party_get(ring, call->file);
 	if (IS_ERR(party))
@@ -217,7 +213,7 @@ static bool wakeup_valid(u32 flags)
 
 static long end(struct karena_call *call, const struct karena_ring_commit *args, u32 discard)
 {
-	struct karena_ring *ring = call_ring(call);
+	struct karena_ring *ring = to_ring(call->object);
 
 	if (!wakeup_valid(args->flags) || !ring_in_place(ring))
 		return -EINVAL;
@@ -262,7 +258,7 @@ long ring_op_discard(struct karena_call *call, void *argp)
 long ring_op_output(struct karena_call *call, void *argp)
 {
 	const struct karena_ring_output *args = argp;
-	struct karena_ring *ring = call_ring(call);
+	struct karena_ring *ring = to_ring(call->object);
 	ssize_t ret;
 
 	if (!wakeup_valid(args->flags))
@@ -320,8 +316,8 @@ long ring_op_stat(struct karena_call *call, void *argp)
 {
 	struct karena_ring_stat *stat = argp;
 
-	ring_stat(call_ring(call), stat);
-	stat->out_rights = READ_ONCE(karena_handle(call->file)->rights);
+	ring_stat(to_ring(call->object), stat);
+	stat->out_rights = karena_call_rights(call);
 	return 0;
 }
 
