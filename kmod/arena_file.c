@@ -24,6 +24,7 @@
 #include "ioctl.h"
 #include "objfd.h"
 #include "trace.h"
+#include "uring.h"
 
 static struct karena_arena *file_arena(const struct file *file)
 {
@@ -294,6 +295,7 @@ const struct file_operations arena_fops = {
 	.release = karena_object_release,
 	.unlocked_ioctl = karena_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.uring_cmd = karena_uring_cmd,
 	.mmap = arena_mmap,
 	.get_unmapped_area = arena_get_unmapped_area,
 	.fallocate = arena_fallocate,

@@ -14,6 +14,7 @@
 #include "objfd.h"
 #include "ops.h"
 #include "ring.h"
+#include "uring.h"
 
 long karena_op_query(struct karena_call *call, void *args)
 {
@@ -22,6 +23,8 @@ long karena_op_query(struct karena_call *call, void *args)
 	query->out_abi_version = KARENA_ABI_VERSION;
 	query->out_page_size = PAGE_SIZE;
 	query->out_features = KARENA_FEAT_ARENA | KARENA_FEAT_RING;
+	if (IS_ENABLED(CONFIG_IO_URING))
+		query->out_features |= KARENA_FEAT_URING_CMD;
 	query->out_arena_flags = KARENA_ARENA_FLAGS;
 	query->out_ring_flags = KARENA_RING_FLAGS;
 	query->out_arena_max_bytes = KARENA_ARENA_MAX_BYTES;
@@ -69,6 +72,7 @@ static const struct file_operations dev_fops = {
 	.release = dev_release,
 	.unlocked_ioctl = karena_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.uring_cmd = karena_uring_cmd,
 	.llseek = noop_llseek,
 };
 

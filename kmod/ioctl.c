@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The ioctl door: brings arguments in, has the operation run, brings results
- * out. It knows no operation by name.
+ * out. It knows no operation by name. The io_uring door does the same by it.
  */
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -45,8 +45,17 @@ static int copy_results(const struct karena_op *op, const void *args, void __use
 	return 0;
 }
 
-/* An operation that cares compares what it got with the size that it was told. */
-static int import_buffer(const struct karena_op *op, const void *args, struct iov_iter *iter)
+/**
+ * karena_import_buffer() - the user memory that an argument points to
+ * @op:		one that has a buffer
+ * @args:	its arguments, the kernel's own
+ * @iter:	out; an operation that cares compares what it holds with the size
+ *		that it was told
+ *
+ * Context: any.
+ * Return: 0 or -EFAULT.
+ */
+int karena_import_buffer(const struct karena_op *op, const void *args, struct iov_iter *iter)
 {
 	const u64 *buffer = args + op->buffer;
 	void __user *ubuf = u64_to_user_ptr(buffer[0]);
@@ -59,40 +68,30 @@ static int import_buffer(const struct karena_op *op, const void *args, struct io
 }
 
 /**
- * karena_ioctl() - ->unlocked_ioctl of every karena file
- * @file:	a device fd's, an arena's, a ring's
- * @cmd:	KARENA_IOC_*
- * @arg:	pointer to the argument struct
+ * karena_run_user() - run an operation whose argument struct is in user memory
+ * @op:		from karena_op_find()
+ * @call:	with its object and file, and the payload if the door has brought it
+ * @uarg:	the argument struct
  *
  * Context: may sleep.
- * Return: what the operation does, or -ENOTTY, -EFAULT, -E2BIG, -EINVAL.
+ * Return: what the operation does, or -EFAULT, -E2BIG, -EINVAL.
  */
-long karena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+long karena_run_user(const struct karena_op *op, struct karena_call *call, void __user *uarg)
 {
-	const struct karena_handle *handle = karena_handle(file);
-	struct karena_call call = {
-		.object = handle ? handle->object : NULL,
-		.file = file,
-	};
-	const struct karena_op *op = karena_op_find(cmd, call.object);
-	void __user *uarg = (void __user *)arg;
 	u64 args[KARENA_ARGS_MAX / sizeof(u64)];
 	struct iov_iter payload;
 	u32 size;
 	long ret;
 	int err;
 
-	if (!op)
-		return -ENOTTY;
-
 	err = copy_args(op, args, uarg, &size);
 	if (err)
 		return err;
-	if (op->buffer) {
-		err = import_buffer(op, args, &payload);
+	if (op->buffer && !call->payload) {
+		err = karena_import_buffer(op, args, &payload);
 		if (err)
 			return err;
-		call.payload = &payload;
+		call->payload = &payload;
 	}
 	/*
 	 * What cannot be told shall not happen: the outputs are written as they
@@ -102,11 +101,34 @@ long karena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (err)
 		return err;
 
-	ret = karena_op_run(op, &call, args);
+	ret = karena_op_run(op, call, args);
 	if (ret >= 0 || (ret == -EINTR && op->out_on_eintr)) {
 		err = copy_results(op, args, uarg, size);
 		if (err)
 			return err;
 	}
 	return ret;
+}
+
+/**
+ * karena_ioctl() - ->unlocked_ioctl of every karena file
+ * @file:	a device fd's, an arena's, a ring's
+ * @cmd:	KARENA_IOC_*
+ * @arg:	pointer to the argument struct
+ *
+ * Context: may sleep.
+ * Return: what karena_run_user() does, or -ENOTTY.
+ */
+long karena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	const struct karena_handle *handle = karena_handle(file);
+	struct karena_call call = {
+		.object = handle ? handle->object : NULL,
+		.file = file,
+	};
+	const struct karena_op *op = karena_op_find(cmd, call.object);
+
+	if (!op)
+		return -ENOTTY;
+	return karena_run_user(op, &call, (void __user *)arg);
 }

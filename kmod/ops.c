@@ -34,6 +34,7 @@ static const struct karena_op karena_ops[] = {
 	[NR(KARENA_IOC_QUERY)] = {
 		.name = "query",
 		ARGS(karena_query, out_user_left_bytes, OUT(karena_query, out_abi_version)),
+		.nowait = true,
 		.run = karena_op_query,
 	},
 	[NR(KARENA_IOC_ARENA_CREATE)] = {
@@ -58,6 +59,7 @@ static const struct karena_op karena_ops[] = {
 		.name = "restrict",
 		.any_object = true,
 		ARGS(karena_rights, __reserved, NO_OUT(karena_rights)),
+		.nowait = true,
 		.run = karena_op_restrict,
 	},
 	[NR(KARENA_IOC_ARENA_ALLOC)] = {
@@ -129,6 +131,7 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_ring_commit, position, NO_OUT(karena_ring_commit)),
 		.flags = KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP,
 		.rights = KARENA_RIGHT_PRODUCE,
+		.nowait = true,
 		.run = ring_op_submit,
 	},
 	[NR(KARENA_IOC_RING_DISCARD)] = {
@@ -137,6 +140,7 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_ring_commit, position, NO_OUT(karena_ring_commit)),
 		.flags = KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP,
 		.rights = KARENA_RIGHT_PRODUCE,
+		.nowait = true,
 		.run = ring_op_discard,
 	},
 	[NR(KARENA_IOC_RING_OUTPUT)] = {
@@ -146,12 +150,14 @@ static const struct karena_op karena_ops[] = {
 		.flags = KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP,
 		.rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_output, buffer),
+		.nowait = true,
 		.run = ring_op_output,
 	},
 	[NR(KARENA_IOC_RING_STAT)] = {
 		.name = "ring_stat",
 		.type = &karena_ring_type,
 		ARGS(karena_ring_stat, out_name, OUT(karena_ring_stat, out_flags)),
+		.nowait = true,
 		.run = ring_op_stat,
 	},
 };

@@ -6,6 +6,7 @@
 #ifndef KARENA_OPS_H
 #define KARENA_OPS_H
 
+#include <linux/errno.h>
 #include <linux/types.h>
 
 struct file;
@@ -16,16 +17,22 @@ struct karena_object_type;
 /* Room for the largest argument struct; checked when the table is built. */
 #define KARENA_ARGS_MAX		256
 
+/* Kernel-internal, told to the door alone: ask again where it may sleep. */
+#define KARENA_EWOULDSLEEP	EPROBE_DEFER
+
 /**
  * struct karena_call - one operation under way
  * @object:	what it is done to; NULL: the device
  * @file:	the open file it came by; NULL if kernel code asks
  * @payload:	what the argument's buffer points to, if the operation has one
+ * @nowait:	shall not sleep: if it would have to, -KARENA_EWOULDSLEEP with nothing
+ *		changed. Only for operations that say that they can
  */
 struct karena_call {
 	struct karena_object *object;
 	struct file *file;
 	struct iov_iter *payload;
+	bool nowait;
 };
 
 /**
@@ -42,6 +49,7 @@ struct karena_call {
  * @buffer:	offset of a __u64 pointer and a __u64 size in the argument, 0 for
  *		none
  * @buffer_dest: the buffer is written rather than read
+ * @nowait:	heeds a call's @nowait
  * @run:	does it, with arguments that are the kernel's own; may sleep.
  *		Returns a value not below 0, or -errno with nothing changed
  */
@@ -57,6 +65,7 @@ struct karena_op {
 	u32 rights;
 	u16 buffer;
 	bool buffer_dest;
+	bool nowait;
 	long (*run)(struct karena_call *call, void *args);
 };
 

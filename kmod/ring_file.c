@@ -16,6 +16,7 @@
 #include "objfd.h"
 #include "ring.h"
 #include "ring_party.h"
+#include "uring.h"
 
 static struct karena_ring *file_ring(const struct file *file)
 {
@@ -150,10 +151,10 @@ const struct file_operations ring_fops = {
 	.release = karena_object_release,
 	.unlocked_ioctl = karena_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.uring_cmd = karena_uring_cmd,
 	.read_iter = ring_read_iter,
 	.write_iter = ring_write_iter,
 	.poll = ring_poll,
 	.mmap = ring_mmap,
 	.show_fdinfo = karena_object_show_fdinfo,
-	.llseek = no_llseek,
 };

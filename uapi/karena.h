@@ -90,6 +90,7 @@
  */
 #define KARENA_FEAT_ARENA	0x1ull
 #define KARENA_FEAT_RING	0x2ull
+#define KARENA_FEAT_URING_CMD	0x4ull	/* every call as IORING_OP_URING_CMD */
 
 /* Each object's calls have a block of numbers of their own. */
 #define KARENA_IOC_QUERY	_IO(KARENA_IOC_TYPE, 0x00)
@@ -112,6 +113,35 @@
 #define KARENA_IOC_RING_DISCARD	_IO(KARENA_IOC_TYPE, 0x42)
 #define KARENA_IOC_RING_OUTPUT	_IO(KARENA_IOC_TYPE, 0x43)
 #define KARENA_IOC_RING_STAT	_IO(KARENA_IOC_TYPE, 0x44)
+
+/*
+ * io_uring
+ * --------
+ * With KARENA_FEAT_URING_CMD every call is also an IORING_OP_URING_CMD: cmd_op is
+ * its KARENA_IOC_* number, and the command area of the SQE a struct
+ * karena_uring_cmd. The CQE's res is what ioctl() would have returned, -errno
+ * instead of -1.
+ *
+ * With KARENA_URING_INLINE set in cmd_op, the command area is the argument struct
+ * itself: 16 bytes, or 80 on an io_uring of 128-byte SQEs; EINVAL if it is longer.
+ * Then no out_ field is written; on an io_uring of 32-byte CQEs the first of
+ * them, if it is of 64 bits, is the CQE's first extra word.
+ *
+ * IORING_URING_CMD_FIXED with KARENA_IOC_RING_OUTPUT: @buffer lies in the
+ * registered buffer buf_index. IORING_SETUP_IOPOLL is EOPNOTSUPP.
+ */
+#define KARENA_URING_INLINE	0x80000000u
+
+/**
+ * struct karena_uring_cmd - the command area of an SQE
+ * @args:	pointer to the call's argument struct, which must stay until the
+ *		completion
+ * @__reserved:	0
+ */
+struct karena_uring_cmd {
+	__aligned_u64	args;
+	__aligned_u64	__reserved;
+};
 
 /**
  * struct karena_query - KARENA_IOC_QUERY, on the device fd

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * compat.h for io_uring's headers, which only the io_uring door includes.
+ */
+#ifndef KARENA_COMPAT_URING_H
+#define KARENA_COMPAT_URING_H
+
+#include <linux/uio.h>
+
+/* <linux/io_uring.h>: commands have a header of their own from 6.8 on. */
+#ifdef KARENA_HAVE_URING_CMD_H
+#include <linux/io_uring/cmd.h>
+#else
+#include <linux/io_uring.h>
+#endif
+
+/* The command's flag bits came out to users with 6.1 and moved since. */
+#ifndef IORING_URING_CMD_FIXED
+#define IORING_URING_CMD_FIXED	(1U << 0)
+#endif
+
+/* The command area: by the entry from 6.7 on, by a pointer of its own before. */
+static inline const void *karena_uring_area(const struct io_uring_cmd *cmd)
+{
+#ifdef KARENA_HAVE_URING_CMD_SQE
+	return cmd->sqe->cmd;
+#else
+	return cmd->cmd;
+#endif
+}
+
+/* @issue_flags came with 6.15. */
+static inline int karena_uring_import_fixed(u64 ubuf, size_t bytes, int dir,
+					    struct iov_iter *iter, struct io_uring_cmd *cmd,
+					    unsigned int issue_flags)
+{
+#ifdef KARENA_HAVE_URING_IMPORT_FLAGS
+	return io_uring_cmd_import_fixed(ubuf, bytes, dir, iter, cmd, issue_flags);
+#else
+	return io_uring_cmd_import_fixed(ubuf, bytes, dir, iter, cmd);
+#endif
+}
+
+/* One function for both sizes of completions before 6.19. */
+static inline void karena_uring_done(struct io_uring_cmd *cmd, long ret, u64 result,
+				     unsigned int issue_flags)
+{
+#ifdef KARENA_HAVE_URING_DONE32
+	if (issue_flags & IO_URING_F_CQE32)
+		io_uring_cmd_done32(cmd, ret, result, issue_flags);
+	else
+		io_uring_cmd_done(cmd, ret, issue_flags);
+#else
+	io_uring_cmd_done(cmd, ret, result, issue_flags);
+#endif
+}
+
+#endif /* KARENA_COMPAT_URING_H */
