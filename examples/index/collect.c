@@ -65,7 +65,8 @@ static void tell_progress(const struct collector *collector)
 	uint64_t quarter = collector->progress / 4;
 
 	if (quarter && collector->files % quarter == 0 && collector->files / quarter < 4)
-		printf("      %3u %% of the files\n", (unsigned int)(collector->files / quarter * 25));
+		printf("      %llu %% of the files\n",
+		       (unsigned long long)(collector->files / quarter * 25));
 }
 
 /* Records of one writer come in order, none twice, none left out. */

@@ -301,8 +301,8 @@ unsigned int index_lookup(const struct index *index, const char *name,
 	return count;
 }
 
-static void for_each_entry(const struct index *index,
-			   void (*fn)(void *context, const struct entry *entry), void *context)
+static void visit_entries(const struct index *index,
+			  void (*fn)(void *context, const struct entry *entry), void *context)
 {
 	const ref_t *buckets = at(index, root(index)->buckets);
 
@@ -335,7 +335,7 @@ void index_count(const struct index *index, struct index_counts *counts)
 
 	memset(counts, 0, sizeof(*counts));
 	counts->files = root(index)->nr_files;
-	for_each_entry(index, count_entry, &counting);
+	visit_entries(index, count_entry, &counting);
 }
 
 struct collected {
@@ -384,7 +384,7 @@ int index_dump(const struct index *index, FILE *out)
 	files = malloc(counts.files * sizeof(*files));
 	if (!collected.entries || !files)
 		goto out;
-	for_each_entry(index, collect_entry, &collected);
+	visit_entries(index, collect_entry, &collected);
 	qsort(collected.entries, collected.count, sizeof(*collected.entries), compare_entries);
 	for (size_t i = 0; i < collected.count; i++)
 		dump_entry(index, collected.entries[i], files, out);

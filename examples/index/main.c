@@ -108,7 +108,7 @@ void kill_writers(const pid_t *pids)
 		kill(pids[i], SIGKILL);
 }
 
-static double mb(uint64_t bytes)
+static double megabytes(uint64_t bytes)
 {
 	return (double)bytes / 1e6;
 }
@@ -137,18 +137,18 @@ static void read_reference(struct reference *reference, const char *dir)
 	read_sum(path, reference->files);
 }
 
-static void compare(const char *what, const char *sum, const char *expected, const char *maker)
+static void expect(const char *what, const char *sum, const char *expected)
 {
-	show(what, "SHA-256 %.16s..., %s %s", sum,
-	     strcmp(sum, expected) ? "which is NOT that of" : "the same by", maker);
-	if (strcmp(sum, expected))
-		die(what, 0);
+	if (!strcmp(sum, expected))
+		return;
+	fflush(stdout);
+	fprintf(stderr, "%s: SHA-256 is %s, should be %s\n", what, sum, expected);
+	die(what, 0);
 }
 
-static void check_index(const struct index *index, const struct reference *reference)
+static void sum_index(const struct index *index, char sum[SUM_LENGTH + 1])
 {
 	FILE *pipe = popen("sha256sum >" SUM, "we");
-	char sum[SUM_LENGTH + 1];
 	int ret;
 
 	if (!pipe)
@@ -157,27 +157,27 @@ static void check_index(const struct index *index, const struct reference *refer
 	if (pclose(pipe) || ret < 0)
 		die("sha256sum", ret);
 	read_sum(SUM, sum);
-	compare("index", sum, reference->index, "grep and sort");
 }
 
-static void check_list(const struct reference *reference)
+static void sum_list(char sum[SUM_LENGTH + 1])
 {
-	char sum[SUM_LENGTH + 1];
-
 	if (system("LC_ALL=C sort " LIST " | sha256sum >" SUM))
 		die("sort " LIST, 0);
 	read_sum(SUM, sum);
-	compare("list of files", sum, reference->files, "find and sort");
 }
 
 /* Every file's record came, once, whichever way it took. */
 static void check_done(const struct job *job, const struct done *done,
 		       const struct reference *reference)
 {
+	char sum[SUM_LENGTH + 1];
+
 	if (done->files != job->nr_paths)
 		die("files without a record", 0);
-	check_list(reference);
-	check_index(&done->index, reference);
+	sum_list(sum);
+	expect("list of files", sum, reference->files);
+	sum_index(&done->index, sum);
+	expect("index", sum, reference->index);
 }
 
 static void show_ring(const struct job *job, const struct karena_ring *ring, uint64_t read)
@@ -191,7 +191,7 @@ static void show_ring(const struct job *job, const struct karena_ring *ring, uin
 	lost = stat.out_lost_too_big + stat.out_lost_busy + stat.out_lost_dead;
 	show("records", "%llu sent, %llu read, %llu lost", (unsigned long long)stat.out_submitted,
 	     (unsigned long long)read, (unsigned long long)(stat.out_submitted - read + lost));
-	show("ring", "%llu times full, and waited for; %llu wake-ups",
+	show("ring", "%llu times full: the indexer waited; %llu wake-ups",
 	     (unsigned long long)stat.out_lost_full, (unsigned long long)stat.out_wakeups);
 	if (stat.out_submitted != job->nr_paths || read != job->nr_paths || lost)
 		die("records", 0);
@@ -206,13 +206,16 @@ static void do_job(const struct job *job, struct shared *shared, struct done *do
 	ret = by_karena(job, shared, done);
 	if (ret < 0)
 		die("karena", ret);
-	show("time", "%.1f s, %.1f MB/s", done->seconds, mb(done->bytes) / done->seconds);
+	show("time", "%.1f s, %.1f MB/s", done->seconds,
+	     megabytes(done->bytes) / done->seconds);
 	show_ring(job, shared->ring, done->files);
 	index_count(&done->index, &counts);
 	show("in the arena", "%llu identifiers in %llu files, %llu pairs",
 	     (unsigned long long)counts.identifiers, (unsigned long long)counts.files,
 	     (unsigned long long)counts.postings);
 	check_done(job, done, reference);
+	show("list of files", "SHA-256 %.16s..., as find and sort make it", reference->files);
+	show("index", "SHA-256 %.16s..., as grep and sort make it", reference->index);
 }
 
 static void print_path(void *context, const char *path)
@@ -259,13 +262,13 @@ static void show_lookup(const struct shared *shared, const struct reference *ref
 		die("lookup", -errno);
 	fflush(stdout);
 	snprintf(command, sizeof(command),
-		 "%s lookup %d " SOUGHT " >" SUM " && sed 's/^/    /' " SUM " && cmp " SUM " %s/lookup",
-		 self, fd, reference->dir);
+		 "%s lookup %d " SOUGHT " >" SUM " && sed 's/^/    /' " SUM " && cmp " SUM
+		 " %s/lookup", self, fd, reference->dir);
 	ret = system(command);
 	close(fd);
 	if (ret)
 		die("lookup " SOUGHT, 0);
-	show("", "the same by grep");
+	show("", "as grep finds it");
 }
 
 static void show_tool(void)
@@ -278,18 +281,24 @@ static void show_tool(void)
 		die(command, 0);
 }
 
-static uint64_t mem_free(void)
+/*
+ * Free memory: MemFree of /proc/meminfo and what each CPU keeps at hand of free
+ * pages, which that leaves out. Pages, -1 if it cannot be told.
+ */
+static int64_t free_pages(void)
 {
-	FILE *file = fopen("/proc/meminfo", "re");
-	unsigned long long kib = 0;
+	FILE *file = fopen("/proc/zoneinfo", "re");
+	long long pages, sum = 0;
 	char line[128];
 
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemFree: %llu kB", &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kib * 1024;
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, " nr_free_pages %lld", &pages) == 1 ||
+		    sscanf(line, " count: %lld", &pages) == 1)
+			sum += pages;
+	fclose(file);
+	return sum;
 }
 
 static uint64_t populated(const struct karena_arena *arena)
@@ -305,26 +314,28 @@ static uint64_t populated(const struct karena_arena *arena)
 /* The machine has back what the arena held, but for what others took meanwhile. */
 static void show_free(const struct karena_arena *arena)
 {
-	uint64_t page = karena_arena_page_size(arena);
-	uint64_t pages = populated(arena), before = mem_free(), after, left;
+	uint64_t page = karena_arena_page_size(arena), pages = populated(arena), left;
+	int64_t before = free_pages(), after;
 	int ret;
 
 	ret = karena_arena_free(arena, 0, karena_arena_length(arena) / page, 0);
 	if (ret < 0)
 		die("free", ret);
-	after = mem_free();
+	after = free_pages();
 	left = populated(arena);
-	show("pages populated", "%llu, after free %llu: %.1f MB freed", (unsigned long long)pages,
-	     (unsigned long long)left, mb((pages - left) * page));
-	show("MemFree of the machine", "%.1f MB, then %.1f MB", mb(before), mb(after));
-	if (left || after < before + (pages - left) * page / 2)
+	show("populated in the arena", "%llu pages, then %llu: %.1f MB freed",
+	     (unsigned long long)pages, (unsigned long long)left,
+	     megabytes((pages - left) * page));
+	show("free in the machine", "%lld pages, then %lld: %.1f MB more", (long long)before,
+	     (long long)after, (double)(after - before) * (double)page / 1e6);
+	if (left || before < 0 || after - before < (int64_t)(pages - left) / 10 * 9)
 		die("free", 0);
 }
 
 static void show_row(const char *name, const struct done *done, const char *remark)
 {
 	show(name, "%5.1f s %7.1f MB/s %8.0f files/s   %s", done->seconds,
-	     mb(done->bytes) / done->seconds, (double)done->files / done->seconds, remark);
+	     megabytes(done->bytes) / done->seconds, (double)done->files / done->seconds, remark);
 }
 
 static void peers(const struct job *job, const struct reference *reference,
@@ -337,10 +348,12 @@ static void peers(const struct job *job, const struct reference *reference,
 	if (ret < 0)
 		die("memfd", ret);
 	check_done(job, &memfd, reference);
+	show("memfd and eventfd", "the same list, the same index");
 	ret = by_pipe(job, &pipe);
 	if (ret < 0)
 		die("pipe", ret);
 	check_done(job, &pipe, reference);
+	show("pipes", "the same list, the same index");
 	putchar('\n');
 	show_row("karena", karena, "index shared by all, grows and shrinks");
 	show_row("memfd and eventfd", &memfd, "index shared by all, only grows");
