@@ -28,11 +28,14 @@ c_flags = -std=gnu99 $(warnings) $(includes) $(CFLAGS)
 cxx_flags = -std=c++11 $(warnings) $(includes) $(CXXFLAGS)
 depend := -MMD -MP
 host_flags := -fsanitize=address,undefined -fno-sanitize-recover=all
+tsan_flags := -fsanitize=thread
 
 # Each source file in these directories is one program.
 bin_src := $(wildcard tools/*.c bench/*.c examples/*.c)
 test_src := $(wildcard tests/*.c)
 host_src := $(wildcard tests/host/*.c tests/host/*.cc)
+# What has threads is built for the thread sanitizer too.
+tsan_src := $(wildcard tests/host/vmr_*.c)
 # What pins the layout is run as a 32-bit program too.
 test32_src := $(wildcard tests/abi_*.c)
 
@@ -41,7 +44,8 @@ module_src := Kbuild $(wildcard kmod/* kunit/* uapi/* include/linux/*)
 bins := $(patsubst %.c,build/bin/%,$(notdir $(bin_src))) build/bin/index
 tests := $(patsubst tests/%.c,build/tests/%,$(test_src)) \
 	$(patsubst tests/%.c,build/tests/%_32,$(test32_src))
-hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src)))
+hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src))) \
+	$(patsubst tests/host/%.c,build/host/%_tsan,$(tsan_src))
 
 all: stock lib bin ## module, library and tools (the default)
 
@@ -113,6 +117,11 @@ build/tests/%_32: tests/%.c | build/kselftest/kselftest_harness.h
 build/host/%: tests/host/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
 	$(CC) $(c_flags) $(depend) $(host_flags) -isystem build/kselftest -pthread -o $@ $< \
+		build/libkarena.a
+
+build/host/%_tsan: tests/host/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) $(depend) $(tsan_flags) -isystem build/kselftest -pthread -o $@ $< \
 		build/libkarena.a
 
 build/host/%: tests/host/%.cc build/libkarena.a | build/include/linux/karena.h

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * libkarena's reservations as a part of the test program, so that the program's
+ * sanitizer sees into them, and that the test stands between them and whatever
+ * they take from the system: each such call can be made to fail.
+ */
+#ifndef TESTS_HOST_VMR_LIB_H
+#define TESTS_HOST_VMR_LIB_H
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* How many calls from now the one is that fails; 0: none does. */
+static unsigned long fail_after;
+/* What it fails with, and whether it removes what is at its target first. */
+static int fail_errno = ENOMEM;
+static bool fail_late;
+/* What happens then to the hole, before anybody else can do anything. */
+static void (*fail_hook)(void *at, size_t length);
+/* Calls made in all, by single-threaded tests that count them. */
+static unsigned long calls;
+
+static inline bool this_call_fails(void)
+{
+	if (!fail_after)
+		return false;
+	calls++;
+	if (--fail_after)
+		return false;
+	errno = fail_errno;
+	return true;
+}
+
+/*
+ * System calls without the sanitizer's own: it would map memory of its own along
+ * with them, and correct addresses that are meant to be wrong.
+ */
+static inline void *raw_mmap(void *at, size_t length, int prot, int flags, int fd, off_t offset)
+{
+	return (void *)syscall(SYS_mmap, at, length, prot, flags, fd, offset);
+}
+
+static inline void *raw_mremap(void *from, size_t old, size_t length, int flags, void *to)
+{
+	return (void *)syscall(SYS_mremap, from, old, length, flags, to);
+}
+
+static inline int raw_mprotect(void *at, size_t length, int prot)
+{
+	return (int)syscall(SYS_mprotect, at, length, prot);
+}
+
+static inline int raw_munmap(void *at, size_t length)
+{
+	return (int)syscall(SYS_munmap, at, length);
+}
+
+static inline void *failing_malloc(size_t size)
+{
+	return this_call_fails() ? NULL : malloc(size);
+}
+
+static inline void *failing_calloc(size_t nr, size_t size)
+{
+	return this_call_fails() ? NULL : calloc(nr, size);
+}
+
+static inline void *failing_realloc(void *old, size_t size)
+{
+	return this_call_fails() ? NULL : realloc(old, size);
+}
+
+/* As the kernel fails when it has removed what it was to replace. */
+static inline void *fail_with_hole(void *at, size_t length)
+{
+	raw_munmap(at, length);
+	if (fail_hook)
+		fail_hook(at, length);
+	errno = fail_errno;
+	return MAP_FAILED;
+}
+
+static inline void *failing_mmap(void *at, size_t length, int prot, int flags, int fd, off_t offset)
+{
+	if (!this_call_fails())
+		return raw_mmap(at, length, prot, flags, fd, offset);
+	return fail_late && (flags & MAP_FIXED) ? fail_with_hole(at, length) : MAP_FAILED;
+}
+
+static inline void *failing_mremap(void *from, size_t old, size_t length, int flags, void *to)
+{
+	if (!this_call_fails())
+		return raw_mremap(from, old, length, flags, to);
+	return fail_late ? fail_with_hole(to, length) : MAP_FAILED;
+}
+
+static inline int failing_mprotect(void *at, size_t length, int prot)
+{
+	return this_call_fails() ? -1 : raw_mprotect(at, length, prot);
+}
+
+static inline int failing_munmap(void *at, size_t length)
+{
+	return this_call_fails() ? -1 : raw_munmap(at, length);
+}
+
+static inline int failing_mutex_init(pthread_mutex_t *lock, const pthread_mutexattr_t *attr)
+{
+	return this_call_fails() ? ENOMEM : pthread_mutex_init(lock, attr);
+}
+
+static inline int failing_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	return this_call_fails() ? ENOMEM : pthread_atfork(prepare, parent, child);
+}
+
+#define malloc			failing_malloc
+#define calloc			failing_calloc
+#define realloc			failing_realloc
+#define mmap			failing_mmap
+#define mremap			failing_mremap
+#define mprotect		failing_mprotect
+#define munmap			failing_munmap
+#define pthread_mutex_init	failing_mutex_init
+#define pthread_atfork		failing_atfork
+
+#include "../../userlib/device.c"
+#include "../../userlib/error.c"
+#include "../../userlib/vmr.c"
+#include "../../userlib/vmr_fork.c"
+#include "../../userlib/vmr_map.c"
+#include "../../userlib/vmr_place.c"
+#include "../../userlib/vmr_set.c"
+#include "../../userlib/vmr_source.c"
+
+#undef malloc
+#undef calloc
+#undef realloc
+#undef mmap
+#undef mremap
+#undef mprotect
+#undef munmap
+#undef pthread_mutex_init
+#undef pthread_atfork
+
+#define mmap			raw_mmap
+#define mremap			raw_mremap
+#define mprotect		raw_mprotect
+#define munmap			raw_munmap
+
+#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
+#define RW	(PROT_READ | PROT_WRITE)
+
+/*
+ * What the process has mapped.
+ */
+struct maps {
+	size_t length;
+	char text[8 << 20];
+};
+
+static inline void maps_read(struct maps *maps)
+{
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	maps->length = 0;
+	while ((got = read(fd, maps->text + maps->length,
+			   sizeof(maps->text) - 1 - maps->length)) > 0)
+		maps->length += (size_t)got;
+	maps->text[maps->length] = '\0';
+	close(fd);
+}
+
+static inline bool maps_equal(const struct maps *a, const struct maps *b)
+{
+	return a->length == b->length && !memcmp(a->text, b->text, a->length);
+}
+
+/* One line of it; all of the text is too long for sscanf() to be given. */
+struct maps_line {
+	unsigned long start;
+	unsigned long end;
+	char prot[5];
+	unsigned long inode;
+};
+
+/* Returns the next line, NULL at the end. */
+static inline const char *maps_line(const char *text, struct maps_line *line)
+{
+	const char *end = strchr(text, '\n');
+	char copy[128];
+
+	if (!end)
+		return NULL;
+	snprintf(copy, sizeof(copy), "%.*s", (int)(end - text), text);
+	if (sscanf(copy, "%lx-%lx %4s %*x %*s %lu", &line->start, &line->end, line->prot,
+		   &line->inode) != 4)
+		abort();
+	return end + 1;
+}
+
+/* Is every page of the range mapped, and without any access? */
+static inline bool is_placeholder(const struct maps *maps, const void *at, size_t length)
+{
+	unsigned long from = (unsigned long)at, to = from + length;
+	const char *text = maps->text;
+	struct maps_line line;
+
+	while (from < to && (text = maps_line(text, &line))) {
+		if (line.start > from || from >= line.end)
+			continue;
+		if (strcmp(line.prot, "---p") || line.inode)
+			return false;
+		from = line.end;
+	}
+	return from >= to;
+}
+
+/* Is nothing mapped in the range? */
+static inline bool is_free(const struct maps *maps, const void *at, size_t length)
+{
+	unsigned long from = (unsigned long)at, to = from + length;
+	const char *text = maps->text;
+	struct maps_line line;
+
+	while ((text = maps_line(text, &line)))
+		if (line.start < to && from < line.end)
+			return false;
+	return true;
+}
+
+/* The process cannot read the byte, whether something is mapped there or not. */
+static inline bool is_inaccessible(const void *at)
+{
+	char byte;
+	struct iovec here = { &byte, 1 };
+	struct iovec there = { (void *)at, 1 };
+
+	return process_vm_readv(getpid(), &here, 1, &there, 1, 0) < 0 && errno == EFAULT;
+}
+
+/* Makes a file of pages each of which begins with its number plus @first. */
+static inline void number_pages(int fd, size_t pages, uint64_t first)
+{
+	for (size_t i = 0; i < pages; i++) {
+		uint64_t number = first + i;
+
+		if (pwrite(fd, &number, sizeof(number), (off_t)(i * PAGE)) != sizeof(number))
+			abort();
+	}
+	if (ftruncate(fd, (off_t)(pages * PAGE)))
+		abort();
+}
+
+static inline int numbered_memfd(size_t pages, uint64_t first, unsigned int flags)
+{
+	int fd = memfd_create("vmr-test", MFD_CLOEXEC | flags);
+
+	number_pages(fd, pages, first);
+	return fd;
+}
+
+/* As numbered_memfd(), but on the disk where the program is. */
+static inline int numbered_file(size_t pages, uint64_t first)
+{
+	char name[4096];
+	ssize_t length = readlink("/proc/self/exe", name, sizeof(name) - 32);
+	int fd;
+
+	if (length < 0)
+		abort();
+	strcpy(name + length, ".vmr-test.XXXXXX");
+	fd = mkstemp(name);
+	if (fd < 0 || unlink(name))
+		abort();
+	number_pages(fd, pages, first);
+	return fd;
+}
+
+#endif /* TESTS_HOST_VMR_LIB_H */

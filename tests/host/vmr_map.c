@@ -1,0 +1,675 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Maps in a reservation: every kind of source, every find, every error.
+ */
+#include "vmr_lib.h"
+
+#include <linux/memfd.h>
+#include <sys/sysinfo.h>
+
+#include "kselftest_harness.h"
+
+static struct maps before, after;
+
+/* Twice as much as the machine has, of which no request can be granted. */
+static size_t too_much(void)
+{
+	struct sysinfo info;
+	size_t size = 4 * GIB;
+
+	sysinfo(&info);
+	while (size < 2 * (info.totalram + info.totalswap) * info.mem_unit)
+		size *= 2;
+	return size;
+}
+
+static uint64_t word(const void *at)
+{
+	return *(const volatile uint64_t *)at;
+}
+
+/* A reservation of 16 pages. */
+FIXTURE(vmr) {
+	struct karena_vmr *vmr;
+	char *at;
+	int memfd;
+	int file;
+	struct karena_vmr_source memory;
+	struct karena_vmr_source disk;
+	struct karena_vmr_source anon;
+};
+
+FIXTURE_SETUP(vmr)
+{
+	self->memfd = numbered_memfd(16, 100, 0);
+	self->file = numbered_file(16, 200);
+	ASSERT_EQ(0, karena_vmr_source_fd(&self->memory, self->memfd, 0, RW, 0));
+	ASSERT_EQ(0, karena_vmr_source_fd(&self->disk, self->file, 0, RW, 0));
+	ASSERT_EQ(0, karena_vmr_source_anon(&self->anon, RW, KARENA_VMR_PRIVATE));
+	ASSERT_EQ(0, karena_vmr_new(&self->vmr, NULL, 16 * PAGE));
+	self->at = karena_vmr_get_address(self->vmr);
+	/* What the first map takes from the heap, it keeps. */
+	ASSERT_EQ(0, vmr_set_prepare(&self->vmr->maps));
+}
+
+FIXTURE_TEARDOWN(vmr)
+{
+	struct karena_vmr_map map;
+
+	while (!karena_vmr_map_first(self->vmr, &map))
+		ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	maps_read(&after);
+	ASSERT_TRUE(is_placeholder(&after, karena_vmr_get_address(self->vmr),
+				   karena_vmr_get_size(self->vmr)));
+	ASSERT_EQ(0, karena_vmr_delete(&self->vmr));
+	close(self->memfd);
+	close(self->file);
+}
+
+/*
+ * Sources.
+ */
+
+TEST_F(vmr, a_memfd_should_be_mapped_in_one_step)
+{
+	struct karena_vmr_map map;
+
+	self->memory.offset = 3 * PAGE;
+	ASSERT_TRUE(self->memory.traits & VMR_STEADY);
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 2 * PAGE, 4 * PAGE, &self->memory, &map));
+	ASSERT_EQ(self->at + 2 * PAGE, map.address);
+	ASSERT_EQ(4 * PAGE, map.length);
+	ASSERT_EQ(103, word(self->at + 2 * PAGE));
+	ASSERT_EQ(106, word(self->at + 5 * PAGE));
+	ASSERT_TRUE(is_inaccessible(self->at + PAGE));
+	ASSERT_TRUE(is_inaccessible(self->at + 6 * PAGE));
+}
+
+TEST_F(vmr, a_file_should_be_moved_into_place)
+{
+	struct karena_vmr_map map;
+
+	self->disk.offset = PAGE;
+	ASSERT_FALSE(self->disk.traits & VMR_STEADY);
+	ASSERT_TRUE(self->disk.traits & VMR_MOVES);
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, 2 * PAGE, &self->disk, &map));
+	ASSERT_EQ(201, word(self->at));
+	ASSERT_EQ(202, word(self->at + PAGE));
+	ASSERT_TRUE(is_inaccessible(self->at + 2 * PAGE));
+}
+
+TEST_F(vmr, writes_should_reach_a_shared_file_and_not_a_private_one)
+{
+	int fds[] = { self->memfd, self->file };
+	uint64_t found;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct karena_vmr_source source;
+
+		ASSERT_EQ(0, karena_vmr_source_fd(&source, fds[i], 0, RW, 0));
+		ASSERT_EQ(0, karena_vmr_map(self->vmr, 4 * i * PAGE, PAGE, &source, NULL));
+		*(uint64_t *)(self->at + 4 * i * PAGE) = 7;
+		ASSERT_EQ(8, pread(fds[i], &found, 8, 0));
+		ASSERT_EQ(7, found);
+
+		source.flags = KARENA_VMR_PRIVATE;
+		ASSERT_EQ(0, karena_vmr_map(self->vmr, (4 * i + 1) * PAGE, PAGE, &source, NULL));
+		ASSERT_EQ(7, word(self->at + (4 * i + 1) * PAGE));
+		*(uint64_t *)(self->at + (4 * i + 1) * PAGE) = 8;
+		ASSERT_EQ(8, pread(fds[i], &found, 8, 0));
+		ASSERT_EQ(7, found);
+	}
+}
+
+TEST_F(vmr, protection_should_be_as_asked)
+{
+	static const int prots[] = { PROT_NONE, PROT_READ, RW, PROT_READ | PROT_EXEC };
+	static const char *const shown[] = { "---", "r--", "rw-", "r-x" };
+	struct karena_vmr_source *sources[] = { &self->memory, &self->disk, &self->anon };
+	struct karena_vmr_map map;
+
+	for (size_t i = 0; i < 4; i++) {
+		for (size_t k = 0; k < 6; k++) {
+			struct karena_vmr_source source = *sources[k / 2];
+			char line[64];
+
+			source.prot = prots[i];
+			if (k % 2)
+				source.flags ^= KARENA_VMR_PRIVATE;
+			ASSERT_EQ(0, karena_vmr_map(self->vmr, PAGE, PAGE, &source, &map));
+			maps_read(&after);
+			if (prots[i] == PROT_NONE && source.fd < 0 && source.flags) {
+				/* Just what the placeholder is. */
+				ASSERT_TRUE(is_placeholder(&after, map.address, PAGE));
+			} else {
+				snprintf(line, sizeof(line), "%lx-%lx %s%c ",
+					 (unsigned long)map.address,
+					 (unsigned long)((char *)map.address + PAGE), shown[i],
+					 source.flags ? 'p' : 's');
+				ASSERT_NE(NULL, strstr(after.text, line)) {
+					TH_LOG("no %s", line);
+				}
+			}
+			ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+		}
+	}
+}
+
+TEST_F(vmr, anonymous_memory_should_be_zero_also_when_it_comes_again)
+{
+	struct karena_vmr_map map;
+
+	for (int i = 0; i < 4; i++) {
+		self->anon.flags = i % 2 ? KARENA_VMR_PRIVATE : 0;
+		ASSERT_EQ(0, karena_vmr_map(self->vmr, PAGE, 3 * PAGE, &self->anon, &map));
+		for (size_t k = 0; k < 3 * PAGE; k++)
+			ASSERT_EQ(0, ((char *)map.address)[k]);
+		memset(map.address, 0x5a, 3 * PAGE);
+		ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+		ASSERT_TRUE(is_inaccessible(self->at + PAGE));
+	}
+}
+
+TEST_F(vmr, a_device_should_be_moved_twice)
+{
+	int fd = open("/dev/zero", O_RDWR);
+	struct karena_vmr_source source;
+	struct karena_vmr_map map;
+
+	ASSERT_EQ(0, karena_vmr_source_fd(&source, fd, 0, RW, 0));
+	ASSERT_FALSE(source.traits & VMR_MOVES);
+	maps_read(&before);
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, 2 * PAGE, &source, &map));
+	memset(map.address, 1, 2 * PAGE);
+	ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	maps_read(&after);
+	ASSERT_TRUE(maps_equal(&before, &after));
+	close(fd);
+}
+
+TEST_F(vmr, the_descriptor_may_be_closed_after_the_map)
+{
+	int fd = numbered_memfd(1, 55, 0);
+	struct karena_vmr_source source;
+
+	ASSERT_EQ(0, karena_vmr_source_fd(&source, fd, 0, PROT_READ, 0));
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, PAGE, &source, NULL));
+	close(fd);
+	ASSERT_EQ(55, word(self->at));
+}
+
+TEST_F(vmr, a_source_filled_in_by_hand_should_do)
+{
+	struct karena_vmr_source source = {
+		.size = sizeof(source),
+		.fd = self->memfd,
+		.prot = PROT_READ,
+		.offset = 5 * PAGE,
+	};
+
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, PAGE, &source, NULL));
+	ASSERT_EQ(105, word(self->at));
+	/* It is not written to. */
+	ASSERT_EQ(0, source.traits);
+	source.fd = -1;
+	source.offset = 0;
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, PAGE, PAGE, &source, NULL));
+	ASSERT_EQ(0, word(self->at + PAGE));
+}
+
+TEST_F(vmr, a_source_struct_may_be_newer_but_not_older)
+{
+	struct {
+		struct karena_vmr_source known;
+		uint64_t tail;
+	} source = { self->memory, 0 };
+
+	source.known.size = sizeof(source);
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, PAGE, &source.known, NULL));
+	source.tail = 1;
+	ASSERT_EQ(-E2BIG, karena_vmr_map(self->vmr, PAGE, PAGE, &source.known, NULL));
+	source.known.size = sizeof(source.known) - 1;
+	ASSERT_EQ(-EINVAL, karena_vmr_map(self->vmr, PAGE, PAGE, &source.known, NULL));
+	source.known.size = 0;
+	ASSERT_EQ(-EINVAL, karena_vmr_map(self->vmr, PAGE, PAGE, &source.known, NULL));
+}
+
+TEST_F(vmr, sources_that_are_wrong_should_be_refused)
+{
+	struct karena_vmr_source source, poison;
+	int zero = open("/dev/zero", O_RDWR);
+
+	memset(&poison, 0xcc, sizeof(poison));
+	source = poison;
+	errno = 77;
+	EXPECT_EQ(-EBADF, karena_vmr_source_fd(&source, -1, 0, RW, 0));
+	EXPECT_EQ(-EBADF, karena_vmr_source_fd(&source, 9999, 0, RW, 0));
+	EXPECT_EQ(-EINVAL, karena_vmr_source_fd(&source, self->memfd, 0, 0x1000, 0));
+	EXPECT_EQ(-EINVAL, karena_vmr_source_fd(&source, self->memfd, 0, PROT_GROWSDOWN, 0));
+	EXPECT_EQ(-EINVAL, karena_vmr_source_fd(&source, self->memfd, 0, RW, 4));
+	EXPECT_EQ(-EINVAL, karena_vmr_source_fd(&source, self->memfd, 0, RW,
+						KARENA_VMR_PRIVATE | KARENA_VMR_SYNC));
+	EXPECT_EQ(-EINVAL, karena_vmr_source_anon(&source, 0x1000, 0));
+	EXPECT_EQ(-EINVAL, karena_vmr_source_anon(&source, RW, KARENA_VMR_SYNC));
+	EXPECT_EQ(-ENOTTY, karena_vmr_source_arena(&source, self->memfd, 0, RW));
+	EXPECT_EQ(-ENOTTY, karena_vmr_source_arena(&source, zero, 0, RW));
+	EXPECT_EQ(-ENOTTY, karena_vmr_source_ring(&source, self->file, 0, RW));
+	EXPECT_EQ(-EBADF, karena_vmr_source_arena(&source, -1, 0, RW));
+	EXPECT_EQ(-EBADF, karena_vmr_source_ring(&source, 9999, 0, RW));
+	EXPECT_EQ(77, errno);
+	EXPECT_EQ(0, memcmp(&source, &poison, sizeof(source)));
+
+	source = self->anon;
+	source.offset = PAGE;
+	EXPECT_EQ(-EINVAL, karena_vmr_map(self->vmr, 0, PAGE, &source, NULL));
+	source = self->memory;
+	source.prot = 0x1000;
+	EXPECT_EQ(-EINVAL, karena_vmr_map(self->vmr, 0, PAGE, &source, NULL));
+	source = self->memory;
+	source.flags = 0x80;
+	EXPECT_EQ(-EINVAL, karena_vmr_map(self->vmr, 0, PAGE, &source, NULL));
+	close(zero);
+}
+
+/*
+ * Errors of map.
+ */
+
+TEST_F(vmr, a_map_should_refuse_what_is_wrong_and_change_nothing)
+{
+	struct karena_vmr_map map, poison;
+
+	memset(&poison, 0xcc, sizeof(poison));
+	map = poison;
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 4 * PAGE, 2 * PAGE, &self->memory, NULL));
+	maps_read(&before);
+	errno = 77;
+	EXPECT_EQ(KARENA_E_OFFSET_UNALIGNED,
+		  karena_vmr_map(self->vmr, 1, PAGE, &self->memory, &map));
+	EXPECT_EQ(KARENA_E_OFFSET_UNALIGNED, karena_vmr_map(self->vmr, 1, 0, &self->memory, &map));
+	EXPECT_EQ(KARENA_E_LENGTH_UNALIGNED, karena_vmr_map(self->vmr, 0, 0, &self->memory, &map));
+	EXPECT_EQ(KARENA_E_LENGTH_UNALIGNED,
+		  karena_vmr_map(self->vmr, 0, PAGE + 1, &self->memory, &map));
+	EXPECT_EQ(KARENA_E_OUT_OF_RANGE,
+		  karena_vmr_map(self->vmr, 0, 17 * PAGE, &self->memory, &map));
+	EXPECT_EQ(KARENA_E_OUT_OF_RANGE,
+		  karena_vmr_map(self->vmr, 16 * PAGE, PAGE, &self->memory, &map));
+	EXPECT_EQ(KARENA_E_OUT_OF_RANGE,
+		  karena_vmr_map(self->vmr, -PAGE, 2 * PAGE, &self->memory, &map));
+	EXPECT_EQ(KARENA_E_MAPPING_EXISTS,
+		  karena_vmr_map(self->vmr, 4 * PAGE, PAGE, &self->memory, &map));
+	EXPECT_EQ(KARENA_E_MAPPING_EXISTS,
+		  karena_vmr_map(self->vmr, 3 * PAGE, 2 * PAGE, &self->memory, &map));
+	EXPECT_EQ(KARENA_E_MAPPING_EXISTS,
+		  karena_vmr_map(self->vmr, 5 * PAGE, 2 * PAGE, &self->anon, &map));
+	EXPECT_EQ(KARENA_E_MAPPING_EXISTS,
+		  karena_vmr_map(self->vmr, 0, 16 * PAGE, &self->disk, &map));
+	self->memory.offset = 1;
+	EXPECT_EQ(KARENA_E_OFFSET_UNALIGNED,
+		  karena_vmr_map(self->vmr, 0, PAGE, &self->memory, &map));
+	EXPECT_EQ(77, errno);
+	EXPECT_EQ(0, memcmp(&map, &poison, sizeof(map)));
+	maps_read(&after);
+	EXPECT_TRUE(maps_equal(&before, &after));
+}
+
+TEST_F(vmr, files_that_cannot_be_mapped_should_leave_the_placeholder_whole)
+{
+	struct {
+		int fd;
+		int prot;
+		uint32_t flags;
+		int error;
+	} cases[] = {
+		/* No DAX: found by the driver, after a MAP_FIXED would have removed. */
+		{ self->file, RW, KARENA_VMR_SYNC, -EOPNOTSUPP },
+		{ self->memfd, RW, KARENA_VMR_SYNC, -EOPNOTSUPP },
+		{ numbered_memfd(4, 0, MFD_ALLOW_SEALING), RW, 0, -EPERM },
+		{ numbered_memfd(4, 0, MFD_ALLOW_SEALING), RW, 0, -EPERM },
+		{ open("/proc/self/exe", O_RDONLY), RW, 0, -EACCES },
+		{ open("/proc/self/maps", O_RDONLY), PROT_READ, 0, -ENODEV },
+		{ open("/", O_RDONLY), PROT_READ, 0, -ENODEV },
+		{ open("/dev/null", O_RDWR), RW, 0, -ENODEV },
+	};
+
+	ASSERT_EQ(0, fcntl(cases[2].fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL));
+	ASSERT_EQ(0, fcntl(cases[3].fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL));
+	maps_read(&before);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct karena_vmr_source source;
+
+		ASSERT_EQ(0, karena_vmr_source_fd(&source, cases[i].fd, 0, cases[i].prot,
+						  cases[i].flags));
+		ASSERT_FALSE(source.traits & VMR_STEADY && !source.flags);
+		EXPECT_EQ(cases[i].error,
+			  karena_vmr_map(self->vmr, PAGE, 2 * PAGE, &source, NULL)) {
+			TH_LOG("case %zu", i);
+		}
+		maps_read(&after);
+		EXPECT_TRUE(maps_equal(&before, &after));
+	}
+	for (size_t i = 2; i < sizeof(cases) / sizeof(cases[0]); i++)
+		close(cases[i].fd);
+}
+
+TEST_F(vmr, a_memfd_whose_seals_can_change_should_be_moved_into_place)
+{
+	int fd = numbered_memfd(4, 30, MFD_ALLOW_SEALING);
+	struct karena_vmr_source source;
+	struct karena_vmr_map map;
+
+	ASSERT_EQ(0, karena_vmr_source_fd(&source, fd, 0, RW, 0));
+	ASSERT_FALSE(source.traits & VMR_STEADY);
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, PAGE, &source, &map));
+	ASSERT_EQ(30, word(self->at));
+	ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	ASSERT_EQ(0, fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
+	maps_read(&before);
+	ASSERT_EQ(-EPERM, karena_vmr_map(self->vmr, 0, PAGE, &source, &map));
+	maps_read(&after);
+	ASSERT_TRUE(maps_equal(&before, &after));
+	close(fd);
+}
+
+TEST_F(vmr, more_memory_than_there_is_should_leave_the_placeholder_whole)
+{
+	uint32_t flags[] = { 0, KARENA_VMR_PRIVATE };
+	struct karena_vmr *huge;
+	size_t size = too_much();
+
+	ASSERT_EQ(0, karena_vmr_new(&huge, NULL, size));
+	maps_read(&before);
+	for (size_t i = 0; i < 2; i++) {
+		self->anon.flags = flags[i];
+		EXPECT_EQ(-ENOMEM, karena_vmr_map(huge, 0, size, &self->anon, NULL));
+		maps_read(&after);
+		EXPECT_TRUE(maps_equal(&before, &after));
+	}
+	ASSERT_EQ(0, karena_vmr_delete(&huge));
+}
+
+TEST_F(vmr, huge_pages_should_ask_for_their_alignment)
+{
+	int fd = memfd_create("vmr-test", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+	struct karena_vmr_source source;
+	struct karena_vmr *vmr;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, karena_vmr_source_fd(&source, fd, 0, RW, 0));
+	ASSERT_EQ(2 * MIB, source.granularity);
+	ASSERT_EQ(0, karena_vmr_new(&vmr, NULL, 8 * MIB));
+	EXPECT_EQ(KARENA_E_ADDRESS_UNALIGNED, karena_vmr_map(vmr, PAGE, 2 * MIB, &source, NULL));
+	EXPECT_EQ(KARENA_E_ADDRESS_UNALIGNED, karena_vmr_map(vmr, PAGE, PAGE, &source, NULL));
+	EXPECT_EQ(KARENA_E_LENGTH_UNALIGNED, karena_vmr_map(vmr, 0, PAGE, &source, NULL));
+	source.offset = PAGE;
+	EXPECT_EQ(KARENA_E_OFFSET_UNALIGNED, karena_vmr_map(vmr, 0, 2 * MIB, &source, NULL));
+	ASSERT_EQ(0, karena_vmr_delete(&vmr));
+
+	/* More than anybody can have set aside. */
+	source.offset = 0;
+	EXPECT_EQ(0, karena_vmr_new(&vmr, NULL, too_much()));
+	maps_read(&before);
+	EXPECT_EQ(-ENOMEM, karena_vmr_map(vmr, 0, too_much(), &source, NULL));
+	maps_read(&after);
+	EXPECT_TRUE(maps_equal(&before, &after));
+	ASSERT_EQ(0, karena_vmr_delete(&vmr));
+	close(fd);
+}
+
+/*
+ * What a driver or a kernel out of memory does in the middle of a step.
+ */
+
+static void *landed;
+
+static void land(void *at, size_t length)
+{
+	landed = mmap(at, length, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	strcpy(landed, "not ours");
+}
+
+TEST_F(vmr, a_driver_that_refuses_a_move_should_be_found_out_elsewhere)
+{
+	int fd = open("/dev/zero", O_RDWR);
+	struct karena_vmr_source source;
+
+	ASSERT_EQ(0, karena_vmr_source_fd(&source, fd, 0, RW, 0));
+	maps_read(&before);
+	fail_errno = EPERM;
+	for (int late = 0; late < 2; late++) {
+		/* The calls are: mmap of the source, mmap of the place, mremap. */
+		fail_late = late;
+		fail_after = 3;
+		EXPECT_EQ(KARENA_E_NOT_SUPPORTED,
+			  karena_vmr_map(self->vmr, 0, 2 * PAGE, &source, NULL));
+		EXPECT_EQ(0, fail_after);
+		maps_read(&after);
+		EXPECT_TRUE(maps_equal(&before, &after));
+	}
+
+	/* Another thread's mapping that comes into that hole is left alone. */
+	fail_hook = land;
+	fail_after = 3;
+	EXPECT_EQ(KARENA_E_NOT_SUPPORTED,
+		  karena_vmr_map(self->vmr, 0, 2 * PAGE, &source, NULL));
+	EXPECT_STREQ("not ours", landed);
+	munmap(landed, 2 * PAGE);
+	maps_read(&after);
+	EXPECT_TRUE(maps_equal(&before, &after));
+
+	fail_hook = NULL;
+	fail_errno = ENOMEM;
+	fail_after = 3;
+	EXPECT_EQ(-ENOMEM, karena_vmr_map(self->vmr, 0, 2 * PAGE, &source, NULL));
+	close(fd);
+}
+
+TEST_F(vmr, a_hole_left_by_the_last_step_should_be_filled)
+{
+	struct karena_vmr_source *sources[] = { &self->memory, &self->disk };
+
+	maps_read(&before);
+	fail_late = true;
+	for (size_t i = 0; i < 2; i++) {
+		fail_after = 1 + i;
+		EXPECT_EQ(-ENOMEM, karena_vmr_map(self->vmr, PAGE, PAGE, sources[i], NULL));
+		EXPECT_EQ(0, fail_after);
+		maps_read(&after);
+		EXPECT_TRUE(maps_equal(&before, &after));
+	}
+}
+
+TEST_F(vmr, an_unmap_that_fails_should_leave_the_map_or_have_been_done)
+{
+	struct karena_vmr_map map, found;
+
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, PAGE, PAGE, &self->memory, &map));
+	maps_read(&before);
+	fail_late = false;
+	fail_after = 1;
+	errno = 77;
+	EXPECT_EQ(-ENOMEM, karena_vmr_unmap(self->vmr, &map));
+	EXPECT_EQ(77, errno);
+	maps_read(&after);
+	EXPECT_TRUE(maps_equal(&before, &after));
+	EXPECT_EQ(100, word(map.address));
+	EXPECT_EQ(0, karena_vmr_map_find(self->vmr, PAGE, PAGE, &found));
+
+	fail_late = true;
+	fail_after = 1;
+	EXPECT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_map_find(self->vmr, PAGE, PAGE, &found));
+	maps_read(&after);
+	EXPECT_TRUE(is_placeholder(&after, self->at, 16 * PAGE));
+}
+
+/*
+ * Unmap and find.
+ */
+
+TEST_F(vmr, unmap_should_know_its_map_from_all_others)
+{
+	struct karena_vmr_map first, second, other;
+
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, PAGE, PAGE, &self->memory, &first));
+	ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &first));
+	errno = 77;
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_unmap(self->vmr, &first));
+
+	/* The same place and length again is another map. */
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, PAGE, PAGE, &self->memory, &second));
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_unmap(self->vmr, &first));
+	EXPECT_EQ(100, word(second.address));
+
+	other = second;
+	other.address = (char *)other.address + 1;
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_unmap(self->vmr, &other));
+	other.address = NULL;
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_unmap(self->vmr, &other));
+	other.address = (void *)UINTPTR_MAX;
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_unmap(self->vmr, &other));
+	EXPECT_EQ(77, errno);
+	EXPECT_EQ(0, karena_vmr_unmap(self->vmr, &second));
+}
+
+TEST_F(vmr, a_map_of_another_reservation_should_not_be_found)
+{
+	struct karena_vmr_map map;
+	struct karena_vmr *other;
+
+	ASSERT_EQ(0, karena_vmr_new(&other, NULL, PAGE));
+	ASSERT_EQ(0, karena_vmr_map(other, 0, PAGE, &self->memory, &map));
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_unmap(self->vmr, &map));
+	EXPECT_EQ(0, karena_vmr_unmap(other, &map));
+	EXPECT_EQ(0, karena_vmr_delete(&other));
+}
+
+TEST_F(vmr, finds_in_an_empty_reservation_should_say_so)
+{
+	struct karena_vmr_map map, poison;
+
+	memset(&poison, 0xcc, sizeof(poison));
+	map = poison;
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND,
+		  karena_vmr_map_find(self->vmr, 0, 16 * PAGE, &map));
+	EXPECT_EQ(NULL, map.address);
+	map = poison;
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_map_first(self->vmr, &map));
+	EXPECT_EQ(NULL, map.address);
+	map = poison;
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_map_last(self->vmr, &map));
+	EXPECT_EQ(NULL, map.address);
+	map = poison;
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_map_next(self->vmr, &poison, &map));
+	EXPECT_EQ(NULL, map.address);
+	map = poison;
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_map_prev(self->vmr, &poison, &map));
+	EXPECT_EQ(NULL, map.address);
+	EXPECT_EQ(0, map.length);
+}
+
+TEST_F(vmr, find_should_give_the_first_map_that_meets_the_range)
+{
+	static const struct {
+		size_t offset;
+		size_t length;
+		int map;
+	} cases[] = {
+		/* Maps are at pages 2-3, 4 and 8-11. */
+		{ 0, 2, -1 }, { 0, 3, 0 }, { 2, 1, 0 }, { 3, 1, 0 }, { 3, 9, 0 }, { 4, 1, 1 },
+		{ 4, 9, 1 }, { 5, 3, -1 }, { 5, 4, 2 }, { 11, 1, 2 }, { 12, 4, -1 }, { 12, 99, -1 },
+		{ 0, 99, 0 }, { 16, 1, -1 }, { 99, 1, -1 }, { 2, 0, -1 }, { 0, 0, -1 },
+	};
+	struct karena_vmr_map maps[3], found;
+
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 8 * PAGE, 4 * PAGE, &self->anon, &maps[2]));
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 2 * PAGE, 2 * PAGE, &self->memory, &maps[0]));
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 4 * PAGE, PAGE, &self->disk, &maps[1]));
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct karena_vmr_map want = { NULL, 0, 0 };
+		int ret = KARENA_E_MAPPING_NOT_FOUND;
+
+		if (cases[i].map >= 0) {
+			want = maps[cases[i].map];
+			ret = 0;
+		}
+		EXPECT_EQ(ret, karena_vmr_map_find(self->vmr, cases[i].offset * PAGE,
+						   cases[i].length * PAGE, &found)) {
+			TH_LOG("case %zu", i);
+		}
+		EXPECT_EQ(want.address, found.address);
+		EXPECT_EQ(want.length, found.length);
+		EXPECT_EQ(want.id, found.id);
+	}
+
+	/* Bytes, not pages; and lengths that pass the end of all addresses. */
+	EXPECT_EQ(0, karena_vmr_map_find(self->vmr, 2 * PAGE + 5, 1, &found));
+	EXPECT_EQ(maps[0].address, found.address);
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_map_find(self->vmr, 0, 2 * PAGE, &found));
+	EXPECT_EQ(0, karena_vmr_map_find(self->vmr, 0, 2 * PAGE + 1, &found));
+	EXPECT_EQ(0, karena_vmr_map_find(self->vmr, 5 * PAGE, SIZE_MAX, &found));
+	EXPECT_EQ(maps[2].address, found.address);
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND,
+		  karena_vmr_map_find(self->vmr, SIZE_MAX, SIZE_MAX, &found));
+}
+
+TEST_F(vmr, neighbours_should_come_by_address)
+{
+	static const size_t order[] = { 9, 1, 5, 13, 3 };
+	static const size_t sorted[] = { 1, 3, 5, 9, 13 };
+	struct karena_vmr_map map;
+	size_t i;
+
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(0, karena_vmr_map(self->vmr, order[i] * PAGE, PAGE, &self->memory, NULL));
+
+	ASSERT_EQ(0, karena_vmr_map_first(self->vmr, &map));
+	for (i = 0; map.address; i++) {
+		EXPECT_EQ(self->at + sorted[i] * PAGE, map.address);
+		karena_vmr_map_next(self->vmr, &map, &map);
+	}
+	EXPECT_EQ(5, i);
+	ASSERT_EQ(0, karena_vmr_map_last(self->vmr, &map));
+	for (i = 5; map.address; i--) {
+		EXPECT_EQ(self->at + sorted[i - 1] * PAGE, map.address);
+		karena_vmr_map_prev(self->vmr, &map, &map);
+	}
+	EXPECT_EQ(0, i);
+}
+
+TEST_F(vmr, a_walk_should_survive_the_unmap_of_what_it_stands_on)
+{
+	struct karena_vmr_map map;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < 16; i++)
+		ASSERT_EQ(0, karena_vmr_map(self->vmr, i * PAGE, PAGE, &self->memory, NULL));
+	karena_vmr_map_first(self->vmr, &map);
+	while (map.address) {
+		ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+		nr++;
+		karena_vmr_map_next(self->vmr, &map, &map);
+	}
+	EXPECT_EQ(16, nr);
+}
+
+TEST_F(vmr, maps_should_fill_the_span_to_the_last_byte)
+{
+	struct karena_vmr_map map;
+
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, 16 * PAGE, &self->memory, &map));
+	EXPECT_EQ(115, word(self->at + 15 * PAGE));
+	EXPECT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	maps_read(&before);
+	for (size_t i = 0; i < 16; i++)
+		ASSERT_EQ(0, karena_vmr_map(self->vmr, i * PAGE, PAGE, &self->disk, NULL));
+	EXPECT_EQ(KARENA_E_MAPPING_EXISTS,
+		  karena_vmr_map(self->vmr, 15 * PAGE, PAGE, &self->disk, NULL));
+	while (!karena_vmr_map_last(self->vmr, &map))
+		ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	maps_read(&after);
+	EXPECT_TRUE(maps_equal(&before, &after));
+}
+
+TEST_HARNESS_MAIN
