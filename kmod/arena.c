@@ -19,7 +19,6 @@ static void arena_destroy(struct karena_object *object)
 {
 	struct karena_arena *arena = to_arena(object);
 
-	trace_karena_arena_destroy(arena);
 	arena_destroy_pages(arena);
 	down_write(&arena->lock);	/* nobody else is left; the ranges insist */
 	ranges_destroy(&arena->ranges);
@@ -105,7 +104,6 @@ long arena_op_create(struct karena_call *call, void *argp)
 		kfree(arena);
 		return ret;
 	}
-	trace_karena_arena_create(arena);
 	ret = karena_object_publish(&arena->object, args->length);
 	if (ret < 0)
 		arena_destroy(&arena->object);

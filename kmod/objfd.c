@@ -19,8 +19,7 @@
 
 #include "account.h"
 #include "objfd.h"
-
-#define KARENA_FS_MAGIC		0x6b61726e	/* "karn" */
+#include "trace.h"
 
 static struct vfsmount *objfs_mnt;
 static int objfs_pins;
@@ -203,6 +202,8 @@ int karena_object_publish(struct karena_object *object, loff_t length)
 	file = object_open(object, object->type->rights);
 	if (IS_ERR(file))
 		goto put_inode;
+	/* Once the fd is there another thread may have closed it. */
+	trace_karena_object_create(object);
 	fd_install(fd, file);
 	return fd;
 
@@ -311,6 +312,15 @@ put_file:
 	return ERR_PTR(err);
 }
 
+/* The caller still has its reference on the inode. */
+static void drop_user(struct karena_object *object)
+{
+	if (!refcount_dec_and_test(&object->users))
+		return;
+	trace_karena_object_destroy(object);
+	object->type->destroy(object);
+}
+
 /**
  * karena_object_put() - give back an object of karena_object_get()
  * @object:	not to be used any more
@@ -321,9 +331,8 @@ void karena_object_put(struct karena_object *object)
 {
 	struct inode *inode = object->inode;
 
+	drop_user(object);
 	/* Without a file nothing but the pin keeps the inode's file system. */
-	if (refcount_dec_and_test(&object->users))
-		object->type->destroy(object);
 	iput(inode);
 	karena_objfs_unpin();
 }
@@ -344,8 +353,7 @@ int karena_object_release(struct inode *inode, struct file *file)
 	if (object->type->closed)
 		object->type->closed(object, file);
 	kfree(handle);
-	if (refcount_dec_and_test(&object->users))
-		object->type->destroy(object);
+	drop_user(object);
 	/* The inode is the file's to give back, which does so after this. */
 	karena_objfs_unpin();
 	return 0;

@@ -16,7 +16,6 @@
 #include "pages.h"
 #include "ring.h"
 #include "ring_party.h"
-#include "trace.h"
 
 /* Positions are read without the lock. */
 static_assert(IS_ENABLED(CONFIG_64BIT));
@@ -102,7 +101,6 @@ struct karena_ring *ring_create(u64 size, u32 flags, int node, const char *name)
 	err = ring_setup(ring, size);
 	if (err)
 		goto fini_object;
-	trace_karena_ring_create(ring);
 	return ring;
 
 fini_object:
@@ -123,7 +121,6 @@ void ring_destroy(struct karena_object *object)
 {
 	struct karena_ring *ring = to_ring(object);
 
-	trace_karena_ring_destroy(ring);
 	ring_wait_fini(ring);
 	ring_parties_fini(ring);
 	ring_area_fini(&ring->area, object->account);

@@ -21,33 +21,35 @@
 		{ KARENA_PAGE_RESERVED,	 "reserved" },	\
 		{ KARENA_PAGE_GUARD,	 "guard" })
 
-DECLARE_EVENT_CLASS(karena_arena,
-	TP_PROTO(const struct karena_arena *arena),
-	TP_ARGS(arena),
+DECLARE_EVENT_CLASS(karena_object,
+	TP_PROTO(const struct karena_object *object),
+	TP_ARGS(object),
 	TP_STRUCT__entry(
 		__field(unsigned long, ino)
-		__field(unsigned long, nr_pages)
-		__field(u32, flags)
+		__field(bool, ring)
+		__field(u64, length)
 		__array(char, name, KARENA_NAME_LEN)
 	),
 	TP_fast_assign(
-		__entry->ino = karena_object_ino(&arena->object);
-		__entry->nr_pages = arena->nr_pages;
-		__entry->flags = arena->flags;
-		memcpy(__entry->name, arena->object.name, KARENA_NAME_LEN);
+		__entry->ino = object->inode->i_ino;
+		__entry->ring = object->type == &karena_ring_type;
+		__entry->length = i_size_read(object->inode);
+		memcpy(__entry->name, object->name, KARENA_NAME_LEN);
 	),
-	TP_printk("ino=%lu name=%s nr_pages=%lu flags=0x%x", __entry->ino, __entry->name,
-		  __entry->nr_pages, __entry->flags)
+	TP_printk("ino=%lu %s name=%s length=%llu", __entry->ino,
+		  __entry->ring ? "ring" : "arena", __entry->name, __entry->length)
 );
 
-DEFINE_EVENT(karena_arena, karena_arena_create,
-	TP_PROTO(const struct karena_arena *arena),
-	TP_ARGS(arena)
+/* An object is about to have its first fd. */
+DEFINE_EVENT(karena_object, karena_object_create,
+	TP_PROTO(const struct karena_object *object),
+	TP_ARGS(object)
 );
 
-DEFINE_EVENT(karena_arena, karena_arena_destroy,
-	TP_PROTO(const struct karena_arena *arena),
-	TP_ARGS(arena)
+/* The last open file of an object, and with it every mapping, is gone. */
+DEFINE_EVENT(karena_object, karena_object_destroy,
+	TP_PROTO(const struct karena_object *object),
+	TP_ARGS(object)
 );
 
 /* A range took on a state. */
@@ -89,35 +91,6 @@ TRACE_EVENT(karena_arena_fault,
 	),
 	TP_printk("ino=%lu index=%lu %s result=%d", __entry->ino, __entry->index,
 		  __entry->write ? "write" : "read", __entry->result)
-);
-
-DECLARE_EVENT_CLASS(karena_ring,
-	TP_PROTO(const struct karena_ring *ring),
-	TP_ARGS(ring),
-	TP_STRUCT__entry(
-		__field(unsigned long, ino)
-		__field(u64, data_bytes)
-		__field(u32, flags)
-		__array(char, name, KARENA_NAME_LEN)
-	),
-	TP_fast_assign(
-		__entry->ino = karena_object_ino(&ring->object);
-		__entry->data_bytes = ring->records.mask + 1;
-		__entry->flags = ring->flags;
-		memcpy(__entry->name, ring->object.name, KARENA_NAME_LEN);
-	),
-	TP_printk("ino=%lu name=%s data_bytes=%llu flags=0x%x", __entry->ino, __entry->name,
-		  __entry->data_bytes, __entry->flags)
-);
-
-DEFINE_EVENT(karena_ring, karena_ring_create,
-	TP_PROTO(const struct karena_ring *ring),
-	TP_ARGS(ring)
-);
-
-DEFINE_EVENT(karena_ring, karena_ring_destroy,
-	TP_PROTO(const struct karena_ring *ring),
-	TP_ARGS(ring)
 );
 
 TRACE_EVENT(karena_ring_reserve,
