@@ -1,0 +1,586 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libkarena: the device and arenas. Each call, what it returns, and what it
+ * leaves alone when it fails.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <karena.h>
+
+#include "kselftest_harness.h"
+
+#define NR_PAGES	256
+#define UNTOUCHED	0x5a5a5a5a5a5a5a5aull
+
+/* An options struct as a later version may have it: one more field. */
+#define LONGER(type)	struct { struct type opts; uint64_t more; }
+
+/* Runs a call with options too short, longer with zeros, and longer with junk. */
+#define CHECK_OPTS(type, call) do {				\
+	LONGER(type) longer = { .opts.size = 8 };		\
+	struct type *opts = &longer.opts;			\
+								\
+	EXPECT_EQ(-EINVAL, call);				\
+	opts->size = sizeof(longer);				\
+	longer.more = 1;					\
+	EXPECT_EQ(-E2BIG, call);				\
+	longer.more = 0;					\
+	EXPECT_EQ(0, call);					\
+} while (0)
+
+FIXTURE(library) {
+	struct karena_device *device;
+	struct karena_arena *arena;
+	struct karena_arena *other;
+	struct karena_view view;
+	uint64_t page;
+	uint64_t offset;
+};
+
+FIXTURE_SETUP(library)
+{
+	self->page = (uint64_t)sysconf(_SC_PAGESIZE);
+	self->offset = UNTOUCHED;
+	self->other = NULL;
+	memset(&self->view, 0, sizeof(self->view));
+	ASSERT_EQ(0, karena_open(NULL, &self->device));
+	ASSERT_EQ(0, karena_arena_create(self->device, NR_PAGES * self->page, NULL, &self->arena));
+}
+
+FIXTURE_TEARDOWN(library)
+{
+	karena_view_unmap(&self->view);
+	karena_arena_close(self->other);
+	karena_arena_close(self->arena);
+	karena_close(self->device);
+}
+
+static struct karena_arena_stat stat_of(const struct karena_arena *arena)
+{
+	struct karena_arena_stat stat = { .size = sizeof(stat) };
+
+	if (karena_arena_stat(arena, &stat))
+		abort();
+	return stat;
+}
+
+/* As another user, who has the descriptors of the parent. Returns -errno. */
+static int as_nobody(int (*fn)(void *context), void *context)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(setgid(65534) || setuid(65534) ? 255 : -fn(context));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -ECHILD;
+	return -WEXITSTATUS(status);
+}
+
+/* Leaves room for no descriptor more. */
+static void fill_descriptors(void)
+{
+	struct rlimit limit;
+	int fd = dup(0);
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = (rlim_t)fd;
+	close(fd);
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int open_device(void *context)
+{
+	struct karena_device *device;
+
+	(void)context;
+	return karena_open(NULL, &device);
+}
+
+TEST(open_takes_a_path)
+{
+	struct karena_device *device = NULL;
+
+	EXPECT_EQ(0, karena_open(KARENA_DEVICE, &device));
+	EXPECT_NE(0, fcntl(karena_device_fd(device), F_GETFD) & FD_CLOEXEC);
+	karena_close(device);
+}
+
+TEST(open_tells_why_it_fails)
+{
+	struct karena_device *device = (void *)UNTOUCHED;
+
+	EXPECT_EQ(-ENOENT, karena_open("/dev/no-such-device", &device));
+	EXPECT_EQ(-ENOTTY, karena_open("/dev/null", &device));
+	EXPECT_EQ((void *)UNTOUCHED, device);
+	EXPECT_EQ(-EACCES, as_nobody(open_device, NULL));
+	fill_descriptors();
+	EXPECT_EQ(-EMFILE, karena_open(NULL, &device));
+}
+
+TEST(close_takes_null)
+{
+	karena_close(NULL);
+	karena_arena_close(NULL);
+	karena_walk_free(NULL);
+}
+
+TEST_F(library, query_tells_features)
+{
+	struct karena_query query = { .size = sizeof(query) };
+
+	EXPECT_EQ(0, karena_query(self->device, &query));
+	EXPECT_EQ(KARENA_ABI_VERSION, query.out_abi_version);
+	EXPECT_EQ(self->page, query.out_page_size);
+	EXPECT_EQ(KARENA_FEAT_ARENA | KARENA_FEAT_RING, query.out_features);
+	query.size = 8;
+	EXPECT_EQ(-EINVAL, karena_query(self->device, &query));
+}
+
+TEST_F(library, options_grow)
+{
+	struct karena_view view;
+
+	CHECK_OPTS(karena_arena_opts,
+		   karena_arena_create(self->device, self->page, opts, &self->other));
+	CHECK_OPTS(karena_view_opts, karena_arena_map(self->arena, opts, &view));
+	EXPECT_EQ(0, karena_view_unmap(&view));
+	CHECK_OPTS(karena_alloc_opts, karena_arena_alloc(self->arena, 1, opts, &self->offset));
+	EXPECT_EQ(0, karena_arena_reserve(self->arena, 8 * self->page, 1));
+	CHECK_OPTS(karena_commit_opts,
+		   karena_arena_commit(self->arena, 8 * self->page, 1, opts));
+}
+
+TEST_F(library, create_passes_options_on)
+{
+	struct karena_arena_opts opts = {
+		.size = sizeof(opts),
+		.name = "fifteen-letters",
+		.flags = KARENA_ARENA_F_SEGV_ON_FAULT,
+		.fault_pages = 7,
+		.node = 0,
+		.on_node = true,
+	};
+	struct karena_arena_stat stat;
+
+	ASSERT_EQ(0, karena_arena_create(self->device, 3 * self->page, &opts, &self->other));
+	stat = stat_of(self->other);
+	EXPECT_STREQ("fifteen-letters", stat.out_name);
+	EXPECT_EQ(KARENA_ARENA_F_SEGV_ON_FAULT, stat.out_flags);
+	EXPECT_EQ(7, stat.out_fault_pages);
+	EXPECT_EQ(0, stat.out_node);
+	EXPECT_EQ(3 * self->page, stat.out_length);
+	EXPECT_EQ(KARENA_RIGHTS_ARENA, stat.out_rights);
+	EXPECT_EQ(KARENA_NODE_ANY, stat_of(self->arena).out_node);
+}
+
+TEST_F(library, create_tells_why_it_fails)
+{
+	struct karena_arena_opts opts = { .size = sizeof(opts), .name = "sixteen-letters!" };
+	struct karena_arena *arena = NULL;
+
+	EXPECT_EQ(-ENAMETOOLONG, karena_arena_create(self->device, self->page, &opts, &arena));
+	opts.name = NULL;
+	EXPECT_EQ(-EINVAL, karena_arena_create(self->device, 0, &opts, &arena));
+	EXPECT_EQ(-EINVAL, karena_arena_create(self->device, self->page + 1, &opts, &arena));
+	opts.flags = 1u << 31;
+	EXPECT_EQ(-EINVAL, karena_arena_create(self->device, self->page, &opts, &arena));
+	opts.flags = 0;
+	opts.node = 12345;
+	EXPECT_EQ(0, karena_arena_create(self->device, self->page, &opts, &self->other));
+	opts.on_node = true;
+	EXPECT_EQ(-EINVAL, karena_arena_create(self->device, self->page, &opts, &arena));
+	fill_descriptors();
+	EXPECT_EQ(-EMFILE, karena_arena_create(self->device, self->page, NULL, &arena));
+	EXPECT_EQ(NULL, arena);
+}
+
+TEST_F(library, from_fd_takes_the_descriptor)
+{
+	int fd = dup(karena_arena_fd(self->arena));
+
+	ASSERT_EQ(0, karena_arena_from_fd(fd, &self->other));
+	EXPECT_EQ(fd, karena_arena_fd(self->other));
+	EXPECT_EQ(NR_PAGES * self->page, karena_arena_length(self->other));
+	EXPECT_EQ(self->page, karena_arena_page_size(self->other));
+	karena_arena_close(self->other);
+	self->other = NULL;
+	EXPECT_EQ(-1, fcntl(fd, F_GETFD));
+}
+
+TEST_F(library, from_fd_leaves_others_alone)
+{
+	int fd = open("/dev/null", O_RDWR);
+	struct karena_ring *ring;
+
+	EXPECT_EQ(-ENOTTY, karena_arena_from_fd(fd, &self->other));
+	EXPECT_EQ(0, close(fd));
+	EXPECT_EQ(-EBADF, karena_arena_from_fd(fd, &self->other));
+	EXPECT_EQ(-ENOTTY, karena_arena_from_fd(karena_device_fd(self->device), &self->other));
+	ASSERT_EQ(0, karena_ring_create(self->device, self->page, NULL, &ring));
+	EXPECT_EQ(-ENOTTY, karena_arena_from_fd(karena_ring_fd(ring), &self->other));
+	karena_ring_close(ring);
+	EXPECT_EQ(NULL, self->other);
+}
+
+TEST_F(library, reopen_gives_a_part_of_the_rights)
+{
+	uint32_t rights = KARENA_RIGHT_MAP | KARENA_RIGHT_ALLOC;
+	struct karena_arena *more = NULL;
+
+	ASSERT_EQ(0, karena_arena_reopen(self->arena, rights, &self->other));
+	EXPECT_EQ(rights, stat_of(self->other).out_rights);
+	EXPECT_EQ(KARENA_RIGHTS_ARENA, stat_of(self->arena).out_rights);
+	EXPECT_EQ(-EPERM, karena_arena_reopen(self->other, rights | KARENA_RIGHT_FREE, &more));
+	EXPECT_EQ(-EINVAL, karena_arena_reopen(self->other, 1u << 31, &more));
+	fill_descriptors();
+	EXPECT_EQ(-EMFILE, karena_arena_reopen(self->arena, rights, &more));
+	EXPECT_EQ(NULL, more);
+}
+
+TEST_F(library, restrict_cuts_rights_for_good)
+{
+	EXPECT_EQ(-EINVAL, karena_arena_restrict(self->arena, 1u << 31));
+	EXPECT_EQ(0, karena_arena_restrict(self->arena, KARENA_RIGHT_MAP));
+	EXPECT_EQ(0, karena_arena_restrict(self->arena, KARENA_RIGHTS_ARENA));
+	EXPECT_EQ(KARENA_RIGHT_MAP, stat_of(self->arena).out_rights);
+	EXPECT_EQ(-EPERM, karena_arena_alloc(self->arena, 1, NULL, &self->offset));
+	EXPECT_EQ(-EPERM, karena_arena_free(self->arena, 0, 1, 0));
+	EXPECT_EQ(-EPERM, karena_arena_reserve(self->arena, 0, 1));
+	EXPECT_EQ(-EPERM, karena_arena_guard(self->arena, 0, 1));
+	EXPECT_EQ(-EPERM, karena_arena_commit(self->arena, 0, 1, NULL));
+	EXPECT_EQ(-EPERM, karena_arena_decommit(self->arena, 0, 1));
+	EXPECT_EQ(-EACCES, karena_arena_map(self->arena, NULL, &self->view));
+	EXPECT_EQ(UNTOUCHED, self->offset);
+}
+
+TEST_F(library, map_without_options_maps_all)
+{
+	volatile char *last;
+
+	ASSERT_EQ(0, karena_arena_map(self->arena, NULL, &self->view));
+	EXPECT_EQ(0, self->view.offset);
+	EXPECT_EQ(NR_PAGES * self->page, self->view.length);
+	last = karena_view_ptr(&self->view, self->view.length - 1, 1);
+	*last = 1;
+	EXPECT_EQ(1, stat_of(self->arena).out_populated);
+}
+
+TEST_F(library, map_gives_the_window_asked_for)
+{
+	struct karena_view_opts opts = { .size = sizeof(opts), .offset = 5 * self->page };
+	struct karena_view whole;
+	char *there;
+
+	ASSERT_EQ(0, karena_arena_map(self->arena, NULL, &self->view));
+	ASSERT_EQ(0, karena_arena_map(self->arena, &opts, &whole));
+	EXPECT_EQ((NR_PAGES - 5) * self->page, whole.length);
+	EXPECT_EQ(0, karena_view_unmap(&whole));
+	opts.length = 2 * self->page;
+	opts.prot = PROT_READ;
+	ASSERT_EQ(0, karena_arena_map(self->arena, &opts, &whole));
+	EXPECT_EQ(2 * self->page, whole.length);
+	there = karena_view_ptr(&self->view, 6 * self->page, 1);
+	*there = 'x';
+	EXPECT_EQ('x', *(char *)karena_view_ptr(&whole, 6 * self->page, 1));
+	EXPECT_EQ(0, karena_view_unmap(&whole));
+}
+
+TEST_F(library, map_tells_why_it_fails)
+{
+	struct karena_view_opts opts = { .size = sizeof(opts), .offset = 1 };
+	struct karena_view view = { .length = 77 };
+	void *taken = mmap(NULL, self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	EXPECT_EQ(-EINVAL, karena_arena_map(self->arena, &opts, &view));
+	opts.offset = NR_PAGES * self->page;
+	EXPECT_EQ(-EINVAL, karena_arena_map(self->arena, &opts, &view));
+	opts.offset = self->page;
+	opts.length = NR_PAGES * self->page;
+	EXPECT_EQ(-EINVAL, karena_arena_map(self->arena, &opts, &view));
+	opts.length = self->page;
+	opts.address = taken;
+	EXPECT_EQ(-EEXIST, karena_arena_map(self->arena, &opts, &view));
+	opts.address = NULL;
+	opts.prot = PROT_READ | PROT_EXEC;
+	EXPECT_EQ(-EINVAL, karena_arena_map(self->arena, &opts, &view));
+	EXPECT_EQ(77, view.length);
+}
+
+TEST_F(library, map_at_an_address)
+{
+	struct karena_view_opts opts = { .size = sizeof(opts) };
+
+	ASSERT_EQ(0, karena_arena_map(self->arena, NULL, &self->view));
+	opts.address = self->view.address;
+	ASSERT_EQ(0, karena_view_unmap(&self->view));
+	ASSERT_EQ(0, karena_arena_map(self->arena, &opts, &self->view));
+	EXPECT_EQ(opts.address, self->view.address);
+}
+
+TEST_F(library, fixed_arena_maps_at_its_own_address)
+{
+	struct karena_arena_opts opts = {
+		.size = sizeof(opts),
+		.flags = KARENA_ARENA_F_FIXED_ADDR,
+		.address = 1ull << 45,
+	};
+	struct karena_view second;
+
+	ASSERT_EQ(0, karena_arena_create(self->device, 4 * self->page, &opts, &self->other));
+	ASSERT_EQ(0, karena_arena_map(self->other, NULL, &self->view));
+	EXPECT_EQ(1ull << 45, (uintptr_t)self->view.address);
+	EXPECT_EQ(-EEXIST, karena_arena_map(self->other, NULL, &second));
+}
+
+TEST_F(library, unmap_empties_the_view)
+{
+	struct karena_view unaligned = { .address = (void *)1, .length = 1 };
+
+	ASSERT_EQ(0, karena_arena_map(self->arena, NULL, &self->view));
+	EXPECT_EQ(0, karena_view_unmap(&self->view));
+	EXPECT_EQ(NULL, self->view.address);
+	EXPECT_EQ(0, self->view.length);
+	EXPECT_EQ(0, karena_view_unmap(&self->view));
+	EXPECT_EQ(-EINVAL, karena_view_unmap(&unaligned));
+}
+
+TEST(pointers_stay_inside_the_view)
+{
+	static char memory[100];
+	struct karena_view view = { .address = memory, .offset = 4096, .length = sizeof(memory) };
+
+	EXPECT_EQ(&memory[0], karena_view_ptr(&view, 4096, 100));
+	EXPECT_EQ(memory + 99, karena_view_ptr(&view, 4195, 1));
+	EXPECT_EQ(memory + 100, karena_view_ptr(&view, 4196, 0));
+	EXPECT_EQ(NULL, karena_view_ptr(&view, 4096, 101));
+	EXPECT_EQ(NULL, karena_view_ptr(&view, 4195, 2));
+	EXPECT_EQ(NULL, karena_view_ptr(&view, 4197, 0));
+	EXPECT_EQ(NULL, karena_view_ptr(&view, 4095, 1));
+	EXPECT_EQ(NULL, karena_view_ptr(&view, UINT64_MAX, 1));
+	EXPECT_EQ(NULL, karena_view_ptr(&view, 4100, SIZE_MAX));
+	EXPECT_EQ(4096, karena_view_offset(&view, memory));
+	EXPECT_EQ(4195, karena_view_offset(&view, memory + 99));
+	EXPECT_EQ(KARENA_NO_OFFSET, karena_view_offset(&view, memory + 100));
+	EXPECT_EQ(KARENA_NO_OFFSET, karena_view_offset(&view, memory - 1));
+	EXPECT_EQ(KARENA_NO_OFFSET, karena_view_offset(&view, NULL));
+}
+
+TEST_F(library, alloc_gives_pages)
+{
+	struct karena_alloc_opts opts = {
+		.size = sizeof(opts),
+		.offset = 64 * self->page,
+		.flags = KARENA_ALLOC_F_FIXED | KARENA_ALLOC_F_LAZY,
+	};
+
+	ASSERT_EQ(0, karena_arena_alloc(self->arena, 3, NULL, &self->offset));
+	EXPECT_EQ(0, self->offset % self->page);
+	EXPECT_EQ(3, stat_of(self->arena).out_populated);
+	ASSERT_EQ(0, karena_arena_alloc(self->arena, 2, &opts, &self->offset));
+	EXPECT_EQ(64 * self->page, self->offset);
+	EXPECT_EQ(5, stat_of(self->arena).out_allocated);
+	EXPECT_EQ(3, stat_of(self->arena).out_populated);
+	opts.flags = 0;
+	opts.align = 32 * self->page;
+	opts.node = 0;
+	opts.on_node = true;
+	ASSERT_EQ(0, karena_arena_alloc(self->arena, 1, &opts, &self->offset));
+	EXPECT_EQ(0, self->offset % (32 * self->page));
+}
+
+TEST_F(library, alloc_tells_why_it_fails)
+{
+	struct karena_alloc_opts opts = {
+		.size = sizeof(opts),
+		.offset = 5 * self->page,
+		.flags = KARENA_ALLOC_F_FIXED,
+	};
+	uint64_t offset = UNTOUCHED;
+
+	ASSERT_EQ(0, karena_arena_reserve(self->arena, 5 * self->page, 1));
+	EXPECT_EQ(-EBUSY, karena_arena_alloc(self->arena, 1, &opts, &offset));
+	EXPECT_EQ(-ENOSPC, karena_arena_alloc(self->arena, NR_PAGES, NULL, &offset));
+	EXPECT_EQ(-EINVAL, karena_arena_alloc(self->arena, 0, NULL, &offset));
+	opts.flags = 0;
+	opts.align = 3 * self->page;
+	EXPECT_EQ(-EINVAL, karena_arena_alloc(self->arena, 1, &opts, &offset));
+	opts.align = 0;
+	opts.flags = 1u << 31;
+	EXPECT_EQ(-EINVAL, karena_arena_alloc(self->arena, 1, &opts, &offset));
+	EXPECT_EQ(UNTOUCHED, offset);
+}
+
+/* The whole of memory is more than a user may have. */
+static int alloc_too_much(void *context)
+{
+	struct karena_query query = { .size = sizeof(query) };
+	struct karena_device *device = context;
+	struct karena_arena *arena;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), offset;
+	int ret;
+
+	ret = karena_query(device, &query);
+	if (ret < 0 || query.out_user_left_bytes == UINT64_MAX)
+		return -EPROTO;
+	ret = karena_arena_create(device, 2 * query.out_user_limit_bytes, NULL, &arena);
+	if (ret < 0)
+		return ret;
+	return karena_arena_alloc(arena, query.out_user_left_bytes / page + 1, NULL, &offset);
+}
+
+TEST_F(library, alloc_beyond_the_users_limit)
+{
+	EXPECT_EQ(-EDQUOT, as_nobody(alloc_too_much, self->device));
+}
+
+TEST_F(library, free_makes_pages_free)
+{
+	ASSERT_EQ(0, karena_arena_alloc(self->arena, 4, NULL, &self->offset));
+	EXPECT_EQ(0, karena_arena_free(self->arena, self->offset, 0, 0));
+	EXPECT_EQ(0, karena_arena_free(self->arena, self->offset, 2, 0));
+	EXPECT_EQ(2, stat_of(self->arena).out_allocated);
+	EXPECT_EQ(2, stat_of(self->arena).out_populated);
+	EXPECT_EQ(-ENOENT, karena_arena_free(self->arena, self->offset, 4, KARENA_FREE_F_STRICT));
+	EXPECT_EQ(2, stat_of(self->arena).out_allocated);
+	EXPECT_EQ(0, karena_arena_free(self->arena, 0, NR_PAGES, 0));
+	EXPECT_EQ(0, stat_of(self->arena).out_allocated);
+	EXPECT_EQ(-EINVAL, karena_arena_free(self->arena, 1, 1, 0));
+	EXPECT_EQ(-EINVAL, karena_arena_free(self->arena, 0, NR_PAGES + 1, 0));
+	EXPECT_EQ(-EINVAL, karena_arena_free(self->arena, 0, 1, 1u << 31));
+}
+
+TEST_F(library, reserve_and_guard_take_free_pages)
+{
+	EXPECT_EQ(0, karena_arena_reserve(self->arena, 0, 0));
+	EXPECT_EQ(0, karena_arena_reserve(self->arena, 0, 3));
+	EXPECT_EQ(-EBUSY, karena_arena_guard(self->arena, 2 * self->page, 2));
+	EXPECT_EQ(0, karena_arena_guard(self->arena, 3 * self->page, 2));
+	EXPECT_EQ(-EBUSY, karena_arena_reserve(self->arena, 4 * self->page, 1));
+	EXPECT_EQ(-EINVAL, karena_arena_reserve(self->arena, 1, 1));
+	EXPECT_EQ(-EINVAL, karena_arena_guard(self->arena, NR_PAGES * self->page, 1));
+	EXPECT_EQ(3, stat_of(self->arena).out_reserved);
+	EXPECT_EQ(2, stat_of(self->arena).out_guard);
+}
+
+TEST_F(library, commit_and_decommit_are_each_others_inverse)
+{
+	struct karena_commit_opts lazy = { .size = sizeof(lazy), .flags = KARENA_COMMIT_F_LAZY };
+
+	ASSERT_EQ(0, karena_arena_reserve(self->arena, 0, 8));
+	EXPECT_EQ(0, karena_arena_commit(self->arena, 0, 4, NULL));
+	EXPECT_EQ(4, stat_of(self->arena).out_populated);
+	EXPECT_EQ(-EBUSY, karena_arena_commit(self->arena, 3 * self->page, 2, NULL));
+	EXPECT_EQ(0, karena_arena_commit(self->arena, 4 * self->page, 4, &lazy));
+	EXPECT_EQ(8, stat_of(self->arena).out_allocated);
+	EXPECT_EQ(4, stat_of(self->arena).out_populated);
+	EXPECT_EQ(0, karena_arena_decommit(self->arena, 0, 8));
+	EXPECT_EQ(8, stat_of(self->arena).out_reserved);
+	EXPECT_EQ(0, stat_of(self->arena).out_populated);
+	EXPECT_EQ(-EBUSY, karena_arena_decommit(self->arena, 7 * self->page, 2));
+	EXPECT_EQ(-EINVAL, karena_arena_decommit(self->arena, 1, 1));
+	lazy.flags = 1u << 31;
+	EXPECT_EQ(-EINVAL, karena_arena_commit(self->arena, 0, 1, &lazy));
+	EXPECT_EQ(0, karena_arena_commit(self->arena, 0, 0, NULL));
+	EXPECT_EQ(0, karena_arena_decommit(self->arena, 0, 0));
+}
+
+TEST_F(library, stat_wants_its_size)
+{
+	struct karena_arena_stat stat = { .size = 8 };
+
+	EXPECT_EQ(-EINVAL, karena_arena_stat(self->arena, &stat));
+}
+
+TEST_F(library, walk_of_nothing_ends_at_once)
+{
+	struct karena_arena_range range = { .offset = 77 };
+	struct karena_walk *walk;
+
+	ASSERT_EQ(0, karena_walk_new(self->arena, 0, &walk));
+	EXPECT_EQ(0, karena_walk_next(walk, &range));
+	EXPECT_EQ(0, karena_walk_next(walk, &range));
+	EXPECT_EQ(77, range.offset);
+	karena_walk_free(walk);
+}
+
+/* More ranges than one call of the kernel gives. */
+TEST_F(library, walk_gives_every_range_once)
+{
+	struct karena_arena_range range;
+	struct karena_walk *walk;
+
+	for (uint64_t i = 0; i < NR_PAGES; i += 2)
+		ASSERT_EQ(0, karena_arena_reserve(self->arena, i * self->page, 1));
+	ASSERT_EQ(0, karena_walk_new(self->arena, 10 * self->page, &walk));
+	for (uint64_t i = 10; i < NR_PAGES; i += 2) {
+		ASSERT_EQ(1, karena_walk_next(walk, &range));
+		EXPECT_EQ(i * self->page, range.offset);
+		EXPECT_EQ(1, range.nr_pages);
+		EXPECT_EQ(KARENA_PAGE_RESERVED, range.state);
+	}
+	EXPECT_EQ(0, karena_walk_next(walk, &range));
+	karena_walk_free(walk);
+}
+
+TEST_F(library, walk_joins_neighbours_in_one_state)
+{
+	struct karena_alloc_opts opts = { .size = sizeof(opts), .flags = KARENA_ALLOC_F_FIXED };
+	struct karena_arena_range range;
+	struct karena_walk *walk;
+
+	for (uint64_t i = 0; i < NR_PAGES / 2; i++) {
+		opts.offset = i * self->page;
+		opts.flags ^= KARENA_ALLOC_F_LAZY;
+		ASSERT_EQ(0, karena_arena_alloc(self->arena, 1, &opts, &self->offset));
+	}
+	ASSERT_EQ(0, karena_arena_guard(self->arena, NR_PAGES / 2 * self->page, 1));
+	ASSERT_EQ(0, karena_walk_new(self->arena, 0, &walk));
+	ASSERT_EQ(1, karena_walk_next(walk, &range));
+	EXPECT_EQ(0, range.offset);
+	EXPECT_EQ(NR_PAGES / 2, range.nr_pages);
+	EXPECT_EQ(NR_PAGES / 4, range.nr_populated);
+	EXPECT_EQ(KARENA_PAGE_ALLOCATED, range.state);
+	ASSERT_EQ(1, karena_walk_next(walk, &range));
+	EXPECT_EQ(KARENA_PAGE_GUARD, range.state);
+	EXPECT_EQ(0, karena_walk_next(walk, &range));
+	karena_walk_free(walk);
+}
+
+TEST_F(library, walk_tells_why_it_fails)
+{
+	struct karena_arena_range range;
+	struct karena_walk *walk = NULL;
+
+	EXPECT_EQ(-EINVAL, karena_walk_new(self->arena, 1, &walk));
+	EXPECT_EQ(-EINVAL, karena_walk_new(self->arena, (NR_PAGES + 1) * self->page, &walk));
+	EXPECT_EQ(NULL, walk);
+	ASSERT_EQ(0, karena_walk_new(self->arena, 0, &walk));
+	ASSERT_EQ(0, karena_arena_restrict(self->arena, KARENA_RIGHT_ALLOC));
+	EXPECT_EQ(-EPERM, karena_walk_next(walk, &range));
+	karena_walk_free(walk);
+}
+
+TEST_F(library, arena_outlives_its_handle)
+{
+	char *byte;
+
+	ASSERT_EQ(0, karena_arena_map(self->arena, NULL, &self->view));
+	byte = karena_view_ptr(&self->view, 0, 1);
+	*byte = 'x';
+	karena_arena_close(self->arena);
+	self->arena = NULL;
+	byte[self->page] = 'y';
+	EXPECT_EQ('x', *byte);
+}
+
+TEST_HARNESS_MAIN
