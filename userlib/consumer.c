@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "../kmod/record.h"
 #include "barrier.h"
 #include "internal.h"
 
@@ -110,16 +111,9 @@ static int begin(struct karena_ring *ring, uint64_t *end)
 		if (ret < 0)
 			return ret;
 	}
-	/* Pairs with the kernel's store of the position after the headers. */
+	/* Pairs with the release in record_open(): below it there are headers. */
 	*end = load_acquire_u64(&ring->producer->position);
 	return *end - ring->claimed > ring->data_bytes ? -EBADMSG : 0;
-}
-
-static uint64_t record_bytes(uint32_t word)
-{
-	uint64_t bytes = (word & KARENA_RECORD_LEN_MASK) + KARENA_RECORD_HEADER_BYTES;
-
-	return (bytes + 7) & ~7ull;
 }
 
 /* Claims the next record before @end. Returns 1 with it, 0 if none is there. */
@@ -128,14 +122,14 @@ static int next_record(struct karena_ring *ring, uint64_t end, struct karena_rec
 	while (ring->claimed != end) {
 		uint64_t at = ring->claimed & (ring->data_bytes - 1);
 		const struct karena_record_header *header = (const void *)(ring->data + at);
-		/* Pairs with the kernel's clearing of BUSY after the payload. */
+		/* Pairs with record_close(): without BUSY the payload is there. */
 		uint32_t word = load_acquire_u32(&header->word);
 
 		if (word & KARENA_RECORD_BUSY)
 			return 0;
-		if (record_bytes(word) > end - ring->claimed)
+		if (record_word_bytes(word) > end - ring->claimed)
 			return -EBADMSG;
-		ring->claimed += record_bytes(word);
+		ring->claimed += record_word_bytes(word);
 		if (word & KARENA_RECORD_DISCARD)
 			continue;
 		record->data = header + 1;
@@ -154,15 +148,9 @@ void karena_ring_release(struct karena_ring *ring)
 {
 	if (nothing_claimed(ring))
 		return;
-	/* Pairs with the kernel's load when it looks for room: the space is ours no more. */
+	/* Pairs with the acquire in accept() of ring.c: what is below was read. */
 	store_release_u64(&ring->consumer->position, ring->claimed);
 	ring->released = ring->claimed;
-	/*
-	 * Pairs with the full barrier of a submit, between the record and the look
-	 * at this position: either it sees that we came so far, and wakes, or the
-	 * next claim sees its record.
-	 */
-	full_barrier();
 }
 
 int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, unsigned int max)

@@ -673,9 +673,9 @@ int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, u
  * karena_ring_release() - give the space of all claimed records back
  * @ring:	a ring
  *
- * One store, however many they are. After it, karena_ring_claim() sees every
- * record whose producer found nobody to wake, also with edge-triggered epoll:
- * claim and release until nothing is there, then wait. One thread. Since 1.0.
+ * One store, however many they are. Claim and release until nothing is there,
+ * then wait: no wake-up is lost, also by edge-triggered epoll. One thread.
+ * Since 1.0.
  */
 void karena_ring_release(struct karena_ring *ring);
 
