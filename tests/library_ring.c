@@ -1,0 +1,672 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libkarena: rings. Producers, the consumer in both styles, and a consumer whose
+ * producers forge what it reads.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <karena.h>
+
+#include "kselftest_harness.h"
+
+#define RING_BYTES	8192u
+#define MANY		64
+#define NR_THREADS	4
+
+FIXTURE(ring) {
+	struct karena_device *device;
+	struct karena_ring *ring;
+	struct karena_ring *copy_only;
+	struct karena_record records[MANY];
+};
+
+FIXTURE_SETUP(ring)
+{
+	struct karena_ring_opts opts = {
+		.size = sizeof(opts),
+		.name = "in-place",
+		.flags = KARENA_RING_F_IN_PLACE,
+	};
+
+	ASSERT_EQ(0, karena_open(NULL, &self->device));
+	ASSERT_EQ(0, karena_ring_create(self->device, RING_BYTES, &opts, &self->ring));
+	ASSERT_EQ(0, karena_ring_create(self->device, RING_BYTES, NULL, &self->copy_only));
+}
+
+FIXTURE_TEARDOWN(ring)
+{
+	karena_ring_close(self->copy_only);
+	karena_ring_close(self->ring);
+	karena_close(self->device);
+}
+
+static struct karena_ring_stat stat_of(const struct karena_ring *ring)
+{
+	struct karena_ring_stat stat = { .size = sizeof(stat) };
+
+	if (karena_ring_stat(ring, &stat))
+		abort();
+	return stat;
+}
+
+/* Runs @fn in a child, with a handle of its own. Returns what it returned. */
+static int in_child(const struct karena_ring *ring, int (*fn)(struct karena_ring *ring))
+{
+	struct karena_ring *own;
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(karena_ring_from_fd(dup(karena_ring_fd(ring)), &own) ? 255 : -fn(own));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -ECHILD;
+	return -WEXITSTATUS(status);
+}
+
+static void fill_descriptors(void)
+{
+	struct rlimit limit;
+	int fd = dup(0);
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = (rlim_t)fd;
+	close(fd);
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Submits a record of @length bytes, each of them @byte. Returns 0 or -errno. */
+static int send(struct karena_ring *ring, char byte, size_t length)
+{
+	void *data = karena_ring_reserve(ring, length);
+
+	if (!data)
+		return -errno;
+	memset(data, byte, length);
+	return karena_ring_submit(ring, data, 0);
+}
+
+static bool record_is(const struct karena_record *record, char byte, size_t length)
+{
+	const char *data = record->data;
+
+	if (record->length != length)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (data[i] != byte)
+			return false;
+	return true;
+}
+
+TEST_F(ring, create_passes_options_on)
+{
+	struct karena_ring_stat stat = stat_of(self->ring);
+
+	EXPECT_STREQ("in-place", stat.out_name);
+	EXPECT_EQ(KARENA_RING_F_IN_PLACE, stat.out_flags);
+	EXPECT_EQ(KARENA_RIGHTS_RING, stat.out_rights);
+	EXPECT_EQ(RING_BYTES, stat.out_data_bytes);
+	EXPECT_EQ(RING_BYTES, karena_ring_data_bytes(self->ring));
+	EXPECT_NE(0, fcntl(karena_ring_fd(self->ring), F_GETFD) & FD_CLOEXEC);
+}
+
+TEST_F(ring, create_tells_why_it_fails)
+{
+	struct {
+		struct karena_ring_opts opts;
+		uint64_t more;
+	} longer = { .opts.size = 8 };
+	struct karena_ring_opts *opts = &longer.opts;
+	struct karena_ring *ring = NULL;
+
+	EXPECT_EQ(-EINVAL, karena_ring_create(self->device, RING_BYTES, opts, &ring));
+	opts->size = sizeof(longer);
+	longer.more = 1;
+	EXPECT_EQ(-E2BIG, karena_ring_create(self->device, RING_BYTES, opts, &ring));
+	longer.more = 0;
+	opts->name = "sixteen-letters!";
+	EXPECT_EQ(-ENAMETOOLONG, karena_ring_create(self->device, RING_BYTES, opts, &ring));
+	opts->name = NULL;
+	opts->flags = 1u << 31;
+	EXPECT_EQ(-EINVAL, karena_ring_create(self->device, RING_BYTES, opts, &ring));
+	EXPECT_EQ(-EINVAL, karena_ring_create(self->device, RING_BYTES + 8, NULL, &ring));
+	EXPECT_EQ(-EINVAL, karena_ring_create(self->device, 2048, NULL, &ring));
+	fill_descriptors();
+	EXPECT_EQ(-EMFILE, karena_ring_create(self->device, RING_BYTES, NULL, &ring));
+	EXPECT_EQ(NULL, ring);
+}
+
+TEST_F(ring, from_fd_takes_rings_only)
+{
+	struct karena_ring *ring = NULL;
+	int fd = open("/dev/null", O_RDWR);
+
+	EXPECT_EQ(-ENOTTY, karena_ring_from_fd(fd, &ring));
+	EXPECT_EQ(0, close(fd));
+	EXPECT_EQ(-EBADF, karena_ring_from_fd(fd, &ring));
+	EXPECT_EQ(-ENOTTY, karena_ring_from_fd(karena_device_fd(self->device), &ring));
+	fd = dup(karena_ring_fd(self->ring));
+	ASSERT_EQ(0, karena_ring_from_fd(fd, &ring));
+	EXPECT_EQ(fd, karena_ring_fd(ring));
+	karena_ring_close(ring);
+	EXPECT_EQ(-1, fcntl(fd, F_GETFD));
+	karena_ring_close(NULL);
+}
+
+TEST_F(ring, reopen_and_restrict_cut_rights)
+{
+	struct karena_ring *consumer, *more = NULL;
+	uint32_t rights = KARENA_RIGHT_MAP | KARENA_RIGHT_CONSUME;
+
+	ASSERT_EQ(0, karena_ring_reopen(self->ring, rights, &consumer));
+	EXPECT_EQ(rights, stat_of(consumer).out_rights);
+	EXPECT_EQ(-EPERM, karena_ring_reopen(consumer, KARENA_RIGHT_PRODUCE, &more));
+	EXPECT_EQ(-EPERM, karena_ring_output(consumer, "x", 1, 0));
+	errno = 0;
+	EXPECT_EQ(NULL, karena_ring_reserve(consumer, 8));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(0, karena_ring_restrict(consumer, KARENA_RIGHT_MAP));
+	EXPECT_EQ(-EACCES, karena_ring_claim(consumer, self->records, 1));
+	EXPECT_EQ(-EINVAL, karena_ring_restrict(consumer, 1u << 31));
+	EXPECT_EQ(0, karena_ring_restrict(consumer, 0));
+	EXPECT_EQ(-EACCES, karena_ring_claim(consumer, self->records, 1));
+	EXPECT_EQ(NULL, more);
+	karena_ring_close(consumer);
+}
+
+TEST_F(ring, stat_wants_its_size)
+{
+	struct karena_ring_stat stat = { .size = 8 };
+
+	EXPECT_EQ(-EINVAL, karena_ring_stat(self->ring, &stat));
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+TEST_F(ring, wait_tells_what_holds)
+{
+	struct sigaction action = { .sa_handler = nothing };
+
+	EXPECT_EQ(-EINVAL, karena_ring_wait(self->ring, 0, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_wait(self->ring, POLLPRI, 0));
+	EXPECT_EQ(0, karena_ring_wait(self->ring, POLLIN, 0));
+	EXPECT_EQ(0, karena_ring_wait(self->ring, POLLIN, 10));
+	EXPECT_EQ(POLLOUT, karena_ring_wait(self->ring, POLLIN | POLLOUT, -1));
+	EXPECT_EQ(0, send(self->ring, 'x', RING_BYTES - 8));
+	EXPECT_EQ(POLLIN, karena_ring_wait(self->ring, POLLIN | POLLOUT, -1));
+	EXPECT_EQ(0, karena_ring_wait(self->ring, POLLOUT, 0));
+	sigaction(SIGALRM, &action, NULL);
+	alarm(1);
+	EXPECT_EQ(-EINTR, karena_ring_wait(self->ring, POLLOUT, -1));
+}
+
+TEST_F(ring, wait_on_a_closed_descriptor)
+{
+	close(karena_ring_fd(self->copy_only));
+	EXPECT_EQ(-EBADF, karena_ring_wait(self->copy_only, POLLIN, -1));
+}
+
+TEST_F(ring, output_sends_a_copy)
+{
+	ASSERT_EQ(0, karena_ring_output(self->copy_only, "hello", 5, 0));
+	ASSERT_EQ(1, karena_ring_claim(self->copy_only, self->records, MANY));
+	EXPECT_EQ(5, self->records[0].length);
+	EXPECT_EQ(0, memcmp("hello", self->records[0].data, 5));
+	karena_ring_release(self->copy_only);
+}
+
+TEST_F(ring, output_tells_why_it_fails)
+{
+	static char big[RING_BYTES];
+
+	EXPECT_EQ(-EINVAL, karena_ring_output(self->copy_only, big, 0, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_output(self->copy_only, big, 1, 1u << 31));
+	EXPECT_EQ(-EFAULT, karena_ring_output(self->copy_only, (void *)1, 8, 0));
+	EXPECT_EQ(-ENOSPC, karena_ring_output(self->copy_only, big, RING_BYTES - 7, 0));
+	EXPECT_EQ(0, karena_ring_output(self->copy_only, big, RING_BYTES - 8, 0));
+	EXPECT_EQ(-EAGAIN, karena_ring_output(self->copy_only, big, 1, 0));
+}
+
+TEST_F(ring, reserve_tells_why_it_fails)
+{
+	EXPECT_EQ(NULL, karena_ring_reserve(self->copy_only, 8));
+	EXPECT_EQ(EPERM, errno);
+	EXPECT_EQ(NULL, karena_ring_reserve(self->ring, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(NULL, karena_ring_reserve(self->ring, RING_BYTES - 7));
+	EXPECT_EQ(ENOSPC, errno);
+	EXPECT_EQ(NULL, karena_ring_reserve(self->ring, 1ull << 32 | 8));
+	EXPECT_EQ(ENOSPC, errno);
+	EXPECT_NE(NULL, karena_ring_reserve(self->ring, RING_BYTES - 8));
+	EXPECT_EQ(NULL, karena_ring_reserve(self->ring, 1));
+	EXPECT_EQ(EAGAIN, errno);
+}
+
+TEST_F(ring, records_behind_an_open_one_wait)
+{
+	char *first = karena_ring_reserve(self->ring, 3);
+	char *second = karena_ring_reserve(self->ring, 3);
+
+	ASSERT_NE(NULL, first);
+	ASSERT_NE(NULL, second);
+	memcpy(first, "one", 3);
+	memcpy(second, "two", 3);
+	EXPECT_EQ(0, karena_ring_submit(self->ring, second, 0));
+	EXPECT_EQ(0, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(0, karena_ring_wait(self->ring, POLLIN, 0));
+	EXPECT_EQ(0, karena_ring_submit(self->ring, first, 0));
+	ASSERT_EQ(2, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(0, memcmp("one", self->records[0].data, 3));
+	EXPECT_EQ(0, memcmp("two", self->records[1].data, 3));
+}
+
+TEST_F(ring, submit_and_discard_want_an_open_reservation)
+{
+	char *data, stray;
+
+	EXPECT_EQ(-EINVAL, karena_ring_submit(self->ring, &stray, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_discard(self->ring, NULL, 0));
+	data = karena_ring_reserve(self->ring, 24);
+	ASSERT_NE(NULL, data);
+	EXPECT_EQ(-EINVAL, karena_ring_submit(self->ring, &stray, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_submit(self->ring, NULL, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_submit(self->ring, data + 1, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_submit(self->ring, data + 16, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_submit(self->ring, data, 1u << 31));
+	EXPECT_EQ(0, karena_ring_submit(self->ring, data, KARENA_RING_NO_WAKEUP));
+	EXPECT_EQ(-EINVAL, karena_ring_submit(self->ring, data, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_discard(self->ring, data, 0));
+	EXPECT_EQ(1, stat_of(self->ring).out_submitted);
+	EXPECT_EQ(0, stat_of(self->ring).out_discarded);
+}
+
+TEST_F(ring, discarded_records_are_passed_over)
+{
+	void *data;
+
+	for (int i = 0; i < 10; i++) {
+		data = karena_ring_reserve(self->ring, 100);
+		ASSERT_NE(NULL, data);
+		ASSERT_EQ(0, karena_ring_discard(self->ring, data, 0));
+	}
+	EXPECT_EQ(0, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(0, stat_of(self->ring).out_available);
+	ASSERT_EQ(0, send(self->ring, 'x', 7));
+	ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_TRUE(record_is(&self->records[0], 'x', 7));
+}
+
+/*
+ * Reservations are ended in another order than they were made, in every place of
+ * the ring: their positions are found back each time.
+ */
+TEST_F(ring, positions_are_found_back_all_around)
+{
+	void *data[3];
+
+	for (unsigned int i = 0; i < 3000; i++) {
+		size_t length = 1 + i * 37 % 1200;
+
+		for (int j = 0; j < 3; j++) {
+			data[j] = karena_ring_reserve(self->ring, length);
+			ASSERT_NE(NULL, data[j]);
+			memset(data[j], 'a' + j, length);
+		}
+		ASSERT_EQ(0, karena_ring_submit(self->ring, data[2], 0));
+		ASSERT_EQ(0, karena_ring_discard(self->ring, data[0], 0));
+		ASSERT_EQ(0, karena_ring_submit(self->ring, data[1], 0));
+		ASSERT_EQ(2, karena_ring_claim(self->ring, self->records, MANY));
+		ASSERT_TRUE(record_is(&self->records[0], 'b', length));
+		ASSERT_TRUE(record_is(&self->records[1], 'c', length));
+		karena_ring_release(self->ring);
+	}
+	EXPECT_EQ(6000, stat_of(self->ring).out_submitted);
+}
+
+/**
+ * struct seen - what a function given to karena_ring_consume() saw
+ * @count:	records
+ * @stop_at:	after that many it returns @ret
+ * @ret:	then
+ * @last:	first byte of the last record
+ */
+struct seen {
+	int count;
+	int stop_at;
+	int ret;
+	char last;
+};
+
+static int see(void *context, const void *data, size_t length)
+{
+	struct seen *seen = context;
+
+	(void)length;
+	seen->last = *(const char *)data;
+	return ++seen->count == seen->stop_at ? seen->ret : 0;
+}
+
+TEST_F(ring, consume_calls_back_in_order)
+{
+	struct seen seen = { 0 };
+
+	EXPECT_EQ(0, karena_ring_consume(self->ring, see, &seen, 0));
+	for (int i = 0; i < 10; i++)
+		ASSERT_EQ(0, send(self->ring, (char)i, 5));
+	EXPECT_EQ(4, karena_ring_consume(self->ring, see, &seen, 4));
+	EXPECT_EQ(3, seen.last);
+	EXPECT_EQ(6 * 16, stat_of(self->ring).out_available);
+	EXPECT_EQ(6, karena_ring_consume(self->ring, see, &seen, 0));
+	EXPECT_EQ(9, seen.last);
+	EXPECT_EQ(10, seen.count);
+	EXPECT_EQ(0, stat_of(self->ring).out_available);
+}
+
+TEST_F(ring, consume_stops_when_told_to)
+{
+	struct seen seen = { .stop_at = 2, .ret = 1 };
+
+	for (int i = 0; i < 10; i++)
+		ASSERT_EQ(0, send(self->ring, (char)i, 5));
+	EXPECT_EQ(2, karena_ring_consume(self->ring, see, &seen, 0));
+	seen.stop_at = 5;
+	seen.ret = -EXDEV;
+	EXPECT_EQ(-EXDEV, karena_ring_consume(self->ring, see, &seen, 0));
+	EXPECT_EQ(5, seen.count);
+	EXPECT_EQ(5, karena_ring_consume(self->ring, see, &seen, 0));
+	EXPECT_EQ(9, seen.last);
+}
+
+TEST_F(ring, claim_keeps_the_space_until_release)
+{
+	struct seen seen = { 0 };
+
+	for (int i = 0; i < 10; i++)
+		ASSERT_EQ(0, send(self->ring, (char)i, 5));
+	EXPECT_EQ(0, karena_ring_claim(self->ring, self->records, 0));
+	EXPECT_EQ(3, karena_ring_claim(self->ring, self->records, 3));
+	EXPECT_EQ(7, karena_ring_claim(self->ring, self->records + 3, MANY - 3));
+	for (int i = 0; i < 10; i++)
+		EXPECT_TRUE(record_is(&self->records[i], (char)i, 5));
+	EXPECT_EQ(0, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(10 * 16, stat_of(self->ring).out_available);
+	EXPECT_EQ(-EINVAL, karena_ring_consume(self->ring, see, &seen, 0));
+	karena_ring_release(self->ring);
+	karena_ring_release(self->ring);
+	EXPECT_EQ(0, stat_of(self->ring).out_available);
+}
+
+static int claim_one(struct karena_ring *ring)
+{
+	struct karena_record record;
+
+	return karena_ring_claim(ring, &record, 1);
+}
+
+static int consume_one(struct karena_ring *ring)
+{
+	struct seen seen = { 0 };
+
+	return karena_ring_consume(ring, see, &seen, 0);
+}
+
+TEST_F(ring, one_process_consumes)
+{
+	EXPECT_EQ(0, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(-EBUSY, in_child(self->ring, claim_one));
+	EXPECT_EQ(-EBUSY, in_child(self->ring, consume_one));
+}
+
+static int send_and_leave_one(struct karena_ring *ring)
+{
+	int ret = send(ring, 'c', 9);
+
+	return ret ? ret : karena_ring_reserve(ring, 10) ? 0 : -errno;
+}
+
+TEST_F(ring, a_child_produces_with_a_handle_of_its_own)
+{
+	ASSERT_EQ(0, in_child(self->ring, send_and_leave_one));
+	ASSERT_EQ(0, send(self->ring, 'p', 9));
+	ASSERT_EQ(2, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_TRUE(record_is(&self->records[0], 'c', 9));
+	EXPECT_TRUE(record_is(&self->records[1], 'p', 9));
+	EXPECT_EQ(1, stat_of(self->ring).out_lost_dead);
+}
+
+/* Another handle takes up where the first one stopped. */
+TEST_F(ring, a_new_handle_goes_on)
+{
+	struct karena_ring *second;
+
+	for (int i = 0; i < 4; i++)
+		ASSERT_EQ(0, send(self->ring, (char)i, 5));
+	ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, 1));
+	karena_ring_release(self->ring);
+	ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, 1));
+	ASSERT_EQ(0, karena_ring_from_fd(dup(karena_ring_fd(self->ring)), &second));
+	karena_ring_close(self->ring);
+	self->ring = second;
+	ASSERT_EQ(3, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_TRUE(record_is(&self->records[0], 1, 5));
+}
+
+static struct karena_ring_header layout_of(const struct karena_ring *ring)
+{
+	struct karena_ring_header layout;
+	void *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED,
+			  karena_ring_fd(ring), 0);
+
+	if (page == MAP_FAILED)
+		abort();
+	memcpy(&layout, page, sizeof(layout));
+	return layout;
+}
+
+/* The data area as a producer can write it. */
+static char *map_data(const struct karena_ring *ring)
+{
+	void *data = mmap(NULL, 2 * RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  karena_ring_fd(ring), (off_t)layout_of(ring).data_offset);
+
+	if (data == MAP_FAILED)
+		abort();
+	return data;
+}
+
+static void forge(char *data, uint64_t position, uint32_t word)
+{
+	memcpy(data + (position & (RING_BYTES - 1)), &word, sizeof(word));
+}
+
+TEST_F(ring, a_forged_length_is_found_out)
+{
+	static const uint32_t words[] = {
+		17, 25, RING_BYTES, RING_BYTES * 2, KARENA_RECORD_LEN_MASK,
+		KARENA_RECORD_DISCARD | 17, KARENA_RECORD_DISCARD | KARENA_RECORD_LEN_MASK,
+	};
+	char *data = map_data(self->ring), copy[24];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++) {
+		ASSERT_EQ(0, send(self->ring, 'a', 16));
+		ASSERT_EQ(0, send(self->ring, 'b', 16));
+		ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, 1));
+		karena_ring_release(self->ring);
+		forge(data, stat_of(self->ring).out_consumer_position, words[i]);
+		EXPECT_EQ(-EBADMSG, karena_ring_claim(self->ring, self->records, MANY));
+		EXPECT_EQ(-EBADMSG, consume_one(self->ring));
+		forge(data, stat_of(self->ring).out_consumer_position, 16);
+		ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, MANY));
+		ASSERT_TRUE(record_is(&self->records[0], 'b', 16));
+		karena_ring_release(self->ring);
+	}
+	ASSERT_EQ(0, send(self->ring, 'c', 16));
+	forge(data, stat_of(self->ring).out_consumer_position, 999);
+	EXPECT_EQ(-EBADMSG, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(24, read(karena_ring_fd(self->ring), copy, sizeof(copy)));
+	EXPECT_EQ('c', copy[8]);
+}
+
+TEST_F(ring, good_records_come_before_a_forged_one)
+{
+	char *data = map_data(self->ring);
+
+	for (int i = 0; i < 4; i++)
+		ASSERT_EQ(0, send(self->ring, (char)i, 16));
+	forge(data, 2 * 24, 1000);
+	EXPECT_EQ(2, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(-EBADMSG, karena_ring_claim(self->ring, self->records, MANY));
+	karena_ring_release(self->ring);
+	EXPECT_EQ(-EBADMSG, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(2 * 24, stat_of(self->ring).out_consumer_position);
+}
+
+static void forge_all(char *data, unsigned int *seed)
+{
+	for (uint64_t i = 24; i < RING_BYTES; i += 8) {
+		uint32_t word = (uint32_t)rand_r(seed) % 400;
+
+		if (rand_r(seed) % 8 == 0)
+			word |= KARENA_RECORD_DISCARD;
+		if (rand_r(seed) % 64 == 0)
+			word |= KARENA_RECORD_BUSY;
+		if (rand_r(seed) % 2)
+			forge(data, i, word);
+	}
+}
+
+/* A ring full of records of which the first alone is as it was sent. */
+static struct karena_ring *junk_ring(const struct karena_device *device, unsigned int *seed)
+{
+	struct karena_ring_opts opts = { .size = sizeof(opts), .flags = KARENA_RING_F_IN_PLACE };
+	struct karena_ring *ring;
+	char *data;
+
+	if (karena_ring_create(device, RING_BYTES, &opts, &ring) || send(ring, 'x', 16))
+		abort();
+	while (!send(ring, 'x', 1 + (size_t)rand_r(seed) % 300))
+		;
+	data = map_data(ring);
+	forge_all(data, seed);
+	munmap(data, 2 * RING_BYTES);
+	return ring;
+}
+
+/*
+ * Whatever is in the headers: what is given out lies inside, and it ends. The
+ * first record tells where the consumer has the data area.
+ */
+TEST_F(ring, junk_leads_nowhere_outside)
+{
+	unsigned int seed = (unsigned int)getpid(), given = 0, found_out = 0;
+
+	TH_LOG("seed %u", seed);
+	for (int round = 0; round < 300; round++) {
+		struct karena_ring *ring = junk_ring(self->device, &seed);
+		const char *low, *high;
+		int count;
+
+		ASSERT_EQ(1, karena_ring_claim(ring, self->records, 1));
+		low = (const char *)self->records[0].data - KARENA_RECORD_HEADER_BYTES;
+		high = low + 2 * RING_BYTES;
+		while ((count = karena_ring_claim(ring, self->records, MANY)) > 0) {
+			for (int i = 0; i < count; i++) {
+				const char *data = self->records[i].data;
+
+				ASSERT_LT(low, data);
+				ASSERT_GE(high, data + self->records[i].length);
+				given++;
+			}
+			ASSERT_GE(RING_BYTES / 8, given);
+		}
+		ASSERT_TRUE(!count || count == -EBADMSG);
+		found_out += count == -EBADMSG;
+		given = 0;
+		karena_ring_release(ring);
+		karena_ring_close(ring);
+	}
+	EXPECT_LT(0, found_out);
+	EXPECT_GT(300, found_out);
+}
+
+/**
+ * struct work - of a producing thread
+ * @ring:	shared by all threads
+ * @number:	of the thread
+ * @failed:	something went wrong
+ */
+struct work {
+	struct karena_ring *ring;
+	uint32_t number;
+	bool failed;
+};
+
+#define PER_THREAD	5000u
+
+static void *produce(void *context)
+{
+	struct work *work = context;
+
+	for (uint32_t i = 0; i < PER_THREAD && !work->failed; i++) {
+		uint32_t *data;
+
+		while (!(data = karena_ring_reserve(work->ring, 8 + i % 40)) && errno == EAGAIN)
+			karena_ring_wait(work->ring, POLLOUT, -1);
+		if (!data) {
+			work->failed = true;
+			break;
+		}
+		data[0] = work->number;
+		data[1] = i;
+		work->failed = karena_ring_submit(work->ring, data, 0);
+	}
+	return NULL;
+}
+
+/* Threads of one process, all of which come to the ring for the first time. */
+TEST_F(ring, threads_share_a_handle)
+{
+	uint32_t next[NR_THREADS] = { 0 }, total = 0;
+	struct work works[NR_THREADS];
+	pthread_t threads[NR_THREADS];
+
+	for (uint32_t i = 0; i < NR_THREADS; i++) {
+		works[i] = (struct work) { .ring = self->ring, .number = i };
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, produce, &works[i]));
+	}
+	while (total < NR_THREADS * PER_THREAD) {
+		int count;
+
+		ASSERT_EQ(POLLIN, karena_ring_wait(self->ring, POLLIN, 20000));
+		while ((count = karena_ring_claim(self->ring, self->records, MANY)) > 0) {
+			for (int i = 0; i < count; i++) {
+				const uint32_t *data = self->records[i].data;
+
+				ASSERT_GT(NR_THREADS, data[0]);
+				ASSERT_EQ(next[data[0]]++, data[1]);
+			}
+			total += (uint32_t)count;
+			karena_ring_release(self->ring);
+		}
+		ASSERT_EQ(0, count);
+	}
+	for (int i = 0; i < NR_THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		EXPECT_FALSE(works[i].failed);
+	}
+}
+
+TEST_HARNESS_MAIN
