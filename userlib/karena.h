@@ -618,8 +618,9 @@ int karena_ring_discard(struct karena_ring *ring, void *data, uint32_t flags);
  * there: the library never loops over nor reads outside the ring. A record that
  * claims more bytes than there are ends the walk with -EBADMSG, after the good
  * ones before it were delivered; since nobody knows where the next one begins,
- * each call says so again. Payload that was checked can still be changed by such
- * a producer: copy what is to be trusted, then check.
+ * each call says so again, and only read(2), which goes by the kernel's own
+ * lengths, gets on. Payload that was checked can still be changed by such a
+ * producer: copy what is to be trusted, then check.
  */
 
 /**
