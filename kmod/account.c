@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "account.h"
+#include "compat.h"
 
 static unsigned long user_max_bytes;
 module_param(user_max_bytes, ulong, 0644);
@@ -132,6 +133,7 @@ int karena_account_charge(struct karena_account *account, unsigned long nr_pages
 	} while (!atomic_long_try_cmpxchg(&account->nr_pages, (long *)&old, old + nr_pages));
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(karena_account_charge);
 
 /**
  * karena_account_uncharge() - charged pages are held no more
@@ -145,6 +147,7 @@ void karena_account_uncharge(struct karena_account *account, unsigned long nr_pa
 	if (account)
 		atomic_long_sub(nr_pages, &account->nr_pages);
 }
+EXPORT_SYMBOL_IF_KUNIT(karena_account_uncharge);
 
 /**
  * karena_account_limit_bytes() - the ceiling
@@ -178,3 +181,4 @@ u64 karena_account_left_bytes(void)
 	mutex_unlock(&accounts_lock);
 	return held < limit ? (u64)(limit - held) << PAGE_SHIFT : 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(karena_account_left_bytes);
