@@ -132,7 +132,8 @@ EXPORT_SYMBOL_IF_KUNIT(record_find);
  * record_abandon() - discard the open records of an owner who is gone
  * @r:		with slots in an array of their own
  * @owner:	not RECORD_OWNER_KERNEL; ends no record any more
- * @position:	in and out, where to go on; begin with 0
+ * @position:	in and out, where to go on; begin with a border that none of them
+ *		is below
  * @steps:	how many records to look at, at most
  *
  * Return: how many were discarded. All is done when @position is the producer
@@ -141,11 +142,12 @@ EXPORT_SYMBOL_IF_KUNIT(record_find);
 unsigned int record_abandon(struct records *r, __u32 owner, __u64 *position,
 			    unsigned int steps)
 {
+	__u64 consumer = record_consumer(r);
 	unsigned int found = 0;
 
 	/* Between two calls records may be given back, but no open one. */
-	if ((__s64)(*position - record_consumer(r)) < 0)
-		*position = record_consumer(r);
+	if (*position - consumer > r->producer - consumer)
+		*position = consumer;
 
 	for (; *position != r->producer && steps; steps--) {
 		__u32 bytes = record_word_bytes(word_at(r, *position));
