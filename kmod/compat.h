@@ -32,6 +32,13 @@
 #define KARENA_NS KARENA
 #endif
 
+/* <linux/fs.h>: what maps ids for ->setattr is a user namespace before 6.3. */
+#ifdef KARENA_HAVE_SETATTR_IDMAP
+#define karena_mnt_idmap mnt_idmap
+#else
+#define karena_mnt_idmap user_namespace
+#endif
+
 /* <linux/mm.h>: vm_flags is written through functions from 6.3 on. */
 static inline void karena_vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {

@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 
 #include "account.h"
+#include "compat.h"
 #include "objfd.h"
 #include "trace.h"
 
@@ -150,6 +151,17 @@ free_handle:
 	return ERR_PTR(err);
 }
 
+/* Neither size nor owner nor mode changes: what one may do is the open file's. */
+static int object_setattr(struct karena_mnt_idmap *idmap, struct dentry *dentry,
+			  struct iattr *attr)
+{
+	return -EPERM;
+}
+
+static const struct inode_operations object_inode_ops = {
+	.setattr = object_setattr,
+};
+
 static struct inode *object_inode(struct karena_object *object, loff_t length)
 {
 	struct inode *inode;
@@ -162,6 +174,7 @@ static struct inode *object_inode(struct karena_object *object, loff_t length)
 	inode = alloc_anon_inode(objfs_mnt->mnt_sb);
 	if (!IS_ERR(inode)) {
 		inode->i_mode |= object->type->mode;
+		inode->i_op = &object_inode_ops;
 		i_size_write(inode, length);
 	}
 	/* From here on the open file's own pin keeps the file system. */
