@@ -34,6 +34,9 @@ static ssize_t ring_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	if (!iov_iter_count(to))
 		return 0;
 	ret = ring_take_role(ring, file);
+	/* io_uring comes again when it has seen to the signal. */
+	if (ret == -ERESTARTNOINTR && iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
 	if (ret)
 		return ret;
 

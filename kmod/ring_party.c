@@ -237,6 +237,9 @@ static struct ring_party *party_get_locked(struct karena_ring *ring, const struc
 		return party;
 
 	notifier = mmu_notifier_get_locked(&home_ops, mm);
+	/* It gives way to any signal; that is handled, and the call made again. */
+	if (notifier == ERR_PTR(-EINTR))
+		return ERR_PTR(-ERESTARTNOINTR);
 	if (IS_ERR(notifier))
 		return ERR_CAST(notifier);
 	party = ring_party_add(ring, container_of(notifier, struct ring_home, notifier),
@@ -252,8 +255,8 @@ static struct ring_party *party_get_locked(struct karena_ring *ring, const struc
  * @file:	the open file it came by
  *
  * Context: may sleep; takes mmap_lock if it was none.
- * Return: the party; -ENOMEM, -EINTR, or -EPERM if there is no process, as a
- * pointer.
+ * Return: the party; -ENOMEM, -EINTR, -ERESTARTNOINTR, or -EPERM if there is no
+ * process, as a pointer.
  */
 struct ring_party *ring_party_get(struct karena_ring *ring, const struct file *file)
 {
@@ -299,7 +302,7 @@ static bool role_is_taken(const struct karena_ring *ring, const struct ring_part
  * @file:	the open file it came by
  *
  * Context: may sleep; takes mmap_lock if the caller was no party.
- * Return: 0; -EBUSY if another is; -ENOMEM, -EINTR, -EPERM.
+ * Return: 0; -EBUSY if another is; -ENOMEM, -EINTR, -ERESTARTNOINTR, -EPERM.
  */
 int ring_take_role(struct karena_ring *ring, const struct file *file)
 {
@@ -318,7 +321,7 @@ int ring_take_role(struct karena_ring *ring, const struct file *file)
  * @file:	the open file it came by
  *
  * Context: may sleep; under mmap_lock.
- * Return: 0; -EBUSY if another is; -ENOMEM, -EINTR.
+ * Return: 0; -EBUSY if another is; -ENOMEM, -ERESTARTNOINTR.
  */
 int ring_take_role_locked(struct karena_ring *ring, const struct file *file)
 {
