@@ -167,15 +167,20 @@ static void prepare_ring_reserve(struct world *world, union args *args)
 	args->ring_reserve.length = 24;
 }
 
-static void prepare_ring_commit(struct world *world, union args *args)
+/* Position of a new reservation in a ring that has a record, or 0. */
+static inline __u64 reserve_record(int ring)
 {
 	struct karena_ring_reserve reserve = {
 		.size = sizeof(reserve),
 		.length = 24,
 	};
 
-	ioctl(world->fd[RING], KARENA_IOC_RING_RESERVE, &reserve);
-	args->ring_commit.position = reserve.out_position;
+	return ioctl(ring, KARENA_IOC_RING_RESERVE, &reserve) ? 0 : reserve.out_position;
+}
+
+static void prepare_ring_commit(struct world *world, union args *args)
+{
+	args->ring_commit.position = reserve_record(world->fd[RING]);
 }
 
 static void prepare_output(struct world *world, union args *args)

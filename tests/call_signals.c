@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Signals under way. One that is not fatal fails no call: EINTR means that the
+ * process is about to die. And one that is fatal stops a long call soon, of which
+ * only that is left which the header says.
+ */
+#define _GNU_SOURCE
+#include "calls.h"
+#include "kselftest_harness.h"
+
+static volatile sig_atomic_t handled;
+
+static void handle(int sig)
+{
+	(void)sig;
+	handled++;
+}
+
+/* A child that does nothing but send signals to its parent. */
+static pid_t begin_storm(int flags)
+{
+	struct sigaction action = { .sa_handler = handle, .sa_flags = flags };
+	pid_t parent = getpid();
+	pid_t child;
+
+	must(sigaction(SIGUSR1, &action, NULL) == 0);
+	child = fork_child();
+	if (!child) {
+		for (;;) {
+			kill(parent, SIGUSR1);
+			sched_yield();
+		}
+	}
+	return child;
+}
+
+static void end_storm(pid_t child)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	end_child(child);
+}
+
+/* What takes a process on as a ring's user for the first time, each way. */
+static int first_use(const struct world *world, unsigned int way)
+{
+	int fd = world->fd[RING];
+	char room[4096];
+	void *map;
+
+	switch (way % 3) {
+	case 0:
+		return reserve_record(fd) ? 0 : errno;
+	case 1:
+		return outcome(read(fd, room, sizeof(room)));
+	}
+	map = mmap(NULL, page_size, RDWR, MAP_SHARED, fd, page_size);
+	if (map == MAP_FAILED)
+		return errno;
+	munmap(map, page_size);
+	return 0;
+}
+
+FIXTURE(signals) {
+};
+
+FIXTURE_VARIANT(signals) {
+	int flags;
+};
+
+FIXTURE_VARIANT_ADD(signals, restart) { .flags = SA_RESTART };
+FIXTURE_VARIANT_ADD(signals, no_restart) { .flags = 0 };
+
+FIXTURE_SETUP(signals)
+{
+}
+
+FIXTURE_TEARDOWN(signals)
+{
+}
+
+TEST_F(signals, none_but_a_fatal_one_fails_a_call)
+{
+	const struct call *call;
+	unsigned long round;
+	struct world world;
+	union args args;
+	pid_t storm;
+
+	world_build(&world);
+	storm = begin_storm(variant->flags);
+	for (round = 0; round < scaled(20); round++) {
+		for (call = calls; call < calls + NR_CALLS; call++) {
+			world_renew(&world);
+			call_prepare(&world, call, &args);
+			EXPECT_EQ(0, try_call(world.fd[call_kind(call)], call, &args))
+				TH_LOG("%s", call->name);
+		}
+	}
+	end_storm(storm);
+	EXPECT_LT(0, handled);
+	world_end(&world);
+}
+
+TEST_F(signals, none_but_a_fatal_one_fails_the_first_use_of_a_ring)
+{
+	unsigned long round;
+	struct world world;
+	pid_t storm;
+
+	world_build(&world);
+	storm = begin_storm(variant->flags);
+	for (round = 0; round < scaled(300); round++) {
+		world_renew(&world);
+		EXPECT_EQ(0, first_use(&world, round))
+			TH_LOG("way %lu", round % 3);
+	}
+	end_storm(storm);
+	EXPECT_LT(0, handled);
+	world_end(&world);
+}
+
+/*
+ * Of a long free, by a process that is killed meanwhile: out_done, which it has
+ * in memory that outlives it, tells how far it came, to the page.
+ */
+TEST(killed_free_tells_how_far_it_came)
+{
+	const __u64 nr_pages = 40000;
+	struct karena_arena_free *free = shared_memory(page_size);
+	struct karena_arena_stat stat;
+	int arena, round, cut_short = 0;
+	pid_t child;
+
+	arena = arena_new(0, nr_pages);
+	for (round = 0; round < 8; round++) {
+		arena_take(arena, 0, 0, nr_pages);
+		*free = (struct karena_arena_free) {
+			.size = sizeof(*free),
+			.nr_pages = nr_pages,
+			.out_done = ~0ull,
+		};
+		child = fork_child();
+		if (!child)
+			_exit(outcome(ioctl(arena, KARENA_IOC_ARENA_FREE, free)));
+		do {
+			stat = arena_stat(arena);
+		} while (stat.out_allocated == nr_pages);
+		if (end_child(child) == -SIGKILL && free->out_done < nr_pages)
+			cut_short++;
+
+		stat = arena_stat(arena);
+		EXPECT_EQ(nr_pages - stat.out_allocated, free->out_done);
+		EXPECT_EQ(stat.out_allocated, stat.out_populated);
+		if (stat.out_allocated)
+			EXPECT_EQ(free->out_done * page_size, arena_range(arena, 0).offset);
+		EXPECT_EQ(0, arena_free(arena, 0, nr_pages));
+	}
+	EXPECT_LT(0, cut_short);
+	close(arena);
+}
+
+TEST(killed_decommit_tells_how_far_it_came)
+{
+	const __u64 nr_pages = 40000;
+	struct karena_arena_decommit *decommit = shared_memory(page_size);
+	struct karena_arena_stat stat;
+	int arena, round, cut_short = 0;
+	pid_t child;
+
+	arena = arena_new(0, nr_pages);
+	for (round = 0; round < 8; round++) {
+		arena_take(arena, 0, 0, nr_pages);
+		*decommit = (struct karena_arena_decommit) {
+			.size = sizeof(*decommit),
+			.nr_pages = nr_pages,
+			.out_done = ~0ull,
+		};
+		child = fork_child();
+		if (!child)
+			_exit(outcome(ioctl(arena, KARENA_IOC_ARENA_DECOMMIT, decommit)));
+		do {
+			stat = arena_stat(arena);
+		} while (!stat.out_reserved);
+		if (end_child(child) == -SIGKILL && decommit->out_done < nr_pages)
+			cut_short++;
+
+		stat = arena_stat(arena);
+		EXPECT_EQ(stat.out_reserved, decommit->out_done);
+		EXPECT_EQ(nr_pages, stat.out_allocated + stat.out_reserved);
+		EXPECT_EQ(stat.out_allocated, stat.out_populated);
+		EXPECT_EQ(0, arena_free(arena, 0, nr_pages));
+	}
+	EXPECT_LT(0, cut_short);
+	close(arena);
+}
+
+/* All or nothing: an allocation whose process is killed leaves no page behind. */
+TEST(killed_alloc_leaves_nothing)
+{
+	const __u64 nr_pages = 40000;
+	struct karena_arena_stat stat;
+	int arena, round, err;
+	pid_t child;
+
+	arena = arena_new(0, nr_pages);
+	for (round = 0; round < 8; round++) {
+		child = fork_child();
+		if (!child)
+			_exit(-arena_alloc(arena, 0, 0, nr_pages));
+		pause_ms(5 * round);
+		err = end_child(child);
+		stat = arena_stat(arena);
+		EXPECT_EQ(err == -SIGKILL ? stat.out_allocated : nr_pages, stat.out_allocated);
+		EXPECT_TRUE(!stat.out_allocated || stat.out_allocated == nr_pages);
+		EXPECT_EQ(stat.out_allocated, stat.out_populated);
+		EXPECT_EQ(0, arena_free(arena, 0, nr_pages));
+	}
+	close(arena);
+}
+
+TEST_HARNESS_MAIN
