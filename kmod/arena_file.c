@@ -190,47 +190,25 @@ static const struct vm_operations_struct arena_vm_ops = {
 	.mremap = arena_mremap,
 };
 
-/*
- * Sees to it that a FIXED_ADDR arena is at its one address, and gives it that
- * address if this is its first mapping.
- */
-static int settle_address(struct karena_arena *arena, const struct vm_area_struct *vma)
+static bool window_fits(const struct karena_arena *arena, unsigned long first,
+			unsigned long nr_pages)
 {
-	unsigned long skip = vma->vm_pgoff << PAGE_SHIFT;
-	int err;
-
-	if (vma->vm_start < skip)
-		return -EINVAL;
-	err = down_write_killable(&arena->lock);
-	if (err)
-		return err;
-	if (!arena->address)
-		arena->address = vma->vm_start - skip;
-	else if (arena->address != vma->vm_start - skip)
-		err = -EINVAL;
-	up_write(&arena->lock);
-	return err;
+	return first <= arena->nr_pages && nr_pages <= arena->nr_pages - first;
 }
 
 static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	const struct karena_handle *handle = karena_handle(file);
-	struct karena_arena *arena = to_arena(handle->object);
-	int err;
+	const struct karena_arena *arena = to_arena(handle->object);
 
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
 		return -EINVAL;
-	if (vma->vm_pgoff > arena->nr_pages || vma_pages(vma) > arena->nr_pages - vma->vm_pgoff)
+	if (!window_fits(arena, vma->vm_pgoff, vma_pages(vma)))
 		return -EINVAL;
 	if (!karena_may(handle, KARENA_RIGHT_MAP))
 		return -EACCES;
 	if (vma->vm_flags & VM_WRITE && !karena_may(handle, KARENA_RIGHT_MAP_WRITE))
 		return -EACCES;
-	if (arena->flags & KARENA_ARENA_F_FIXED_ADDR) {
-		err = settle_address(arena, vma);
-		if (err)
-			return err;
-	}
 
 	karena_vm_flags_clear(vma, VM_MAYEXEC);
 	if (!karena_may(handle, KARENA_RIGHT_MAP_WRITE))
@@ -244,6 +222,66 @@ static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 }
 
 /*
+ * A place for the whole arena, so that there is room for the windows that are
+ * mapped later: around the window at @addr if the caller demands it there, else
+ * where the kernel puts it.
+ */
+static unsigned long find_address(struct file *file, unsigned long addr, unsigned long skip,
+				  unsigned long flags)
+{
+	unsigned long length = file_arena(file)->nr_pages << PAGE_SHIFT;
+
+	if (!(flags & MAP_FIXED))
+		return karena_get_unmapped_area(file, addr > skip ? addr - skip : 0, length, 0,
+						flags);
+	if (addr <= skip)
+		return -EINVAL;
+	if (length > TASK_SIZE || addr - skip > TASK_SIZE - length)
+		return -ENOMEM;
+	return addr - skip;
+}
+
+/* Returns whether that is the arena's address from now on, and was not before. */
+static bool choose_address(struct karena_arena *arena, unsigned long address)
+{
+	bool chosen;
+
+	down_write(&arena->lock);
+	chosen = !arena->address;
+	if (chosen)
+		arena->address = address;
+	up_write(&arena->lock);
+	return chosen;
+}
+
+/*
+ * Where a window of a FIXED_ADDR arena goes. It is here that the first mapping
+ * gives the arena its address, and not in ->mmap: of two that come at once the
+ * second one still can follow the first.
+ */
+static unsigned long fixed_area(struct file *file, unsigned long addr, unsigned long len,
+				unsigned long skip, unsigned long flags)
+{
+	struct karena_arena *arena = file_arena(file);
+	unsigned long address, chosen, want;
+
+	do {
+		chosen = READ_ONCE(arena->address);
+		address = chosen ?: find_address(file, addr, skip, flags);
+		if (IS_ERR_VALUE(address))
+			return address;
+		want = address + skip;
+		if (chosen && addr && addr != want)
+			return -EINVAL;
+		if (len > TASK_SIZE || want > TASK_SIZE - len)
+			return -ENOMEM;
+		if (find_vma_intersection(current->mm, want, want + len))
+			return -EEXIST;
+	} while (!chosen && !choose_address(arena, address));
+	return want;
+}
+
+/*
  * Asked before anything is unmapped, for MAP_FIXED too, under mmap_lock: here a
  * FIXED_ADDR arena can still turn down an address without harm to what is there.
  */
@@ -252,25 +290,17 @@ static unsigned long arena_get_unmapped_area(struct file *file, unsigned long ad
 					     unsigned long flags)
 {
 	const struct karena_arena *arena = file_arena(file);
-	unsigned long base = READ_ONCE(arena->address);
-	unsigned long want = base + (pgoff << PAGE_SHIFT);
 
 	if (!(arena->flags & KARENA_ARENA_F_FIXED_ADDR))
 		return karena_get_unmapped_area(file, addr, len, pgoff, flags);
 
-	if (!base) {
-		/* Any address may become the one, but none that is taken. */
-		want = addr;
-		if (!(flags & MAP_FIXED))
-			return karena_get_unmapped_area(file, addr, len, pgoff, flags);
-	} else if (want < base || (addr && addr != want)) {
+	/* What would come to nothing in ->mmap must not choose an address. */
+	if ((flags & MAP_TYPE) == MAP_PRIVATE ||
+	    !window_fits(arena, pgoff, len >> PAGE_SHIFT))
 		return -EINVAL;
-	}
-	if (want > TASK_SIZE - len)
-		return -ENOMEM;
-	if (find_vma_intersection(current->mm, want, want + len))
-		return -EEXIST;
-	return want;
+	if (!karena_may(karena_handle(file), KARENA_RIGHT_MAP))
+		return -EACCES;
+	return fixed_area(file, addr, len, pgoff << PAGE_SHIFT, flags);
 }
 
 static long arena_fallocate(struct file *file, int mode, loff_t offset, loff_t len)

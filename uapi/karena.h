@@ -216,8 +216,10 @@ struct karena_rights {
  * arena also refuses any address but its own (EINVAL), and one where something
  * is mapped already (EEXIST, also with MAP_FIXED).
  * mprotect() to PROT_EXEC, or to PROT_WRITE without the right, is EACCES;
- * mremap() that grows a window, EFAULT; mlock() has no effect on population,
- * and userfaultfd registration is EINVAL. MADV_REMOVE and
+ * mremap() that grows or doubles a window, EFAULT, that moves one of a
+ * FIXED_ADDR arena, EINVAL; so are MREMAP_DONTUNMAP, userfaultfd registration
+ * and ftruncate(). Pages of arenas stay in memory; all that mlock() and
+ * MAP_POPULATE do is to touch each page. MADV_REMOVE and
  * fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) free pages; other modes
  * of fallocate() are EOPNOTSUPP. MADV_DONTNEED drops page table entries only.
  * Mappings are left out of core dumps and, without KARENA_ARENA_F_INHERIT, of
@@ -229,7 +231,8 @@ struct karena_rights {
 /*
  * Every process maps the arena at one address, so raw pointers can be shared:
  * byte 0 of the arena is at @address, or, if that is 0, where the first mmap()
- * puts it. KARENA_IOC_ARENA_STAT tells the address.
+ * finds room for the whole arena (ENOMEM) or demands it by MAP_FIXED.
+ * KARENA_IOC_ARENA_STAT tells the address.
  */
 #define KARENA_ARENA_F_FIXED_ADDR	0x00000002u
 /* fork() copies the mappings into the child. */
