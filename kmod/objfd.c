@@ -151,11 +151,14 @@ free_handle:
 	return ERR_PTR(err);
 }
 
-/* Neither size nor owner nor mode changes: what one may do is the open file's. */
+/*
+ * Size, owner and mode stay as they are: what one may do is the open file's. A
+ * ring's size is refused before, as it is no regular file, with the same error.
+ */
 static int object_setattr(struct karena_mnt_idmap *idmap, struct dentry *dentry,
 			  struct iattr *attr)
 {
-	return -EPERM;
+	return attr->ia_valid & ATTR_SIZE ? -EINVAL : -EPERM;
 }
 
 static const struct inode_operations object_inode_ops = {

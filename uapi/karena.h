@@ -11,8 +11,8 @@
  * KARENA_IOC_RING_CREATE on it return a new fd, always close-on-exec, which is
  * the object: it lives as long as an open file or a mapping of it. An open file
  * is the capability; it carries rights (KARENA_RIGHT_*), shared by whoever has
- * the open file by dup, fork or SCM_RIGHTS. Nobody can change an object's size,
- * owner or mode (EPERM), or open it by a path (ENXIO).
+ * the open file by dup, fork or SCM_RIGHTS. Nobody can change an object's size
+ * (EINVAL), its owner or mode (EPERM), or open it by a path (ENXIO).
  *
  * Arguments
  * ---------
