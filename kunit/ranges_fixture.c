@@ -172,13 +172,3 @@ void rt_expect(struct kunit *test, const char *drawing)
 		KUNIT_EXPECT_EQ(test, rt_count(test, i), n[i]);
 	KUNIT_EXPECT_TRUE(test, rt_valid(test));
 }
-
-/* A range for each second page, for trees of many levels. */
-void rt_comb(struct kunit *test, unsigned long teeth, unsigned long nr_pages)
-{
-	unsigned long i;
-
-	rt_make(test, nr_pages);
-	for (i = 0; i < teeth; i++)
-		rt_set(test, 2 * i, 2 * i, 'a');
-}

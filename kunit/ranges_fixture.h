@@ -41,7 +41,6 @@ bool rt_valid(struct kunit *test);
 
 /* Drawings. */
 void rt_draw(struct kunit *test, const char *drawing);
-void rt_comb(struct kunit *test, unsigned long teeth, unsigned long nr_pages);
 void rt_expect_range(struct kunit *test, struct page_range range, unsigned long first,
 		     unsigned long last, char letter);
 void rt_expect(struct kunit *test, const char *drawing);

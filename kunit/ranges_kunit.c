@@ -139,7 +139,7 @@ static void set_should_replace_all_ranges_between(struct kunit *test)
 {
 	rt_draw(test, "a.r.g.a.r.g.a.r.g.a.r.g.a.r.g.a.r.g.a.");
 	rt_set(test, 1, 36, 'g');
-	rt_expect(test, "aggggggggggggggggggggggggggggggggggggg.");
+	rt_expect(test, "agggggggggggggggggggggggggggggggggggg.");
 }
 
 static void set_should_reach_the_first_and_the_last_page(struct kunit *test)
@@ -185,63 +185,102 @@ static void set_should_make_each_state_of_each(struct kunit *test)
 	}
 }
 
+#ifdef CONFIG_FAILSLAB
 /*
- * Have the nth allocation of @set fail, for each n until it needs no more.
- * Returns how often it failed.
+ * Change pages while the nth allocation fails. Returns whether that came to pass,
+ * which may have been an allocation that nothing depends on.
  */
+static bool set_failing(struct kunit *test, unsigned int nth, unsigned long first,
+			unsigned long last, char letter, gfp_t gfp, int *err)
+{
+	unsigned long was = rt_count(test, KARENA_PAGE_FREE);
+	struct page_range before = rt_at(test, first);
+	bool failed;
+
+	WRITE_ONCE(current->fail_nth, nth);
+	*err = rt_set_gfp(test, first, last, letter, gfp);
+	failed = !READ_ONCE(current->fail_nth);
+	WRITE_ONCE(current->fail_nth, 0);
+
+	KUNIT_EXPECT_TRUE(test, rt_valid(test));
+	if (*err) {
+		KUNIT_EXPECT_EQ(test, *err, -ENOMEM);
+		KUNIT_EXPECT_EQ(test, rt_count(test, KARENA_PAGE_FREE), was);
+		rt_expect_range(test, rt_at(test, first), before.first, before.last,
+				RT_LETTERS[before.state]);
+	}
+	return failed;
+}
+
+/* Change part of a range with each allocation failing in turn; how often it did. */
 static unsigned int fail_each(struct kunit *test, unsigned long first,
 			      unsigned long last, char letter, gfp_t gfp)
 {
-#ifdef CONFIG_FAILSLAB
-	unsigned long was = rt_count(test, KARENA_PAGE_FREE);
-	struct page_range before = rt_at(test, first);
-	unsigned int n = 0;
+	char before = RT_LETTERS[rt_at(test, first).state];
+	unsigned int failures = 0;
+	unsigned int nth = 0;
 	int err;
 
-	do {
-		WRITE_ONCE(current->fail_nth, ++n);
-		err = rt_set_gfp(test, first, last, letter, gfp);
-		WRITE_ONCE(current->fail_nth, 0);
-		if (err) {
-			KUNIT_EXPECT_EQ(test, err, -ENOMEM);
-			KUNIT_EXPECT_EQ(test, rt_count(test, KARENA_PAGE_FREE), was);
-			rt_expect_range(test, rt_at(test, first), before.first, before.last,
-					RT_LETTERS[before.state]);
-			KUNIT_EXPECT_TRUE(test, rt_valid(test));
-		}
-	} while (err && n < 1000);
+	while (set_failing(test, ++nth, first, last, letter, gfp, &err)) {
+		if (err)
+			failures++;
+		else
+			rt_set(test, first, last, before);
+	}
 	KUNIT_EXPECT_EQ(test, err, 0);
-	KUNIT_EXPECT_TRUE(test, rt_valid(test));
-	return n - 1;
-#else
-	kunit_skip(test, "needs CONFIG_FAILSLAB");
-#endif
+	return failures;
 }
 
-static void set_without_memory_should_change_nothing(struct kunit *test)
+/* To split a range takes a node to free pages, two to make them something else. */
+static void set_without_memory_should_not_split(struct kunit *test)
 {
-	unsigned int failed = 0;
+	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
 	unsigned long i;
 
-	rt_comb(test, 2000, 8000);
-	/* Splits and joins all over the tree, of one range and of several. */
-	for (i = 0; i < 500; i++)
-		failed += fail_each(test, 7 * i, 7 * i + i % 9, RT_LETTERS[i % 4],
-				    GFP_NOWAIT | __GFP_NOWARN);
-	KUNIT_EXPECT_GT(test, failed, 100U);
+	rt_make(test, 4000);
+	rt_set(test, 0, 3999, 'a');
+	for (i = 0; i < 200; i += 2) {
+		KUNIT_EXPECT_EQ(test, fail_each(test, 20 * i + 2, 20 * i + 4, '.', gfp), 1U);
+		KUNIT_EXPECT_EQ(test, fail_each(test, 20 * i + 8, 20 * i + 9, 'r', gfp), 2U);
+	}
+}
+
+static void set_without_memory_should_not_begin_a_range(struct kunit *test)
+{
+	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+	unsigned long i;
+
+	rt_make(test, 2000);
+	for (i = 0; i < 200; i++)
+		KUNIT_EXPECT_EQ(test, fail_each(test, 10 * i + 2, 10 * i + 4, 'g', gfp), 1U);
+}
+
+static void set_should_need_no_memory_for_what_it_has(struct kunit *test)
+{
+	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+
+	rt_draw(test, "aaaarrrr..gg");
+	/* Ends move, ranges merge, one is replaced by another, pages are freed. */
+	KUNIT_EXPECT_EQ(test, fail_each(test, 4, 5, 'a', gfp), 0U);
+	KUNIT_EXPECT_EQ(test, fail_each(test, 8, 9, 'r', gfp), 0U);
+	KUNIT_EXPECT_EQ(test, fail_each(test, 10, 11, 'r', gfp), 0U);
+	KUNIT_EXPECT_EQ(test, fail_each(test, 0, 5, 'g', gfp), 0U);
+	KUNIT_EXPECT_EQ(test, fail_each(test, 0, 2, '.', gfp), 0U);
+	rt_expect(test, "...gggrrrrrr");
 }
 
 static void set_with_nofail_should_not_fail(struct kunit *test)
 {
 	unsigned long i;
 
-	rt_make(test, 8000);
-	rt_set(test, 0, 7999, 'a');
-	for (i = 1; i < 7999; i += 2)
+	rt_make(test, 2000);
+	rt_set(test, 0, 1999, 'a');
+	for (i = 1; i < 1999; i += 2)
 		KUNIT_EXPECT_EQ(test, 0U, fail_each(test, i, i, '.', GFP_KERNEL_ACCOUNT |
-						     __GFP_NOFAIL));
-	KUNIT_EXPECT_EQ(test, rt_count(test, KARENA_PAGE_FREE), 3999UL);
+						    __GFP_NOFAIL));
+	KUNIT_EXPECT_EQ(test, rt_count(test, KARENA_PAGE_FREE), 999UL);
 }
+#endif
 
 /* All */
 
@@ -323,66 +362,66 @@ static void next_should_find_the_first_page(struct kunit *test)
 
 /* Validate: it must see what it is there for. */
 
-static struct ranges_node *first_node(struct kunit *test)
+static struct ranges_node *lowest(struct kunit *test)
 {
 	struct ranges_fixture *f = test->priv;
 
 	return rb_entry(rb_first(&f->r.root), struct ranges_node, rb);
 }
 
-static struct ranges_node *second_node(struct kunit *test)
+static struct ranges_node *second(struct kunit *test)
 {
-	return rb_entry(rb_next(&first_node(test)->rb), struct ranges_node, rb);
+	return rb_entry(rb_next(&lowest(test)->rb), struct ranges_node, rb);
 }
 
 static void validate_should_see_equal_neighbours(struct kunit *test)
 {
 	rt_draw(test, "..aarr..");
-	second_node(test)->state = KARENA_PAGE_ALLOCATED;
+	second(test)->state = KARENA_PAGE_ALLOCATED;
 	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
 static void validate_should_see_a_state_that_is_none(struct kunit *test)
 {
 	rt_draw(test, "..aa....");
-	first_node(test)->state = KARENA_PAGE_FREE;
+	lowest(test)->state = KARENA_PAGE_FREE;
 	KUNIT_EXPECT_FALSE(test, rt_valid(test));
-	first_node(test)->state = RANGES_NR_STATES;
+	lowest(test)->state = RANGES_NR_STATES;
 	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
 static void validate_should_see_nodes_that_overlap(struct kunit *test)
 {
 	rt_draw(test, "..aa.rr.");
-	first_node(test)->last = 5;
+	lowest(test)->last = 5;
 	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
 static void validate_should_see_a_node_of_no_pages(struct kunit *test)
 {
 	rt_draw(test, "..aa.rr.");
-	first_node(test)->last = 1;
+	lowest(test)->last = 1;
 	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
 static void validate_should_see_pages_past_the_end(struct kunit *test)
 {
 	rt_draw(test, "..aa....");
-	first_node(test)->last = 8;
+	lowest(test)->last = 8;
 	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
 static void validate_should_see_a_wrong_gap(struct kunit *test)
 {
 	rt_draw(test, "..aa.rr.");
-	first_node(test)->gap = 1;
+	lowest(test)->gap = 1;
 	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
 static void validate_should_see_a_wrong_largest_gap(struct kunit *test)
 {
 	rt_draw(test, "..aa.rr.");
-	second_node(test)->max_gap++;
+	second(test)->max_gap++;
 	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
@@ -418,8 +457,12 @@ static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(set_of_all_pages_should_leave_one_range),
 	KUNIT_CASE(set_to_the_same_state_should_change_nothing),
 	KUNIT_CASE(set_should_make_each_state_of_each),
-	KUNIT_CASE(set_without_memory_should_change_nothing),
+#ifdef CONFIG_FAILSLAB
+	KUNIT_CASE(set_without_memory_should_not_split),
+	KUNIT_CASE(set_without_memory_should_not_begin_a_range),
+	KUNIT_CASE(set_should_need_no_memory_for_what_it_has),
 	KUNIT_CASE(set_with_nofail_should_not_fail),
+#endif
 	KUNIT_CASE(all_should_be_true_within_one_state),
 	KUNIT_CASE(all_should_be_false_if_one_page_differs),
 	KUNIT_CASE(all_should_take_any_state_of_the_mask),
