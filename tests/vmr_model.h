@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Random operations on reservations from 8 threads at once, against a plain model.
+ *
+ * A part is a range of pages that one thread knows all about: it keeps an array
+ * that says what each page is, and every result must be what the array says.
+ * Each thread has a part of a reservation that it shares with three others, and
+ * a reservation of its own, where it also moves the start.
+ *
+ * The program brings along what is mapped. What is wrong ends the process.
+ */
+#ifndef TESTS_VMR_MODEL_H
+#define TESTS_VMR_MODEL_H
+
+#include <pthread.h>
+
+#include <karena_vmr.h>
+
+#include "vmr_util.h"
+
+/* 16 pages of a file, each of which begins with its number plus @first. */
+struct numbered {
+	int fd;
+	uint64_t offset;
+	uint64_t first;
+};
+
+#define THREADS		8
+#define SHARING		4
+#define OPERATIONS	100000
+#define PART_PAGES	48
+/* How far the end of a reservation can go. */
+#define MOST_PAGES	96
+
+/* One page of a part; all of one map have the same id. */
+struct page {
+	uint64_t id;
+	size_t start;
+	size_t length;
+};
+
+struct part {
+	struct karena_vmr *vmr;
+	/* Of the part, in pages from where the reservation once began. */
+	size_t first;
+	size_t nr;
+	/* Where the reservation begins now, and whether this part may move that. */
+	size_t origin;
+	bool has_start;
+	bool has_end;
+	struct page pages[MOST_PAGES];
+	struct karena_vmr_map stale;
+};
+
+struct thread {
+	pthread_t thread;
+	uint64_t seed;
+	struct part *parts[2];
+	const struct numbered *files;
+};
+
+/* In a thread, as ASSERT in a test. */
+static inline void check(bool ok, int line)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "# thread: line %d\n", line);
+	abort();
+}
+
+#define CHECK(ok)	check(ok, __LINE__)
+
+static inline unsigned int roll(struct thread *me, unsigned int below)
+{
+	me->seed = me->seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (unsigned int)((me->seed >> 33) % below);
+}
+
+static inline size_t page_offset(const struct part *part, size_t page)
+{
+	return (part->first + page - part->origin) * PAGE;
+}
+
+static inline char *page_address(const struct part *part, size_t page)
+{
+	return (char *)karena_vmr_get_address(part->vmr) + page_offset(part, page);
+}
+
+/* The first mapped page in [from, to), or @to. */
+static inline size_t next_mapped(const struct part *part, size_t from, size_t to)
+{
+	while (from < to && !part->pages[from].id)
+		from++;
+	return from;
+}
+
+static inline bool is_map(const struct part *part, size_t page, const struct karena_vmr_map *map)
+{
+	const struct page *is = &part->pages[page];
+
+	return map->address == page_address(part, is->start) && map->id == is->id &&
+	       map->length == is->length * PAGE;
+}
+
+static inline void random_map(struct thread *me, struct part *part)
+{
+	size_t page = roll(me, (unsigned int)part->nr), length = 1 + roll(me, 4);
+	unsigned int kind = roll(me, 3), number = roll(me, 8);
+	struct karena_vmr_source source;
+	struct karena_vmr_map map;
+	int expected = 0, ret;
+
+	if (page + length > part->nr)
+		length = part->nr - page;
+	if (next_mapped(part, page, page + length) < page + length)
+		expected = KARENA_E_MAPPING_EXISTS;
+	if (kind == 2)
+		ret = karena_vmr_source_anon(&source, RW, KARENA_VMR_PRIVATE);
+	else
+		ret = karena_vmr_source_fd(&source, me->files[kind].fd,
+					   me->files[kind].offset + number * PAGE, PROT_READ, 0);
+	CHECK(!ret);
+	ret = karena_vmr_map(part->vmr, page_offset(part, page), length * PAGE, &source, &map);
+	CHECK(ret == expected);
+	if (ret)
+		return;
+	for (size_t i = 0; i < length; i++) {
+		uint64_t *word = (uint64_t *)page_address(part, page + i);
+
+		part->pages[page + i] = (struct page){ map.id, page, length };
+		CHECK(*word == (kind == 2 ? 0 : me->files[kind].first + number + i));
+		if (kind == 2)
+			*word = map.id;
+	}
+	CHECK(is_map(part, page, &map));
+}
+
+static inline void random_unmap(struct thread *me, struct part *part)
+{
+	size_t page = roll(me, (unsigned int)part->nr);
+	struct page was = part->pages[page];
+	struct karena_vmr_map map;
+	int ret = karena_vmr_map_find(part->vmr, page_offset(part, page), 1, &map);
+
+	CHECK(ret == (was.id ? 0 : KARENA_E_MAPPING_NOT_FOUND));
+	/* One that went before is not this one, wherever it was. */
+	CHECK(karena_vmr_unmap(part->vmr, &part->stale) == KARENA_E_MAPPING_NOT_FOUND);
+	if (ret)
+		return;
+	CHECK(is_map(part, page, &map));
+	CHECK(!karena_vmr_unmap(part->vmr, &map));
+	CHECK(is_inaccessible(page_address(part, was.start)));
+	CHECK(is_inaccessible(page_address(part, was.start + was.length) - 1));
+	memset(&part->pages[was.start], 0, was.length * sizeof(was));
+	part->stale = map;
+}
+
+static inline void random_find(struct thread *me, struct part *part)
+{
+	size_t from = roll(me, (unsigned int)part->nr), length = 1 + roll(me, 12), page;
+	struct karena_vmr_map map, next;
+	int ret;
+
+	if (from + length > part->nr)
+		length = part->nr - from;
+	page = next_mapped(part, from, from + length);
+	ret = karena_vmr_map_find(part->vmr, page_offset(part, from), length * PAGE, &map);
+	if (page == from + length) {
+		CHECK(ret == KARENA_E_MAPPING_NOT_FOUND && !map.address);
+		return;
+	}
+	CHECK(!ret && is_map(part, page, &map));
+
+	/* Behind the part are others' maps, of which nothing is known. */
+	page = part->pages[page].start + part->pages[page].length;
+	page = next_mapped(part, page, part->nr);
+	ret = karena_vmr_map_next(part->vmr, &map, &next);
+	if (page < part->nr) {
+		CHECK(!ret && is_map(part, page, &next));
+		CHECK(!karena_vmr_map_prev(part->vmr, &next, &next));
+		CHECK(next.id == map.id);
+	} else {
+		CHECK(ret || (char *)next.address >= page_address(part, part->nr));
+	}
+}
+
+static inline void random_extend(struct thread *me, struct part *part)
+{
+	size_t nr = 1 + roll(me, 8);
+
+	if (part->nr + nr > MOST_PAGES)
+		return;
+	CHECK(!karena_vmr_extend(part->vmr, nr * PAGE));
+	part->nr += nr;
+	CHECK(is_inaccessible(page_address(part, part->nr) - 1));
+}
+
+static inline void shrink_end(struct thread *me, struct part *part)
+{
+	size_t nr = 1 + roll(me, 8), from = part->nr - nr;
+	int expected = 0, ret;
+
+	if (nr >= part->nr)
+		return;
+	if (next_mapped(part, from, part->nr) < part->nr)
+		expected = KARENA_E_RESERVATION_NOT_EMPTY;
+	ret = karena_vmr_shrink(part->vmr, page_offset(part, from), nr * PAGE);
+	CHECK(ret == expected);
+	if (!ret)
+		part->nr -= nr;
+}
+
+/* The part's own reservation: what was its first page is gone. */
+static inline void shrink_start(struct thread *me, struct part *part)
+{
+	char *at = karena_vmr_get_address(part->vmr);
+	size_t nr = 1 + roll(me, 3);
+	int expected = 0, ret;
+
+	if (nr >= part->nr)
+		return;
+	if (next_mapped(part, 0, nr) < nr)
+		expected = KARENA_E_RESERVATION_NOT_EMPTY;
+	ret = karena_vmr_shrink(part->vmr, 0, nr * PAGE);
+	CHECK(ret == expected);
+	if (ret)
+		return;
+	CHECK(karena_vmr_get_address(part->vmr) == at + nr * PAGE);
+	memmove(part->pages, part->pages + nr, (MOST_PAGES - nr) * sizeof(*part->pages));
+	memset(part->pages + MOST_PAGES - nr, 0, nr * sizeof(*part->pages));
+	for (size_t i = 0; i < MOST_PAGES; i++)
+		if (part->pages[i].id)
+			part->pages[i].start -= nr;
+	part->first += nr;
+	part->origin += nr;
+	part->nr -= nr;
+}
+
+static inline void random_operation(struct thread *me, struct part *part)
+{
+	switch (roll(me, 16)) {
+	case 0 ... 4:
+		random_map(me, part);
+		break;
+	case 5 ... 8:
+		random_unmap(me, part);
+		break;
+	case 9:
+		if (part->has_end)
+			random_extend(me, part);
+		break;
+	case 10:
+		if (part->has_end)
+			shrink_end(me, part);
+		break;
+	case 11:
+		if (part->has_start)
+			shrink_start(me, part);
+		break;
+	default:
+		random_find(me, part);
+	}
+}
+
+static inline void *run(void *arg)
+{
+	struct thread *me = arg;
+
+	for (int i = 0; i < OPERATIONS / THREADS; i++)
+		random_operation(me, me->parts[roll(me, 2)]);
+	return NULL;
+}
+
+/* Every map of the part, found by walking the whole reservation. */
+static inline bool part_is_whole(struct part *part)
+{
+	struct karena_vmr_map map;
+
+	for (size_t page = next_mapped(part, 0, part->nr); page < part->nr;
+	     page = next_mapped(part, page + part->pages[page].length, part->nr)) {
+		if (karena_vmr_map_find(part->vmr, page_offset(part, page), 1, &map) ||
+		    !is_map(part, page, &map))
+			return false;
+	}
+	return true;
+}
+
+static inline size_t count_maps(struct karena_vmr *vmr)
+{
+	struct karena_vmr_map map;
+	size_t nr = 0;
+
+	for (karena_vmr_map_first(vmr, &map); map.address; karena_vmr_map_next(vmr, &map, &map))
+		nr++;
+	return nr;
+}
+
+static inline size_t count_model(const struct part *part)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < part->nr; i++)
+		nr += part->pages[i].id && part->pages[i].start == i;
+	return nr;
+}
+
+static inline int empty(struct karena_vmr **vmr)
+{
+	struct karena_vmr_map map;
+
+	while (!karena_vmr_map_last(*vmr, &map))
+		if (karena_vmr_unmap(*vmr, &map))
+			return -1;
+	return karena_vmr_delete(vmr);
+}
+
+/*
+ * The lower part of a large gap, with room to extend: what the threads map for
+ * themselves is at its upper end.
+ */
+#define ROOM	((size_t)256 << 20)
+#define GAP	(THREADS * 2 * ROOM)
+
+static inline char *find_gap(void)
+{
+	char *at = mmap(NULL, 2 * GAP, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	munmap(at, 2 * GAP);
+	return at;
+}
+
+/* Nothing in the gap, and no map of our files anywhere. */
+static inline bool nothing_left(const struct maps *maps, const char *gap)
+{
+	return is_free(maps, gap, GAP) && !strstr(maps->text, "vmr-test");
+}
+
+struct game {
+	struct karena_vmr *shared[THREADS / SHARING];
+	struct part parts[THREADS][2];
+	struct thread threads[THREADS];
+	const struct numbered *files;
+	char *gap;
+};
+
+static inline int set_up(struct game *game, uint64_t seed)
+{
+	char *at = game->gap + 64 * PAGE;
+
+	memset(game->parts, 0, sizeof(game->parts));
+	memset(game->threads, 0, sizeof(game->threads));
+	for (size_t i = 0; i < THREADS / SHARING; i++, at += ROOM)
+		if (karena_vmr_new(&game->shared[i], at, SHARING * PART_PAGES * PAGE))
+			return -1;
+	for (size_t i = 0; i < THREADS; i++, at += ROOM) {
+		struct part *shared = &game->parts[i][0], *own = &game->parts[i][1];
+
+		shared->vmr = game->shared[i / SHARING];
+		shared->first = i % SHARING * PART_PAGES;
+		shared->nr = PART_PAGES;
+		shared->has_end = i % SHARING == SHARING - 1;
+		if (karena_vmr_new(&own->vmr, at, PART_PAGES * PAGE))
+			return -1;
+		own->nr = PART_PAGES;
+		own->has_start = true;
+		own->has_end = true;
+		game->threads[i] = (struct thread){
+			.seed = seed + i,
+			.parts = { shared, own },
+			.files = game->files,
+		};
+	}
+	return 0;
+}
+
+static inline int tear_down(struct game *game)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < THREADS; i++)
+		ret |= empty(&game->parts[i][1].vmr);
+	for (size_t i = 0; i < THREADS / SHARING; i++)
+		ret |= empty(&game->shared[i]);
+	return ret;
+}
+
+static inline void play(struct game *game)
+{
+	for (size_t i = 0; i < THREADS; i++)
+		if (pthread_create(&game->threads[i].thread, NULL, run, &game->threads[i]))
+			abort();
+	for (size_t i = 0; i < THREADS; i++)
+		pthread_join(game->threads[i].thread, NULL);
+}
+
+/* The first of two numbered files and the second are mapped, and memory. */
+static inline void play_game(const struct numbered *files, uint64_t seed)
+{
+	static struct maps maps;
+	static struct game game;
+
+	fprintf(stderr, "# KARENA_SEED=%llu\n", (unsigned long long)seed);
+	game.files = files;
+	game.gap = find_gap();
+	maps_read(&maps);
+	CHECK(nothing_left(&maps, game.gap));
+	CHECK(!set_up(&game, seed));
+	play(&game);
+	for (size_t i = 0; i < THREADS; i++) {
+		CHECK(part_is_whole(&game.parts[i][0]));
+		CHECK(part_is_whole(&game.parts[i][1]));
+		CHECK(count_model(&game.parts[i][1]) == count_maps(game.parts[i][1].vmr));
+	}
+	for (size_t i = 0; i < THREADS / SHARING; i++) {
+		size_t nr = 0;
+
+		for (size_t k = 0; k < SHARING; k++)
+			nr += count_model(&game.parts[i * SHARING + k][0]);
+		CHECK(nr == count_maps(game.shared[i]));
+	}
+	maps_read(&maps);
+	CHECK(!nothing_left(&maps, game.gap));
+	CHECK(!tear_down(&game));
+	maps_read(&maps);
+	CHECK(nothing_left(&maps, game.gap));
+}
+
+/* As the environment has it, else another one each time. */
+static inline uint64_t pick_seed(void)
+{
+	const char *given = getenv("KARENA_SEED");
+
+	return given ? strtoull(given, NULL, 0) : (uint64_t)getpid() * 2654435761u;
+}
+
+/*
+ * All threads want the same few pages: nobody knows what is there, but what all
+ * did has to add up.
+ */
+#define CONTESTED	12
+#define ATTEMPTS	2000
+#define MOST_MAPS	(THREADS * ATTEMPTS)
+
+struct contest {
+	struct karena_vmr *vmr;
+	const struct numbered *files;
+	long mapped[CONTESTED];
+	char ids[MOST_MAPS + 1];
+};
+
+static inline void contest_map(struct contest *contest, unsigned int page, unsigned int kind)
+{
+	struct karena_vmr_source source;
+	struct karena_vmr_map map;
+	int ret;
+
+	CHECK(!karena_vmr_source_fd(&source, contest->files[kind].fd,
+				    contest->files[kind].offset, PROT_READ, 0));
+	ret = karena_vmr_map(contest->vmr, page * PAGE, PAGE, &source, &map);
+	CHECK(!ret || ret == KARENA_E_MAPPING_EXISTS);
+	if (ret)
+		return;
+	__atomic_fetch_add(&contest->mapped[page], 1, __ATOMIC_RELAXED);
+	/* No two maps have the same one, so nobody sees one a second time. */
+	CHECK(map.id <= MOST_MAPS && !__atomic_exchange_n(&contest->ids[map.id], 1,
+							  __ATOMIC_RELAXED));
+}
+
+static inline void contest_unmap(struct contest *contest, unsigned int page)
+{
+	struct karena_vmr_map map;
+	int ret;
+
+	if (karena_vmr_map_find(contest->vmr, page * PAGE, PAGE, &map))
+		return;
+	CHECK(map.length == PAGE);
+	ret = karena_vmr_unmap(contest->vmr, &map);
+	CHECK(!ret || ret == KARENA_E_MAPPING_NOT_FOUND);
+	if (!ret)
+		__atomic_fetch_sub(&contest->mapped[page], 1, __ATOMIC_RELAXED);
+}
+
+static inline void contest_walk(struct contest *contest)
+{
+	struct karena_vmr_map map, next;
+
+	karena_vmr_map_first(contest->vmr, &map);
+	while (map.address) {
+		karena_vmr_map_next(contest->vmr, &map, &next);
+		CHECK(!next.address || next.address > map.address);
+		map = next;
+	}
+}
+
+static inline void *contend(void *arg)
+{
+	struct contest *contest = arg;
+	struct thread me = { .seed = (uint64_t)(uintptr_t)&me };
+
+	for (int i = 0; i < ATTEMPTS; i++) {
+		unsigned int page = roll(&me, CONTESTED);
+
+		switch (roll(&me, 5)) {
+		case 0 ... 1:
+			contest_map(contest, page, roll(&me, 2));
+			break;
+		case 2 ... 3:
+			contest_unmap(contest, page);
+			break;
+		default:
+			contest_walk(contest);
+		}
+	}
+	return NULL;
+}
+
+static inline void play_contest(const struct numbered *files)
+{
+	struct contest contest = { .files = files };
+	pthread_t threads[THREADS];
+	struct karena_vmr_map map;
+
+	CHECK(!karena_vmr_new(&contest.vmr, NULL, CONTESTED * PAGE));
+	for (size_t i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, contend, &contest));
+	for (size_t i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+
+	for (size_t i = 0; i < CONTESTED; i++)
+		CHECK(contest.mapped[i] ==
+		      !karena_vmr_map_find(contest.vmr, i * PAGE, PAGE, &map));
+	CHECK(!empty(&contest.vmr));
+}
+
+#endif /* TESTS_VMR_MODEL_H */

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the programs that test reservations have in common, on the host and in a
+ * VM: a look at what the process has mapped, and files to map.
+ */
+#ifndef TESTS_VMR_UTIL_H
+#define TESTS_VMR_UTIL_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
+#define RW	(PROT_READ | PROT_WRITE)
+
+/*
+ * What the process has mapped.
+ */
+struct maps {
+	size_t length;
+	char text[8 << 20];
+};
+
+static inline void maps_read(struct maps *maps)
+{
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	maps->length = 0;
+	while ((got = read(fd, maps->text + maps->length,
+			   sizeof(maps->text) - 1 - maps->length)) > 0)
+		maps->length += (size_t)got;
+	maps->text[maps->length] = '\0';
+	close(fd);
+}
+
+static inline bool maps_equal(const struct maps *a, const struct maps *b)
+{
+	return a->length == b->length && !memcmp(a->text, b->text, a->length);
+}
+
+/* One line of it; all of the text is too long for sscanf() to be given. */
+struct maps_line {
+	unsigned long start;
+	unsigned long end;
+	char prot[5];
+	unsigned long inode;
+};
+
+/* Returns the next line, NULL at the end. */
+static inline const char *maps_line(const char *text, struct maps_line *line)
+{
+	const char *end = strchr(text, '\n');
+	char copy[128];
+
+	if (!end)
+		return NULL;
+	snprintf(copy, sizeof(copy), "%.*s", (int)(end - text), text);
+	if (sscanf(copy, "%lx-%lx %4s %*x %*s %lu", &line->start, &line->end, line->prot,
+		   &line->inode) != 4)
+		abort();
+	return end + 1;
+}
+
+/* Is every page of the range mapped, and without any access? */
+static inline bool is_placeholder(const struct maps *maps, const void *at, size_t length)
+{
+	unsigned long from = (unsigned long)at, to = from + length;
+	const char *text = maps->text;
+	struct maps_line line;
+
+	while (from < to && (text = maps_line(text, &line))) {
+		if (line.start > from || from >= line.end)
+			continue;
+		if (strcmp(line.prot, "---p") || line.inode)
+			return false;
+		from = line.end;
+	}
+	return from >= to;
+}
+
+/* Is nothing mapped in the range? */
+static inline bool is_free(const struct maps *maps, const void *at, size_t length)
+{
+	unsigned long from = (unsigned long)at, to = from + length;
+	const char *text = maps->text;
+	struct maps_line line;
+
+	while ((text = maps_line(text, &line)))
+		if (line.start < to && from < line.end)
+			return false;
+	return true;
+}
+
+/* The process cannot read the byte, whether something is mapped there or not. */
+static inline bool is_inaccessible(const void *at)
+{
+	char byte;
+	struct iovec here = { &byte, 1 };
+	struct iovec there = { (void *)at, 1 };
+
+	return process_vm_readv(getpid(), &here, 1, &there, 1, 0) < 0 && errno == EFAULT;
+}
+
+/* Makes a file of pages each of which begins with its number plus @first. */
+static inline void number_pages(int fd, size_t pages, uint64_t first)
+{
+	for (size_t i = 0; i < pages; i++) {
+		uint64_t number = first + i;
+
+		if (pwrite(fd, &number, sizeof(number), (off_t)(i * PAGE)) != sizeof(number))
+			abort();
+	}
+	if (ftruncate(fd, (off_t)(pages * PAGE)))
+		abort();
+}
+
+static inline int numbered_memfd(size_t pages, uint64_t first, unsigned int flags)
+{
+	int fd = memfd_create("vmr-test", MFD_CLOEXEC | flags);
+
+	number_pages(fd, pages, first);
+	return fd;
+}
+
+/* As numbered_memfd(), but on the disk where the program is. */
+static inline int numbered_file(size_t pages, uint64_t first)
+{
+	char name[4096];
+	ssize_t length = readlink("/proc/self/exe", name, sizeof(name) - 32);
+	int fd;
+
+	if (length < 0)
+		abort();
+	strcpy(name + length, ".vmr-test.XXXXXX");
+	fd = mkstemp(name);
+	if (fd < 0 || unlink(name))
+		abort();
+	number_pages(fd, pages, first);
+	return fd;
+}
+
+#endif /* TESTS_VMR_UTIL_H */
