@@ -125,8 +125,8 @@
  *
  * With KARENA_URING_INLINE set in cmd_op, the command area is the argument struct
  * itself: 16 bytes, or 80 on an io_uring of 128-byte SQEs; EINVAL if it is longer.
- * Then no out_ field is written; on an io_uring of 32-byte CQEs the first of
- * them, if it is of 64 bits, is the CQE's first extra word.
+ * Then no out_ field is written; on an io_uring of 32-byte CQEs the first 8 bytes
+ * of them are the CQE's first extra word.
  *
  * IORING_URING_CMD_FIXED with KARENA_IOC_RING_OUTPUT: @buffer lies in the
  * registered buffer buf_index. IORING_SETUP_IOPOLL is EOPNOTSUPP.
