@@ -120,6 +120,7 @@ ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags)
 		ring_want_room(ring);
 	return err ?: length;
 }
+EXPORT_SYMBOL_IF_KUNIT(ring_output);
 
 /*
  * Where users can write the data, a header in it may say anything; the reader
@@ -212,3 +213,4 @@ ssize_t ring_read(struct karena_ring *ring, struct iov_iter *to)
 		steps = 1;
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(ring_read);

@@ -317,6 +317,7 @@ long ring_op_stat(struct karena_call *call, void *argp)
 	stat->out_rights = karena_call_rights(call);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(ring_op_stat);
 
 static void ring_show(struct karena_object *object, struct seq_file *m)
 {
