@@ -75,7 +75,7 @@ static long run_inline(const struct karena_op *op, struct karena_call *call,
 		call->payload = &payload;
 	}
 	ret = karena_op_run(op, call, args);
-	if (ret >= 0 && IS_ALIGNED(op->out, sizeof(u64)) && op->out < op->size)
+	if (ret >= 0 && op->out < op->size)
 		*result = args[op->out / sizeof(u64)];
 	return ret;
 }

@@ -129,7 +129,8 @@
  * of them are the CQE's first extra word.
  *
  * IORING_URING_CMD_FIXED with KARENA_IOC_RING_OUTPUT: @buffer lies in the
- * registered buffer buf_index. IORING_SETUP_IOPOLL is EOPNOTSUPP.
+ * registered buffer buf_index. On an io_uring of IORING_SETUP_IOPOLL a call is
+ * EOPNOTSUPP, or on kernels that allow it there completes as elsewhere.
  */
 #define KARENA_URING_INLINE	0x80000000u
 
