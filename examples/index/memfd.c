@@ -45,7 +45,7 @@ struct by_hand {
 	uint64_t *top;
 	struct hand_ring *ring;
 	int wake;
-	struct collector *collector;
+	struct collector collector;
 };
 
 static void *map_memfd(const char *name, uint64_t bytes)
@@ -193,7 +193,7 @@ static int drain_ring(void *context)
 
 	eventfd_read(hand->wake, &count);
 	while (!ret && (length = get(hand->ring, &u)))
-		ret = collector_take(hand->collector, &u.record, length);
+		ret = collector_take(&hand->collector, &u.record, length);
 	return ret < 0 ? ret : 1;
 }
 
@@ -216,26 +216,24 @@ static int make_ring(struct by_hand *hand)
 static int run(const struct job *job, struct by_hand *hand, struct done *done)
 {
 	struct source source = { .fd = hand->wake, .drain = drain_ring, .context = hand };
-	struct collector collector;
 	double start = now();
 	pid_t pids[INDEX_WRITERS];
 	int ret;
 
-	ret = collector_init(&collector, job->list);
+	ret = collector_init(&hand->collector, job->list);
 	if (ret < 0)
 		return ret;
-	hand->collector = &collector;
 	ret = start_writers(pids, indexer_process, hand);
 	if (ret < 0)
 		goto out;
-	ret = collector_run(&collector, &source, 1, pids);
+	ret = collector_run(&hand->collector, &source, 1, pids);
 	if (ret < 0)
 		kill_writers(pids);
 	done->seconds = now() - start;
-	done->files = collector.files;
-	done->bytes = collector.bytes;
+	done->files = hand->collector.files;
+	done->bytes = hand->collector.bytes;
 out:
-	collector_end(&collector);
+	collector_end(&hand->collector);
 	return ret;
 }
 

@@ -51,7 +51,7 @@ struct message {
 struct by_pipe {
 	struct private_memory memory;
 	struct index index;
-	struct collector *collector;
+	struct collector collector;
 	int pipes[INDEX_WRITERS][2];
 	unsigned int nr_paths;
 };
@@ -203,7 +203,7 @@ static int take_message(struct by_pipe *by_pipe, const char *data, const struct 
 	memcpy(&u, record, message->record_bytes);
 	ret = take_names(&by_pipe->index, message->file, record + message->record_bytes,
 			 data + message->bytes);
-	return ret < 0 ? ret : collector_take(by_pipe->collector, &u.record, message->record_bytes);
+	return ret < 0 ? ret : collector_take(&by_pipe->collector, &u.record, message->record_bytes);
 }
 
 /* Whole messages are taken, the rest is kept for next time. */
@@ -262,15 +262,13 @@ static int run(const struct job *job, struct by_pipe *by_pipe, struct done *done
 {
 	struct inlet inlets[INDEX_WRITERS] = { 0 };
 	struct source sources[INDEX_WRITERS];
-	struct collector collector;
 	double start = now();
 	pid_t pids[INDEX_WRITERS];
 	int ret;
 
-	ret = collector_init(&collector, job->list);
+	ret = collector_init(&by_pipe->collector, job->list);
 	if (ret < 0)
 		return ret;
-	by_pipe->collector = &collector;
 	ret = start_writers(pids, indexer_process, by_pipe);
 	if (ret < 0)
 		goto out;
@@ -282,16 +280,16 @@ static int run(const struct job *job, struct by_pipe *by_pipe, struct done *done
 		sources[i].drain = drain_pipe;
 		sources[i].context = &inlets[i];
 	}
-	ret = collector_run(&collector, sources, INDEX_WRITERS, pids);
+	ret = collector_run(&by_pipe->collector, sources, INDEX_WRITERS, pids);
 	if (ret < 0)
 		kill_writers(pids);
 	done->seconds = now() - start;
-	done->files = collector.files;
-	done->bytes = collector.bytes;
+	done->files = by_pipe->collector.files;
+	done->bytes = by_pipe->collector.bytes;
 	for (unsigned int i = 0; i < INDEX_WRITERS; i++)
 		free(inlets[i].text.data);
 out:
-	collector_end(&collector);
+	collector_end(&by_pipe->collector);
 	return ret;
 }
 

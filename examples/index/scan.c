@@ -148,12 +148,14 @@ static int compare_paths(const void *a, const void *b)
 
 int scan_tree(const char *dir, char ***paths, unsigned int *nr_paths)
 {
-	char *dirs[] = { (char *)dir, NULL };
 	struct list list = { 0 };
 	FTSENT *entry;
+	char *dirs[2];
 	int ret = 0;
 	FTS *fts;
 
+	dirs[0] = (char *)dir;
+	dirs[1] = NULL;
 	fts = fts_open(dirs, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	if (!fts)
 		return -errno;
