@@ -71,8 +71,7 @@ int karena_arena_create(const struct karena_device *device, uint64_t length,
 	struct karena_arena_opts o;
 	int ret;
 
-	ret = karena_opts_copy(&o, sizeof(o), KARENA_FIRST_SIZE(struct karena_arena_opts, on_node),
-			       opts);
+	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts);
 	if (ret < 0)
 		return ret;
 	args.flags = o.flags;
@@ -133,8 +132,7 @@ int karena_arena_map(const struct karena_arena *arena, const struct karena_view_
 	void *address;
 	int ret;
 
-	ret = karena_opts_copy(&o, sizeof(o), KARENA_FIRST_SIZE(struct karena_view_opts, prot),
-			       opts);
+	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts);
 	if (ret < 0)
 		return ret;
 	if (o.offset >= arena->length)
@@ -169,8 +167,7 @@ int karena_arena_alloc(const struct karena_arena *arena, uint64_t nr_pages,
 	struct karena_alloc_opts o;
 	int ret;
 
-	ret = karena_opts_copy(&o, sizeof(o), KARENA_FIRST_SIZE(struct karena_alloc_opts, on_node),
-			       opts);
+	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts);
 	if (ret < 0)
 		return ret;
 	args.flags = o.flags;
@@ -231,8 +228,7 @@ int karena_arena_commit(const struct karena_arena *arena, uint64_t offset, uint6
 	struct karena_commit_opts o;
 	int ret;
 
-	ret = karena_opts_copy(&o, sizeof(o), KARENA_FIRST_SIZE(struct karena_commit_opts, on_node),
-			       opts);
+	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts);
 	if (ret < 0)
 		return ret;
 	args.flags = o.flags;

@@ -26,7 +26,8 @@ int karena_ioctl(int fd, unsigned long nr, void *args)
 
 /*
  * Options of any age become those of today: fields that the caller does not
- * know are zero, fields that this library does not know have to be.
+ * know are zero, fields that this library does not know have to be. @first_bytes
+ * is where the first field lies that was appended after the first version.
  */
 int karena_opts_copy(void *to, size_t to_bytes, size_t first_bytes, const void *opts)
 {

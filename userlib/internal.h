@@ -7,9 +7,6 @@
 
 #include "karena.h"
 
-/* What a struct of options was when first published: all up to @last. */
-#define KARENA_FIRST_SIZE(type, last)	(offsetof(type, last) + sizeof(((type *)0)->last))
-
 int karena_ioctl(int fd, unsigned long nr, void *args);
 int karena_opts_copy(void *to, size_t to_bytes, size_t first_bytes, const void *opts);
 int karena_copy_name(char to[KARENA_NAME_LEN], const char *name);

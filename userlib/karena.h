@@ -111,11 +111,12 @@ int karena_query(const struct karena_device *device, struct karena_query *query)
 /**
  * struct karena_arena_opts - how to make an arena
  * @size:	sizeof(struct karena_arena_opts)
- * @name:	up to KARENA_NAME_LEN - 1 bytes, shown by tools; NULL: none
+ * @name:	up to KARENA_NAME_LEN - 1 printable characters, none of them a space
+ *		or '/'; shown by tools; NULL: none
  * @flags:	KARENA_ARENA_F_*
  * @fault_pages: pages populated around a touched one, 1 to 64; 0: the default
  * @address:	with KARENA_ARENA_F_FIXED_ADDR, where byte 0 is in every process;
- *		0: where the first view happens to be
+ *		0: where the first view that finds room for all of it is
  * @node:	with @on_node, the NUMA node of the pages
  * @on_node:	@node counts; else pages come from the node of the CPU that asks
  */
@@ -136,8 +137,7 @@ struct karena_arena_opts {
  * @opts:	or NULL
  * @arena:	out
  *
- * Errors: -ENAMETOOLONG; -EDQUOT: the user's limit; -EMFILE, -ENFILE.
- * Any thread. Since 1.0.
+ * Errors: -ENAMETOOLONG; -EMFILE, -ENFILE. Any thread. Since 1.0.
  */
 int karena_arena_create(const struct karena_device *device, uint64_t length,
 			const struct karena_arena_opts *opts, struct karena_arena **arena);
@@ -246,7 +246,7 @@ struct karena_view_opts {
  * with KARENA_ARENA_F_FIXED_ADDR goes to its own address. Errors: -EACCES: a
  * right that @prot needs is not there; -EEXIST: something else is at @address
  * or at the arena's own; -EOVERFLOW: too long for this process's address space;
- * others of mmap(2). Any thread. Since 1.0.
+ * -ENOMEM and others of mmap(2). Any thread. Since 1.0.
  */
 int karena_arena_map(const struct karena_arena *arena, const struct karena_view_opts *opts,
 		     struct karena_view *view);
@@ -454,7 +454,8 @@ void karena_walk_free(struct karena_walk *walk);
 /**
  * struct karena_ring_opts - how to make a ring
  * @size:	sizeof(struct karena_ring_opts)
- * @name:	up to KARENA_NAME_LEN - 1 bytes, shown by tools; NULL: none
+ * @name:	up to KARENA_NAME_LEN - 1 printable characters, none of them a space
+ *		or '/'; shown by tools; NULL: none
  * @flags:	KARENA_RING_F_*
  * @node:	with @on_node, the NUMA node of its memory
  * @on_node:	@node counts

@@ -46,8 +46,7 @@ int karena_ring_create(const struct karena_device *device, uint64_t data_bytes,
 	struct karena_ring_opts o;
 	int ret;
 
-	ret = karena_opts_copy(&o, sizeof(o), KARENA_FIRST_SIZE(struct karena_ring_opts, on_node),
-			       opts);
+	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts);
 	if (ret < 0)
 		return ret;
 	args.flags = o.flags;

@@ -87,8 +87,7 @@ static bool is_valid(const struct karena_vmr_source *source)
  */
 int vmr_source_look(struct karena_vmr_source *known, const struct karena_vmr_source *source)
 {
-	size_t first = KARENA_FIRST_SIZE(struct karena_vmr_source, granularity);
-	int ret = karena_opts_copy(known, sizeof(*known), first, source);
+	int ret = karena_opts_copy(known, sizeof(*known), sizeof(*known), source);
 
 	if (ret)
 		return ret;
