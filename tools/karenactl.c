@@ -18,7 +18,7 @@
 #include <karena.h>
 
 #define ROW_CELLS	64
-#define MAP_ROWS	10
+#define MAP_ROWS	6
 #define LIST_ROWS	16
 
 static void usage(FILE *out)
@@ -86,6 +86,7 @@ struct bit {
 static const struct bit feature_bits[] = {
 	{ KARENA_FEAT_ARENA, "arena" },
 	{ KARENA_FEAT_RING, "ring" },
+	{ KARENA_FEAT_URING_CMD, "uring-cmd" },
 	{ 0, NULL },
 };
 
