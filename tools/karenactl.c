@@ -338,7 +338,7 @@ static void list_ranges(const struct map *map)
 		       (unsigned long long)range->nr_pinned);
 	}
 	if (map->count > LIST_ROWS)
-		printf("  %14s %zu more ranges\n", "and", map->count - LIST_ROWS);
+		printf("  %14s %zu more\n", "and", map->count - LIST_ROWS);
 }
 
 static int show_arena(struct karena_arena *arena, pid_t pid, int fd)
