@@ -51,7 +51,7 @@ all: stock lib bin ## module, library and tools (the default)
 
 stock debug: %: build/%/karena.ko
 
-lib: build/libkarena.a build/libkarena.so.0
+lib: build/libkarena.a build/libkarena.so.1
 bin: $(bins)
 tests: $(tests)
 
@@ -88,7 +88,7 @@ build/libkarena.a: $(lib_obj)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-build/libkarena.so.0: $(lib_obj) userlib/libkarena.map
+build/libkarena.so.1: $(lib_obj) userlib/libkarena.map
 	$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,defs \
 		-Wl,--version-script,userlib/libkarena.map -o $@ $(lib_obj)
 	ln -sf $(@F) build/libkarena.so
@@ -175,6 +175,19 @@ kernels: ## fetch and build the kernels that the tests boot
 
 build: all tests $(hosts)
 
+# make install DESTDIR=/tmp/root PREFIX=/usr
+PREFIX ?= /usr/local
+version := 1.0
+install: lib build/bin/karenactl ## library, headers and karenactl, below PREFIX
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/linux lib/pkgconfig)
+	install -m 644 uapi/karena.h $(DESTDIR)$(PREFIX)/include/linux
+	install -m 644 userlib/karena.h userlib/karena_vmr.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 build/libkarena.a build/libkarena.so.1 $(DESTDIR)$(PREFIX)/lib
+	ln -sf libkarena.so.1 $(DESTDIR)$(PREFIX)/lib/libkarena.so
+	sed -e 's|@prefix@|$(PREFIX)|; s|@version@|$(version)|' userlib/libkarena.pc.in \
+		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/libkarena.pc
+	install build/bin/karenactl $(DESTDIR)$(PREFIX)/bin
+
 clean: ## remove what was built, not the cached kernels
 	rm -rf build
 
@@ -183,4 +196,4 @@ help: ## this list
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
 .PHONY: all stock debug lib bin tests quick check host vm-stock vm-debug kunit vm \
-	demo bench-arena bench-ring coverage proofs lint lines kernels build clean help
+	demo bench-arena bench-ring coverage proofs lint lines kernels build install clean help
