@@ -165,20 +165,21 @@ static ssize_t read_run(struct karena_ring *ring, struct iov_iter *to, unsigned 
 	return run->bytes;
 }
 
+/* Reads runs until one cannot be read, and adds their bytes to @done. */
 static ssize_t read_runs(struct karena_ring *ring, struct iov_iter *to, unsigned int steps,
-			 struct ring_run *run)
+			 struct ring_run *run, ssize_t *done)
 {
-	ssize_t done = 0, ret;
+	ssize_t ret;
 
 	mutex_lock(&ring->read_lock);
 	do {
 		ret = read_run(ring, to, steps, run);
 		if (ret > 0)
-			done += ret;
+			*done += ret;
 	} while (ret > 0 && iov_iter_count(to));
 	mutex_unlock(&ring->read_lock);
 	ring_tell_room(ring);
-	return done ?: ret;
+	return ret;
 }
 
 /**
@@ -197,20 +198,23 @@ ssize_t ring_read(struct karena_ring *ring, struct iov_iter *to)
 	/* In place, each header is made up, so no two records are in one piece. */
 	unsigned int steps = ring_in_place(ring) ? 1 : RING_STEPS;
 	struct ring_run run;
-	ssize_t ret;
+	ssize_t ret, done = 0;
 
 	for (;;) {
-		ret = read_runs(ring, to, steps, &run);
+		ret = read_runs(ring, to, steps, &run, &done);
 		if (ret != -EFAULT)
-			return ret;
-		if (fatal_signal_pending(current))
-			return -EINTR;
+			break;
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
 		if (!fault_in_iov_iter_writeable(to, run.bytes))
 			continue;
 		/* Then only as much as the memory that is there may hold. */
 		if (steps == 1)
-			return -EFAULT;
+			break;
 		steps = 1;
 	}
+	return done ?: ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_read);
