@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Waiting for records and for room: nobody sleeps while there is what he waits for.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+
+#include "ring_util.h"
+
+/* A wait that takes so long was not woken. */
+#define LOST_MS		20000
+
+FIXTURE(ring)
+{
+	struct ring ring;
+	int fd;
+};
+
+FIXTURE_SETUP(ring)
+{
+	self->ring = ring_new(KARENA_RING_F_IN_PLACE, page_size);
+	self->fd = self->ring.fd;
+}
+
+FIXTURE_TEARDOWN(ring)
+{
+	ring_close(&self->ring);
+}
+
+static int epoll_new(int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	must(epoll >= 0);
+	must(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0);
+	return epoll;
+}
+
+/* The events, or 0 after @ms. */
+static uint32_t epoll_events(int epoll, int ms)
+{
+	struct epoll_event event = { 0 };
+	int ret = epoll_wait(epoll, &event, 1, ms);
+
+	must(ret >= 0);
+	return ret ? event.events : 0;
+}
+
+TEST_F(ring, poll_says_what_is_the_case)
+{
+	struct karena_ring_consumer *consumer = ring_consumer(&self->ring);
+	uint64_t position;
+
+	ASSERT_NE(NULL, consumer);
+	EXPECT_EQ(POLLOUT, poll_now(self->fd));
+	ASSERT_EQ(0, ring_reserve(self->fd, page_size / 2 - HEADER_BYTES, &position));
+	EXPECT_EQ(POLLOUT, poll_now(self->fd));
+	ASSERT_EQ(0, ring_submit(self->fd, position));
+	EXPECT_EQ(POLLIN | POLLOUT, poll_now(self->fd));
+	ASSERT_EQ(1, ring_write(self->fd, "x", 1));
+	EXPECT_EQ(POLLIN, poll_now(self->fd));
+	consume_to(consumer, page_size / 2);
+	EXPECT_EQ(POLLIN | POLLOUT, poll_now(self->fd));
+	consume_to(consumer, page_size / 2 + 16);
+	EXPECT_EQ(POLLOUT, poll_now(self->fd));
+}
+
+/*
+ * Hand-offs. Two threads throw a record to and fro over two rings; who has none
+ * waits, in one way. With each the other is most likely asleep.
+ */
+struct waiter {
+	struct ring in;
+	int out_fd;
+	struct karena_ring_consumer *consumer;
+	uint64_t at;
+	int epoll;
+	unsigned long rounds;
+	bool (*wait)(struct waiter *waiter);
+};
+
+/* Looks as a consumer does who uses no full barrier. */
+static bool take(struct waiter *waiter)
+{
+	bool any = false;
+
+	while (waiter->at != produced(&waiter->in)) {
+		uint32_t word = word_at(&waiter->in, waiter->at);
+
+		if (word & KARENA_RECORD_BUSY)
+			break;
+		waiter->at += record_size(word);
+		consume_to(waiter->consumer, waiter->at);
+		any = true;
+	}
+	return any;
+}
+
+static bool wait_poll(struct waiter *waiter)
+{
+	struct pollfd pollfd = { .fd = waiter->in.fd, .events = POLLIN };
+
+	return poll(&pollfd, 1, LOST_MS) == 1;
+}
+
+static bool wait_epoll(struct waiter *waiter)
+{
+	return epoll_events(waiter->epoll, LOST_MS) & EPOLLIN;
+}
+
+static void *throw_to_and_fro(void *arg)
+{
+	struct waiter *waiter = arg;
+	unsigned long i;
+
+	for (i = 0; i < waiter->rounds; i++) {
+		while (!take(waiter))
+			must(waiter->wait(waiter));
+		must(ring_write(waiter->out_fd, "ball", 4) == 4);
+	}
+	return NULL;
+}
+
+static void hand_off(bool (*wait)(struct waiter *), uint32_t epoll_flags)
+{
+	struct waiter waiters[2];
+	pthread_t threads[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		waiters[i] = (struct waiter) {
+			.in = ring_new(0, page_size),
+			.rounds = scaled(5000),
+			.wait = wait,
+		};
+		waiters[i].consumer = ring_consumer(&waiters[i].in);
+		must(waiters[i].consumer);
+		waiters[i].epoll = epoll_new(waiters[i].in.fd, EPOLLIN | epoll_flags);
+	}
+	for (i = 0; i < 2; i++)
+		waiters[i].out_fd = waiters[!i].in.fd;
+	for (i = 0; i < 2; i++)
+		must(!pthread_create(&threads[i], NULL, throw_to_and_fro, &waiters[i]));
+	must(ring_write(waiters[0].in.fd, "ball", 4) == 4);
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	for (i = 0; i < 2; i++) {
+		close(waiters[i].epoll);
+		munmap(waiters[i].consumer, page_size);
+		ring_close(&waiters[i].in);
+	}
+}
+
+TEST(poll_hand_offs_lose_no_wakeup)
+{
+	hand_off(wait_poll, 0);
+}
+
+TEST(epoll_level_hand_offs_lose_no_wakeup)
+{
+	hand_off(wait_epoll, 0);
+}
+
+TEST(epoll_edge_hand_offs_lose_no_wakeup)
+{
+	hand_off(wait_epoll, EPOLLET);
+}
+
+struct reader {
+	int in_fd;
+	int out_fd;
+	unsigned long rounds;
+};
+
+static void *read_and_throw(void *arg)
+{
+	struct reader *reader = arg;
+	unsigned long i;
+	char got[16];
+
+	for (i = 0; i < reader->rounds; i++) {
+		must(ring_read(reader->in_fd, got, sizeof(got)) == 16);
+		must(ring_write(reader->out_fd, "ball", 4) == 4);
+	}
+	return NULL;
+}
+
+TEST(read_hand_offs_lose_no_wakeup)
+{
+	struct ring rings[2] = { ring_new(0, page_size), ring_new(0, page_size) };
+	struct reader readers[2];
+	pthread_t threads[2];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		readers[i] = (struct reader) {
+			.in_fd = rings[i].fd,
+			.out_fd = rings[!i].fd,
+			.rounds = scaled(5000),
+		};
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, read_and_throw, &readers[i]));
+	ASSERT_EQ(4, ring_write(rings[0].fd, "ball", 4));
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(scaled(5000), ring_stat(rings[0].fd).out_records - 1);
+	for (i = 0; i < 2; i++)
+		ring_close(&rings[i]);
+}
+
+/*
+ * A stream: one sends as fast as it can, the other drains by edge-triggered epoll
+ * and stores its position once per batch. A wake-up is due only when it had seen
+ * all there was.
+ */
+static void *send_stream(void *arg)
+{
+	struct waiter *waiter = arg;
+	unsigned long i = 0;
+
+	while (i < waiter->rounds) {
+		if (ring_write(waiter->in.fd, &i, sizeof(i)) > 0)
+			i++;
+		else
+			sched_yield();
+	}
+	return NULL;
+}
+
+TEST(edge_triggered_stream_is_drained)
+{
+	struct waiter waiter = {
+		.in = ring_new(0, page_size),
+		.rounds = scaled(20000),
+	};
+	unsigned long expected = 0;
+	pthread_t thread;
+
+	waiter.consumer = ring_consumer(&waiter.in);
+	ASSERT_NE(NULL, waiter.consumer);
+	waiter.epoll = epoll_new(waiter.in.fd, EPOLLIN | EPOLLET);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, send_stream, &waiter));
+	while (expected < waiter.rounds) {
+		ASSERT_NE(0, epoll_events(waiter.epoll, LOST_MS) & EPOLLIN);
+		while (waiter.at != produced(&waiter.in) &&
+		       !(word_at(&waiter.in, waiter.at) & KARENA_RECORD_BUSY)) {
+			ASSERT_EQ(expected, *(unsigned long *)payload_at(&waiter.in, waiter.at));
+			expected++;
+			waiter.at += 16;
+		}
+		consume_to(waiter.consumer, waiter.at);
+	}
+	pthread_join(thread, NULL);
+	close(waiter.epoll);
+	munmap(waiter.consumer, page_size);
+	ring_close(&waiter.in);
+}
+
+TEST_F(ring, edge_triggered_epoll_tells_once_and_again)
+{
+	int epoll = epoll_new(self->fd, EPOLLIN | EPOLLET);
+
+	EXPECT_EQ(0, epoll_events(epoll, 0));
+	ASSERT_EQ(1, ring_write(self->fd, "x", 1));
+	EXPECT_EQ(EPOLLIN, epoll_events(epoll, 0));
+	EXPECT_EQ(0, epoll_events(epoll, 0));
+	ASSERT_EQ(1, ring_write(self->fd, "x", 1));
+	EXPECT_EQ(EPOLLIN, epoll_events(epoll, 0));
+	EXPECT_EQ(0, epoll_events(epoll, 0));
+	close(epoll);
+}
+
+/* The record behind an open one is told when the open one ends. */
+TEST_F(ring, record_behind_an_open_one_is_told)
+{
+	int epoll = epoll_new(self->fd, EPOLLIN | EPOLLET);
+	uint64_t first;
+
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, &first));
+	ASSERT_EQ(1, ring_write(self->fd, "x", 1));
+	EXPECT_EQ(0, epoll_events(epoll, 0));
+	ASSERT_EQ(0, ring_submit(self->fd, first));
+	EXPECT_EQ(EPOLLIN, epoll_events(epoll, LOST_MS));
+	close(epoll);
+}
+
+TEST_F(ring, discarded_record_is_told)
+{
+	int epoll = epoll_new(self->fd, EPOLLIN | EPOLLET);
+	uint64_t first;
+
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, &first));
+	EXPECT_EQ(0, epoll_events(epoll, 0));
+	ASSERT_EQ(0, ring_discard(self->fd, first));
+	EXPECT_EQ(EPOLLIN, epoll_events(epoll, LOST_MS));
+	close(epoll);
+}
+
+/* A child that says 1 when it waits and 2 when it was woken. */
+static pid_t sleep_for(int fd, short events, int *flag)
+{
+	pid_t pid = fork_child();
+
+	if (!pid) {
+		struct pollfd pollfd = { .fd = fd, .events = events };
+
+		set_flag(flag, 1);
+		must(poll(&pollfd, 1, -1) == 1);
+		must(pollfd.revents & events);
+		set_flag(flag, 2);
+		_exit(0);
+	}
+	wait_until(flag, 1);
+	pause_ms(100);
+	return pid;
+}
+
+TEST_F(ring, no_wakeup_leaves_them_asleep_until_the_next)
+{
+	int *flag = shared_memory(page_size);
+	pid_t pid = sleep_for(self->fd, POLLIN, flag);
+	uint64_t position;
+
+	ASSERT_EQ(0, ring_output(self->fd, "x", 1, KARENA_RING_NO_WAKEUP));
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, &position));
+	ASSERT_EQ(0, ring_end(self->fd, KARENA_IOC_RING_SUBMIT, position, KARENA_RING_NO_WAKEUP));
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, &position));
+	ASSERT_EQ(0, ring_end(self->fd, KARENA_IOC_RING_DISCARD, position,
+			      KARENA_RING_NO_WAKEUP));
+	pause_ms(100);
+	EXPECT_EQ(1, get_flag(flag));
+	EXPECT_EQ(0, ring_stat(self->fd).out_wakeups);
+	ASSERT_EQ(0, ring_output(self->fd, "x", 1, 0));
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_EQ(1, ring_stat(self->fd).out_wakeups);
+}
+
+TEST_F(ring, force_wakes_who_was_told_already)
+{
+	int epoll = epoll_new(self->fd, EPOLLIN | EPOLLET);
+	uint64_t wakeups;
+
+	ASSERT_EQ(1, ring_write(self->fd, "x", 1));
+	wakeups = ring_stat(self->fd).out_wakeups;
+	ASSERT_EQ(1, ring_write(self->fd, "x", 1));
+	EXPECT_EQ(wakeups, ring_stat(self->fd).out_wakeups);
+	ASSERT_EQ(0, ring_output(self->fd, "x", 1, KARENA_RING_FORCE_WAKEUP));
+	EXPECT_EQ(wakeups + 1, ring_stat(self->fd).out_wakeups);
+	close(epoll);
+}
+
+static void fill_up(int fd)
+{
+	char payload[120] = "";
+
+	while (ring_write(fd, payload, sizeof(payload)) > 0)
+		;
+}
+
+TEST_F(ring, read_tells_those_who_wait_for_room)
+{
+	int *flag = shared_memory(page_size);
+	char got[256];
+	uint64_t left;
+	pid_t pid;
+
+	fill_up(self->fd);
+	pid = sleep_for(self->fd, POLLOUT, flag);
+	while ((left = ring_stat(self->fd).out_available) > page_size / 2) {
+		EXPECT_EQ(1, get_flag(flag));
+		ASSERT_LT(0, ring_read(self->fd, got, sizeof(got)));
+	}
+	EXPECT_EQ(0, reap(pid));
+}
+
+TEST_F(ring, poll_of_the_consumer_tells_those_who_wait_for_room)
+{
+	struct karena_ring_consumer *consumer = ring_consumer(&self->ring);
+	int *flag = shared_memory(page_size);
+	pid_t pid;
+
+	ASSERT_NE(NULL, consumer);
+	fill_up(self->fd);
+	pid = sleep_for(self->fd, POLLOUT, flag);
+	consume_to(consumer, produced(&self->ring));
+	poll_now(self->fd);
+	EXPECT_EQ(0, reap(pid));
+}
+
+TEST_F(ring, edge_triggered_producer_is_told_of_room_again)
+{
+	int epoll = epoll_new(self->fd, EPOLLOUT | EPOLLET);
+	char got[4096];
+	int i;
+
+	EXPECT_EQ(EPOLLOUT, epoll_events(epoll, 0));
+	for (i = 0; i < 100; i++) {
+		fill_up(self->fd);
+		EXPECT_EQ(0, epoll_events(epoll, 0));
+		while (ring_stat(self->fd).out_available)
+			ASSERT_LT(0, ring_read(self->fd, got, sizeof(got)));
+		ASSERT_EQ(EPOLLOUT, epoll_events(epoll, LOST_MS));
+		EXPECT_EQ(0, epoll_events(epoll, 0));
+	}
+	close(epoll);
+}
+
+#define POLLERS 64
+
+static void *poll_for_ever(void *arg)
+{
+	int fd = *(int *)arg;
+	char got[16];
+
+	for (;;)
+		ring_read(fd, got, sizeof(got));
+	return NULL;
+}
+
+/* Many wait in three ways; the process ends, and nothing is left behind. */
+TEST_F(ring, waiters_end_with_their_process)
+{
+	pid_t pid = fork_child();
+
+	if (!pid) {
+		int fd = ring_new_fd(0, page_size);
+		int epoll = epoll_new(fd, EPOLLIN);
+		pthread_t thread;
+		int i;
+
+		for (i = 0; i < POLLERS / 2; i++)
+			must(!pthread_create(&thread, NULL, poll_for_ever, &fd));
+		for (i = 0; i < POLLERS / 2; i++) {
+			pid_t child = fork();
+
+			must(child >= 0);
+			if (!child && i % 2)
+				epoll_wait(epoll, &(struct epoll_event) { 0 }, 1, 300);
+			else if (!child)
+				poll(&(struct pollfd) { .fd = fd, .events = POLLIN }, 1, 300);
+			if (!child)
+				_exit(0);
+		}
+		pause_ms(100);
+		close(fd);
+		_exit(0);
+	}
+	EXPECT_EQ(0, reap(pid));
+	pause_ms(400);
+}
+
+TEST_HARNESS_MAIN
