@@ -192,10 +192,11 @@ static void note_peak(struct karena_arena *arena)
 
 /*
  * Takes up to STEP_PAGES of first..last out of @arena->pages. Returns the last
- * index that it has seen to; @mapped tells whether a page table has one of them.
+ * index that it has seen to; @held tells whether anybody but the arena has a
+ * reference on one of them.
  */
 static unsigned long extract_pages(struct karena_arena *arena, unsigned long first,
-				   unsigned long last, struct list_head *pages, bool *mapped)
+				   unsigned long last, struct list_head *pages, bool *held)
 {
 	XA_STATE(xas, &arena->pages, first);
 	unsigned long nr = 0;
@@ -205,7 +206,7 @@ static unsigned long extract_pages(struct karena_arena *arena, unsigned long fir
 	xas_for_each(&xas, page, last) {
 		xas_store(&xas, NULL);
 		list_add_tail(&page->lru, pages);
-		*mapped |= karena_mapcount(page) != 0;
+		*held |= page_ref_count(page) > 1;
 		if (++nr == STEP_PAGES) {
 			last = xas.xa_index;
 			break;
@@ -235,19 +236,20 @@ static unsigned long extract_pages(struct karena_arena *arena, unsigned long fir
 unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first,
 				 unsigned long last, u32 state, struct list_head *pages)
 {
-	bool mapped = false;
+	bool held = false;
 
 	lockdep_assert_held_write(&arena->lock);
 
-	last = extract_pages(arena, first, last, pages, &mapped);
+	last = extract_pages(arena, first, last, pages, &held);
 	ranges_set(&arena->ranges, first, last, state, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	/*
 	 * No fault can insert a page that was extracted: it would need the lock.
 	 * A page that no table has now can come into none: fork() and mremap()
-	 * copy entries, they make none. So without @mapped there is nothing to
-	 * walk and no other CPU to interrupt.
+	 * copy entries, they make none. Whoever clears an entry keeps its
+	 * reference until the TLBs have been told. So without @held there is
+	 * nothing to walk and no other CPU to interrupt.
 	 */
-	if (mapped)
+	if (held)
 		unmap_mapping_range(arena_mapping(arena), (loff_t)first << PAGE_SHIFT,
 				    (loff_t)(last - first + 1) << PAGE_SHIFT, 1);
 	return last;
@@ -262,15 +264,14 @@ unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first
 void arena_destroy_pages(struct karena_arena *arena)
 {
 	unsigned long index = 0;
-	bool mapped = false;
 	LIST_HEAD(pages);
+	bool pinned = false;
 
 	while (!xa_empty(&arena->pages)) {
-		index = extract_pages(arena, index, arena->nr_pages - 1, &pages, &mapped);
+		index = extract_pages(arena, index, arena->nr_pages - 1, &pages, &pinned);
 		arena_drop_pages(arena, &pages);
 		cond_resched();
 	}
-	WARN_ON_ONCE(mapped);
 }
 
 /* What is populated of a window; returns how many pages are not. */
