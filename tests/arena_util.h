@@ -264,7 +264,8 @@ __attribute__((constructor)) static inline void catch_faults(void)
 {
 	struct sigaction action = {
 		.sa_sigaction = touch_handler,
-		.sa_flags = SA_SIGINFO,
+		/* Nothing is blocked, so that a touch need not save what was. */
+		.sa_flags = SA_SIGINFO | SA_NODEFER,
 	};
 
 	must(sigaction(SIGSEGV, &action, NULL) == 0);
@@ -278,7 +279,7 @@ static inline struct touch touch(void *where, char *value, bool write)
 
 	touch_result = (struct touch) { 0 };
 	touch_under_way = 1;
-	if (!sigsetjmp(touch_back, 1)) {
+	if (!sigsetjmp(touch_back, 0)) {
 		if (write)
 			*byte = *value;
 		else
