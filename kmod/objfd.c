@@ -168,11 +168,6 @@ static const struct inode_operations object_inode_ops = {
 static struct inode *object_inode(struct karena_object *object, loff_t length)
 {
 	struct inode *inode;
-	int err;
-
-	err = karena_objfs_pin();
-	if (err)
-		return ERR_PTR(err);
 
 	inode = alloc_anon_inode(objfs_mnt->mnt_sb);
 	if (!IS_ERR(inode)) {
@@ -180,8 +175,6 @@ static struct inode *object_inode(struct karena_object *object, loff_t length)
 		inode->i_op = &object_inode_ops;
 		i_size_write(inode, length);
 	}
-	/* From here on the open file's own pin keeps the file system. */
-	karena_objfs_unpin();
 	return inode;
 }
 
@@ -193,7 +186,7 @@ static struct inode *object_inode(struct karena_object *object, loff_t length)
  * The last step of create: nothing can fail after it. On success the object
  * belongs to its open files.
  *
- * Context: may sleep; a device fd or another object is open.
+ * Context: may sleep.
  * Return: an fd of the calling process, or -EMFILE, -ENFILE, -ENOMEM with the
  * object still the caller's.
  */
@@ -201,11 +194,15 @@ int karena_object_publish(struct karena_object *object, loff_t length)
 {
 	struct inode *inode;
 	struct file *file;
-	int fd;
+	int fd, err;
 
+	/* The inode and the file are to lie in one and the same mount. */
+	err = karena_objfs_pin();
+	if (err)
+		return err;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
-		return fd;
+		goto unpin;
 
 	inode = object_inode(object, length);
 	if (IS_ERR(inode)) {
@@ -221,14 +218,18 @@ int karena_object_publish(struct karena_object *object, loff_t length)
 	/* Once the fd is there another thread may have closed it. */
 	trace_karena_object_create(object);
 	fd_install(fd, file);
-	return fd;
+	/* From here on the open file's own pin keeps the file system. */
+	goto unpin;
 
 put_inode:
 	object->inode = NULL;
 	iput(inode);
 put_fd:
 	put_unused_fd(fd);
-	return PTR_ERR(file);
+	fd = PTR_ERR(file);
+unpin:
+	karena_objfs_unpin();
+	return fd;
 }
 
 /**
