@@ -60,6 +60,10 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 	struct page *batch[KARENA_PAGES_BATCH];
 	int got, i;
 
+	/* Not by trying, which would take all that others need. */
+	if (nr_pages > totalram_pages())
+		return -ENOMEM;
+
 	while (nr_pages) {
 		got = karena_pages_get(arena->object.account, arena_node(arena, node),
 				       min_t(unsigned long, nr_pages, ARRAY_SIZE(batch)),
