@@ -315,6 +315,21 @@ static inline enum kind call_kind(const struct call *call)
 	return call->on & BIT(DEVICE) ? DEVICE : call->on & BIT(ARENA) ? ARENA : RING;
 }
 
+/* By a device fd that is there, for those who could not open one. */
+static inline int arena_on(int device, __u64 nr_pages)
+{
+	struct karena_arena_create create = {
+		.size = sizeof(create),
+		.length = nr_pages * page_size,
+		.node = KARENA_NODE_ANY,
+		.name = "test",
+	};
+	int fd = ioctl(device, KARENA_IOC_ARENA_CREATE, &create);
+
+	must(fd >= 0);
+	return fd;
+}
+
 static inline int ring_create(int device, __u64 data_bytes, __u32 flags)
 {
 	struct karena_ring_create create = {
@@ -365,7 +380,7 @@ static inline void world_renew(struct world *world)
 
 	close(world->fd[ARENA]);
 	close(world->fd[RING]);
-	arena = arena_new(0, WORLD_PAGES);
+	arena = arena_on(world->fd[DEVICE], WORLD_PAGES);
 	arena_take(arena, 0, WORLD_ALLOCATED, 4);
 	arena_take(arena, KARENA_ALLOC_F_LAZY, WORLD_LAZY, 2);
 	must(arena_reserve(arena, 0, WORLD_RESERVED, 4) == 0);
