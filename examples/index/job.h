@@ -70,6 +70,9 @@ void kill_writers(const pid_t *pids);
 /* What a touch does: faults.c. Returns 0 or -errno; -EPROTO: not what it should. */
 int show_faults(struct karena_device *device, const struct shared *shared);
 
+/* Ends the program; @error is -errno or 0. */
+void die(const char *what, int error) __attribute__((noreturn));
+
 /* A name and what it is, in two columns. */
 void show(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

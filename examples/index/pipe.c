@@ -203,7 +203,9 @@ static int take_message(struct by_pipe *by_pipe, const char *data, const struct 
 	memcpy(&u, record, message->record_bytes);
 	ret = take_names(&by_pipe->index, message->file, record + message->record_bytes,
 			 data + message->bytes);
-	return ret < 0 ? ret : collector_take(&by_pipe->collector, &u.record, message->record_bytes);
+	if (ret < 0)
+		return ret;
+	return collector_take(&by_pipe->collector, &u.record, message->record_bytes);
 }
 
 /* Whole messages are taken, the rest is kept for next time. */
