@@ -22,6 +22,8 @@ FIXTURE(tool) {
 	char said[16384];
 };
 
+typedef FIXTURE_DATA(tool) tool_data;
+
 FIXTURE_SETUP(tool)
 {
 	struct karena_arena_opts arena_opts = { .size = sizeof(arena_opts), .name = "a-name" };
@@ -42,7 +44,7 @@ FIXTURE_TEARDOWN(tool)
 }
 
 /* Runs karenactl; returns its exit status, and what it said in self->said. */
-static int run(FIXTURE_DATA(tool) *self, const char *arguments)
+static int run(tool_data *self, const char *arguments)
 {
 	char command[256];
 	FILE *pipe;
@@ -57,7 +59,7 @@ static int run(FIXTURE_DATA(tool) *self, const char *arguments)
 	return WEXITSTATUS(pclose(pipe));
 }
 
-static int run_on_us(FIXTURE_DATA(tool) *self, const char *command)
+static int run_on_us(tool_data *self, const char *command)
 {
 	char arguments[64];
 
@@ -65,7 +67,7 @@ static int run_on_us(FIXTURE_DATA(tool) *self, const char *command)
 	return run(self, arguments);
 }
 
-static bool says(FIXTURE_DATA(tool) *self, const char *text)
+static bool says(tool_data *self, const char *text)
 {
 	if (strstr(self->said, text))
 		return true;

@@ -30,6 +30,8 @@ FIXTURE(library) {
 	uint64_t offset;
 };
 
+typedef FIXTURE_DATA(library) library_data;
+
 FIXTURE_SETUP(library)
 {
 	self->page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -135,8 +137,8 @@ TEST_F(library, query_tells_features)
  * Options that begin with their size: too short, as a later version may have
  * them with one more field that is set, and with that field zero.
  */
-static void check_opts(struct __test_metadata *_metadata, FIXTURE_DATA(library) *self,
-		       size_t bytes, int (*call)(FIXTURE_DATA(library) *self, void *opts))
+static void check_opts(struct __test_metadata *_metadata, library_data *self,
+		       size_t bytes, int (*call)(library_data *self, void *opts))
 {
 	uint64_t opts[16] = { 8 };
 	size_t longer = bytes + sizeof(opts[0]);
@@ -149,22 +151,22 @@ static void check_opts(struct __test_metadata *_metadata, FIXTURE_DATA(library) 
 	EXPECT_EQ(0, call(self, opts));
 }
 
-static int create_with(FIXTURE_DATA(library) *self, void *opts)
+static int create_with(library_data *self, void *opts)
 {
 	return karena_arena_create(self->device, self->page, opts, &self->other);
 }
 
-static int map_with(FIXTURE_DATA(library) *self, void *opts)
+static int map_with(library_data *self, void *opts)
 {
 	return karena_arena_map(self->arena, opts, &self->view);
 }
 
-static int alloc_with(FIXTURE_DATA(library) *self, void *opts)
+static int alloc_with(library_data *self, void *opts)
 {
 	return karena_arena_alloc(self->arena, 1, opts, &self->offset);
 }
 
-static int commit_with(FIXTURE_DATA(library) *self, void *opts)
+static int commit_with(library_data *self, void *opts)
 {
 	return karena_arena_commit(self->arena, 8 * self->page, 1, opts);
 }
