@@ -78,7 +78,6 @@ struct ring_area {
  * @flags:	KARENA_RING_F_*; fixed
  * @armed:	RING_ARMED or 0: somebody waits for a record, or will without
  *		looking again; see ring_wait.c
- * @armed_space: somebody waits for room
  * @nr_wakeups:	times that waiters were woken
  * @wait:	those who wait for either
  * @wake_work:	wakes them where that cannot be done at once
@@ -104,7 +103,6 @@ struct karena_ring {
 	u32 flags;
 
 	u32 armed ____cacheline_aligned_in_smp;
-	u32 armed_space;
 	atomic64_t nr_wakeups;
 	wait_queue_head_t wait;
 	struct irq_work wake_work;

@@ -34,12 +34,20 @@
  *
  * NO_WAKEUP leaves @armed alone, hence the next record without it wakes.
  *
- * Room is told in the same way, by @armed_space, which is set by ->poll when
- * less than half is free and by producers that are refused, as an edge-triggered
- * producer waits only after a refusal. Both sides look under the ring's lock,
- * which orders them. A consumer gives room by a store to memory that nobody sees
- * until someone calls: its own poll() or read(), or a producer who finds the
- * ring full.
+ * Room is told in the same way, by @room_wanted, which is set by ->poll when less
+ * than half is free and by users who are refused, as an edge-triggered producer
+ * waits only after a refusal. It lies in the producer page, which no user can
+ * write, for the consumer to see: nobody sees what the consumer stores.
+ *
+ *   producer                      consumer
+ *   --------                      --------
+ *   [queue]                       store the position
+ *   room_wanted = 1               full barrier
+ *   smp_mb()                      read room_wanted
+ *   [look at the position]        if set, and half is free: have the kernel look
+ *
+ * Where both look in the kernel, they do so under the ring's lock, which orders
+ * them.
  */
 #include <linux/irq_work.h>
 #include <linux/poll.h>
@@ -146,11 +154,11 @@ void ring_tell_room(struct karena_ring *ring)
 {
 	u64 producer, limit;
 
-	if (likely(!READ_ONCE(ring->armed_space)))
+	if (likely(!READ_ONCE(ring->producer_page->room_wanted)))
 		return;
 	limit = READ_ONCE(ring->records.limit);
 	producer = READ_ONCE(ring->records.producer);
-	if ((s64)(limit - producer) >= (s64)half(ring) && xchg(&ring->armed_space, 0))
+	if ((s64)(limit - producer) >= (s64)half(ring) && xchg(&ring->producer_page->room_wanted, 0))
 		wake_or_defer(ring, WAKE_ROOM);
 }
 
@@ -164,8 +172,10 @@ void ring_want_room(struct karena_ring *ring)
 {
 	struct ring_view view;
 
-	WRITE_ONCE(ring->armed_space, 1);
-	/* Takes the lock, as does whoever gives room. Tells if it is there. */
+	WRITE_ONCE(ring->producer_page->room_wanted, 1);
+	/* Pairs with the consumer's, between its position and @room_wanted. */
+	smp_mb();
+	/* Tells if it is there. */
 	ring_look(ring, &view);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_want_room);

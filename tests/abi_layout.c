@@ -212,7 +212,7 @@ FIELD(karena_ring_header, name, 72, 16);
 SIZE(karena_ring_consumer, 8);
 FIELD(karena_ring_consumer, position, 0, 8);
 
-SIZE(karena_ring_producer, 104);
+SIZE(karena_ring_producer, 112);
 FIELD(karena_ring_producer, position, 0, 8);
 FIELD(karena_ring_producer, __reserved, 8, 56);
 FIELD(karena_ring_producer, lost_full, 64, 8);
@@ -220,6 +220,7 @@ FIELD(karena_ring_producer, lost_full_bytes, 72, 8);
 FIELD(karena_ring_producer, lost_too_big, 80, 8);
 FIELD(karena_ring_producer, lost_busy, 88, 8);
 FIELD(karena_ring_producer, lost_dead, 96, 8);
+FIELD(karena_ring_producer, room_wanted, 104, 8);
 
 SIZE(karena_ring_create, 40);
 FIELD(karena_ring_create, size, 0, 4);

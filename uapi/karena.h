@@ -610,6 +610,10 @@ struct karena_ring_consumer {
  * @lost_busy:	records refused in a non-maskable interrupt that met a
  *		reservation under way on the ring
  * @lost_dead:	reservations discarded since their owner died or closed the fd
+ * @room_wanted: not 0: somebody waits for half of the ring to be free. Nobody sees
+ *		what a consumer stores into its page, so it looks here
+ *		afterwards, with a full barrier between; if half is free, it
+ *		has the kernel look, by poll() or KARENA_IOC_RING_STAT
  */
 struct karena_ring_producer {
 	__aligned_u64	position;
@@ -619,6 +623,7 @@ struct karena_ring_producer {
 	__aligned_u64	lost_too_big;
 	__aligned_u64	lost_busy;
 	__aligned_u64	lost_dead;
+	__aligned_u64	room_wanted;
 };
 
 /**

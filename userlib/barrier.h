@@ -23,4 +23,9 @@ static inline void store_release_u64(__u64 *word, __u64 value)
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
+static inline void full_barrier(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 #endif /* KARENA_BARRIER_H */

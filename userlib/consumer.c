@@ -139,6 +139,18 @@ static int next_record(struct karena_ring *ring, uint64_t end, struct karena_rec
 	return 0;
 }
 
+/* Who waits for room is told by the kernel, which does not see us make it. */
+static void tell_room(const struct karena_ring *ring)
+{
+	struct karena_ring_stat stat = { .size = sizeof(stat) };
+
+	/* Pairs with the one in ring_want_room(): of both looks one sees the other. */
+	full_barrier();
+	if (load_acquire_u64(&ring->producer->room_wanted) &&
+	    load_acquire_u64(&ring->producer->position) - ring->released <= ring->data_bytes / 2)
+		karena_ring_stat(ring, &stat);
+}
+
 static bool nothing_claimed(const struct karena_ring *ring)
 {
 	return ring->claimed == ring->released;
@@ -151,6 +163,7 @@ void karena_ring_release(struct karena_ring *ring)
 	/* Pairs with the acquire in accept() of ring.c: what is below was read. */
 	store_release_u64(&ring->consumer->position, ring->claimed);
 	ring->released = ring->claimed;
+	tell_room(ring);
 }
 
 int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, unsigned int max)
