@@ -6,17 +6,16 @@
  * -------
  * A call that returns int gives 0 or a count on success and a negative errno
  * on failure; what errno holds then means nothing. Only karena_ring_reserve()
- * differs: it returns a pointer, or NULL with errno set. A failed call leaves its output
- * arguments as they were. What every call that enters the kernel may return,
- * <linux/karena.h> states once: -EINVAL, -EPERM, -ENOMEM, -EINTR and the rest;
- * calls below name what they add.
+ * differs: it returns a pointer, or NULL with errno set. A failed call leaves
+ * its output arguments as they were. What every call that enters the kernel may
+ * return, <linux/karena.h> states once: -EINVAL, -EPERM, -ENOMEM, -EINTR and the
+ * rest; calls below name what they add. karena_strerror() puts all into words.
  *
  * Handles
  * -------
  * A handle owns one file descriptor. It stays the caller's business who else
  * gets a duplicate of it. Closing a handle takes NULL as well. Handles know
- * nothing of each other and the library keeps no state beside them, so that
- * handles may be closed in any order.
+ * nothing of each other and may be closed in any order.
  *
  * Threads
  * -------
@@ -47,7 +46,6 @@
 #include <stdint.h>
 
 #include <linux/karena.h>
-#include <karena_vmr.h>
 
 #include "karena_vmr.h"
 
