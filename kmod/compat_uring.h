@@ -5,6 +5,7 @@
 #ifndef KARENA_COMPAT_URING_H
 #define KARENA_COMPAT_URING_H
 
+#include <linux/bits.h>
 #include <linux/uio.h>
 
 /* <linux/io_uring.h>: commands have a header of their own from 6.8 on. */
@@ -16,7 +17,7 @@
 
 /* The command's flag bits came out to users with 6.1 and moved since. */
 #ifndef IORING_URING_CMD_FIXED
-#define IORING_URING_CMD_FIXED	(1U << 0)
+#define IORING_URING_CMD_FIXED	BIT(0)
 #endif
 
 /* The command area: by the entry from 6.7 on, by a pointer of its own before. */

@@ -40,9 +40,9 @@
 
 #define record_load(p)			READ_ONCE(*(p))
 #define record_store(p, v)		WRITE_ONCE(*(p), v)
-#define record_store_release(p, v)	smp_store_release(p, v)
+#define record_store_release(p, v)	smp_store_release(p, v)	/* partners: at its uses */
 #define record_exchange(p, v)		xchg(p, v)
-#define record_read_barrier()		smp_rmb()
+#define record_read_barrier()		smp_rmb()		/* likewise */
 #else
 #include <stdbool.h>
 

@@ -233,7 +233,7 @@ static noinline void submit_traced(struct karena_ring *ring,
 
 /* Ends a record of whoever reserved it, on any ring. */
 static noinline void end_any(struct karena_ring *ring, struct karena_record_header *header,
-			    u32 discard)
+			     u32 discard)
 {
 	u32 word = record_close(&ring->records, header, discard, ring_in_place(ring));
 

@@ -33,7 +33,7 @@ struct karena_call;
 struct ring_party;
 
 #define KARENA_RING_FLAGS	KARENA_RING_F_IN_PLACE
-#define KARENA_RING_MAX_BYTES	(1ul << 30)
+#define KARENA_RING_MAX_BYTES	BIT(30)
 
 /* Records walked under the lock before interrupts are let in. */
 #define RING_STEPS		128

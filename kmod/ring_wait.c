@@ -152,13 +152,14 @@ static u64 half(const struct karena_ring *ring)
  */
 void ring_tell_room(struct karena_ring *ring)
 {
+	u64 *wanted = &ring->producer_page->room_wanted;
 	u64 producer, limit;
 
-	if (likely(!READ_ONCE(ring->producer_page->room_wanted)))
+	if (likely(!READ_ONCE(*wanted)))
 		return;
 	limit = READ_ONCE(ring->records.limit);
 	producer = READ_ONCE(ring->records.producer);
-	if ((s64)(limit - producer) >= (s64)half(ring) && xchg(&ring->producer_page->room_wanted, 0))
+	if ((s64)(limit - producer) >= (s64)half(ring) && xchg(wanted, 0))
 		wake_or_defer(ring, WAKE_ROOM);
 }
 

@@ -61,7 +61,7 @@ static void full_ring_should_have_no_room(struct kunit *test)
 	rc_check(test);
 }
 
-/* With three of 24 bytes Hpp Hpp Hpp in 64: the third would pass the end. */
+/* Of 24 bytes each, Hpp, two fit into 64: a third would pass the end. */
 static void room_should_be_counted_to_the_byte(struct kunit *test)
 {
 	KUNIT_ASSERT_TRUE(test, rc_open(test, 16, ALICE));

@@ -115,6 +115,7 @@ void rg_consume_to(struct kunit *test, u64 position)
 {
 	struct ring_fixture *f = test->priv;
 
+	/* As a consumer does it: pairs with the acquire in accept(). */
 	smp_store_release(&f->ring->consumer_page->position, position);
 }
 

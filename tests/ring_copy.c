@@ -85,7 +85,8 @@ static bool there_and_back(const struct ring *ring, unsigned char *got, uint64_t
 	fill(got, position, length);
 	if (ring_write(ring->fd, got, length) != (ssize_t)length)
 		return false;
-	if (word_at(ring, position) != length || !filled(payload_at(ring, position), position, length))
+	if (word_at(ring, position) != length ||
+	    !filled(payload_at(ring, position), position, length))
 		return false;
 	memset(got, 0xcc, bytes);
 	return ring_read(ring->fd, got, bytes) == bytes &&

@@ -56,7 +56,9 @@ TEST_F(ring, forged_position_lets_no_records_overlap)
 
 TEST_F(ring, position_that_is_no_border_only_looks_full)
 {
-	uint64_t claims[] = { 1, 4, 8, 15, 17, 24, 47, 49, page_size, 1ull << 32, 1ull << 63, ~0ull };
+	uint64_t claims[] = {
+		1, 4, 8, 15, 17, 24, 47, 49, page_size, 1ull << 32, 1ull << 63, ~0ull
+	};
 	size_t i;
 
 	/* Of three records of 16 bytes, never more than is read for sure is given back. */
