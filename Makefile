@@ -152,6 +152,19 @@ vm: all ## a shell in a VM with the module loaded
 demo: all ## the main job, on real data
 	sh examples/demo.sh
 
+# What the rings are compared with, if it takes packages that nothing else does.
+peers := build/bin/ring_bpf build/bin/ring_ck build/bench/ring.bpf.o
+
+build/bin/ring_bpf: peer_libs := -lbpf -lelf -lz
+build/bin/ring_bpf build/bin/ring_ck: build/bin/%: bench/peers/%.c build/include/linux/karena.h
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $< $(peer_libs)
+
+build/bench/ring.bpf.o: bench/peers/ring.bpf.c bench/peers/ring_bpf.h
+	@mkdir -p $(@D)
+	clang -target bpf -O2 -g -Wall -I/usr/include/$$($(CC) -dumpmachine) -c -o $@ $<
+
+bench-ring: $(peers)
 bench-arena bench-ring: bench-%: all ## instructions of each operation beside its peers'
 	sh bench/$*.sh
 

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the BPF programs and the program that runs them agree upon.
+ */
+#ifndef KARENA_BENCH_RING_BPF_H
+#define KARENA_BENCH_RING_BPF_H
+
+#define RECORDS		500
+#define RING_BYTES	(1 << 20)
+
+#endif /* KARENA_BENCH_RING_BPF_H */
