@@ -31,8 +31,8 @@ struct vmr_pos {
 };
 
 /*
- * Binary search without a branch on what is compared, which no predictor could
- * guess: @low goes up by half of what is left, or by nothing.
+ * Binary search in a form of which compilers make a conditional move: a branch on
+ * what is compared no predictor could guess.
  */
 
 /* How many slots have a start of at most @at. */
@@ -43,7 +43,7 @@ static size_t slots_upto(const struct vmr_set *set, uintptr_t at)
 	while (left > 1) {
 		size_t half = left / 2;
 
-		low += half * (set->slots[low + half - 1].start <= at);
+		low = set->slots[low + half - 1].start <= at ? low + half : low;
 		left -= half;
 	}
 	return low + (left && set->slots[low].start <= at);
@@ -57,7 +57,7 @@ static size_t entries_upto(const struct vmr_leaf *leaf, uintptr_t at)
 	while (left > 1) {
 		size_t half = left / 2;
 
-		low += half * (leaf->entries[low + half - 1].start <= at);
+		low = leaf->entries[low + half - 1].start <= at ? low + half : low;
 		left -= half;
 	}
 	return low + (left && leaf->entries[low].start <= at);
