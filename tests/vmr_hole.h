@@ -20,6 +20,8 @@
 #define TAIL		8
 #define WORKERS		2
 #define PROBERS		2
+/* Maps that each worker makes. */
+#define ROUNDS		2000
 
 /* One of what is mapped, and what comes of it. */
 struct attempt {
@@ -103,7 +105,7 @@ static inline void *worker(void *arg)
 	size_t first = (me->seed - 1) * nr;
 	unsigned int seed = me->seed;
 
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < effort(ROUNDS); i++) {
 		map_and_unmap(me->world, &seed, first, nr);
 		if (me->seed != 1 || i % 8)
 			continue;
@@ -131,16 +133,6 @@ static inline void finish(struct worker *workers, int nr)
 		pthread_join(workers[i].thread, NULL);
 }
 
-/* The lower end of a large gap, away from what the kernel gives out unasked. */
-static inline char *remote_range(void)
-{
-	size_t length = (size_t)1 << 30;
-	char *at = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	munmap(at, length);
-	return at + 64 * PAGE;
-}
-
 /*
  * Runs it for as long as the workers take. Returns how many pages somebody got
  * in the span, or -1 if a map or unmap did not come out as it should have.
@@ -161,7 +153,7 @@ static inline long count_holes(const struct attempt *attempts, unsigned int nr_a
 	finish(probers, PROBERS);
 
 	fprintf(stderr, "# %lu probes, %lu maps that failed\n", world.probes, world.failures);
-	if (world.probes < 100 || world.wrong || karena_vmr_delete(&world.vmr))
+	if (!world.probes || world.wrong || karena_vmr_delete(&world.vmr))
 		return -1;
 	return (long)world.holes;
 }

@@ -57,6 +57,8 @@ struct thread {
 	uint64_t seed;
 	struct part *parts[2];
 	const struct numbered *files;
+	/* Of either file, and anonymous. */
+	struct karena_vmr_source sources[3];
 };
 
 /* In a thread, as ASSERT in a test. */
@@ -102,11 +104,19 @@ static inline bool is_map(const struct part *part, size_t page, const struct kar
 	       map->length == is->length * PAGE;
 }
 
+static inline void make_sources(struct karena_vmr_source *sources, const struct numbered *files)
+{
+	for (int i = 0; i < 2; i++)
+		CHECK(!karena_vmr_source_fd(&sources[i], files[i].fd, files[i].offset,
+					    PROT_READ, 0));
+	CHECK(!karena_vmr_source_anon(&sources[2], RW, KARENA_VMR_PRIVATE));
+}
+
 static inline void random_map(struct thread *me, struct part *part)
 {
 	size_t page = roll(me, (unsigned int)part->nr), length = 1 + roll(me, 4);
 	unsigned int kind = roll(me, 3), number = roll(me, 8);
-	struct karena_vmr_source source;
+	struct karena_vmr_source source = me->sources[kind];
 	struct karena_vmr_map map;
 	int expected = 0, ret;
 
@@ -114,12 +124,8 @@ static inline void random_map(struct thread *me, struct part *part)
 		length = part->nr - page;
 	if (next_mapped(part, page, page + length) < page + length)
 		expected = KARENA_E_MAPPING_EXISTS;
-	if (kind == 2)
-		ret = karena_vmr_source_anon(&source, RW, KARENA_VMR_PRIVATE);
-	else
-		ret = karena_vmr_source_fd(&source, me->files[kind].fd,
-					   me->files[kind].offset + number * PAGE, PROT_READ, 0);
-	CHECK(!ret);
+	if (kind < 2)
+		source.offset += number * PAGE;
 	ret = karena_vmr_map(part->vmr, page_offset(part, page), length * PAGE, &source, &map);
 	CHECK(ret == expected);
 	if (ret)
@@ -149,7 +155,6 @@ static inline void random_unmap(struct thread *me, struct part *part)
 		return;
 	CHECK(is_map(part, page, &map));
 	CHECK(!karena_vmr_unmap(part->vmr, &map));
-	CHECK(is_inaccessible(page_address(part, was.start)));
 	CHECK(is_inaccessible(page_address(part, was.start + was.length) - 1));
 	memset(&part->pages[was.start], 0, was.length * sizeof(was));
 	part->stale = map;
@@ -266,7 +271,7 @@ static inline void *run(void *arg)
 {
 	struct thread *me = arg;
 
-	for (int i = 0; i < OPERATIONS / THREADS; i++)
+	for (int i = 0; i < effort(OPERATIONS / THREADS); i++)
 		random_operation(me, me->parts[roll(me, 2)]);
 	return NULL;
 }
@@ -369,6 +374,7 @@ static inline int set_up(struct game *game, uint64_t seed)
 			.parts = { shared, own },
 			.files = game->files,
 		};
+		make_sources(game->threads[i].sources, game->files);
 	}
 	return 0;
 }
@@ -443,20 +449,17 @@ static inline uint64_t pick_seed(void)
 
 struct contest {
 	struct karena_vmr *vmr;
-	const struct numbered *files;
+	struct karena_vmr_source sources[3];
 	long mapped[CONTESTED];
 	char ids[MOST_MAPS + 1];
 };
 
 static inline void contest_map(struct contest *contest, unsigned int page, unsigned int kind)
 {
-	struct karena_vmr_source source;
 	struct karena_vmr_map map;
 	int ret;
 
-	CHECK(!karena_vmr_source_fd(&source, contest->files[kind].fd,
-				    contest->files[kind].offset, PROT_READ, 0));
-	ret = karena_vmr_map(contest->vmr, page * PAGE, PAGE, &source, &map);
+	ret = karena_vmr_map(contest->vmr, page * PAGE, PAGE, &contest->sources[kind], &map);
 	CHECK(!ret || ret == KARENA_E_MAPPING_EXISTS);
 	if (ret)
 		return;
@@ -497,12 +500,12 @@ static inline void *contend(void *arg)
 	struct contest *contest = arg;
 	struct thread me = { .seed = (uint64_t)(uintptr_t)&me };
 
-	for (int i = 0; i < ATTEMPTS; i++) {
+	for (int i = 0; i < effort(ATTEMPTS); i++) {
 		unsigned int page = roll(&me, CONTESTED);
 
 		switch (roll(&me, 5)) {
 		case 0 ... 1:
-			contest_map(contest, page, roll(&me, 2));
+			contest_map(contest, page, roll(&me, 3));
 			break;
 		case 2 ... 3:
 			contest_unmap(contest, page);
@@ -516,10 +519,11 @@ static inline void *contend(void *arg)
 
 static inline void play_contest(const struct numbered *files)
 {
-	struct contest contest = { .files = files };
+	struct contest contest = { .vmr = NULL };
 	pthread_t threads[THREADS];
 	struct karena_vmr_map map;
 
+	make_sources(contest.sources, files);
 	CHECK(!karena_vmr_new(&contest.vmr, NULL, CONTESTED * PAGE));
 	for (size_t i = 0; i < THREADS; i++)
 		CHECK(!pthread_create(&threads[i], NULL, contend, &contest));

@@ -21,6 +21,28 @@
 #define RW	(PROT_READ | PROT_WRITE)
 
 /*
+ * How much of @all is to be done: a tenth on a kernel that looks at each of its own
+ * accesses to memory, which takes ten times as long.
+ */
+static inline int effort(int all)
+{
+	return access("/sys/kernel/debug/kmemleak", F_OK) ? all : all / 10;
+}
+
+/*
+ * Where nothing is mapped, and with nothing for a long way behind it: others are
+ * given the upper end of a large gap first.
+ */
+static inline char *remote_range(void)
+{
+	size_t length = (size_t)1 << 30;
+	char *at = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	munmap(at, length);
+	return at + 64 * PAGE;
+}
+
+/*
  * What the process has mapped.
  */
 struct maps {

@@ -123,10 +123,7 @@ static int world_setup(struct world *world)
 	struct karena_vmr_source anon;
 	int ret;
 
-	/* Others are given the upper end of a large gap first. */
-	world->free = mmap(NULL, GIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	munmap(world->free, GIB);
-	world->free += 32 * PAGE;
+	world->free = remote_range();
 	ret = karena_vmr_source_anon(&anon, RW, KARENA_VMR_PRIVATE);
 	if (!ret)
 		ret = karena_vmr_new(&world->vmr, world->free + 4 * SPAN, SPAN);

@@ -78,12 +78,10 @@ TEST(a_child_should_use_and_delete_its_copy_without_effect_on_the_parent)
 	struct family family;
 	struct karena_vmr_map map;
 	int fd = numbered_memfd(4, 0, 0);
-	char *gap = mmap(NULL, GIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	munmap(gap, GIB);
 	ASSERT_EQ(0, karena_vmr_source_fd(&family.shared, fd, 0, RW, 0));
 	ASSERT_EQ(0, karena_vmr_source_anon(&family.anon, RW, KARENA_VMR_PRIVATE));
-	ASSERT_EQ(0, karena_vmr_new(&family.vmr, gap + PAGE, 8 * PAGE));
+	ASSERT_EQ(0, karena_vmr_new(&family.vmr, remote_range(), 8 * PAGE));
 	ASSERT_EQ(0, karena_vmr_map(family.vmr, PAGE, PAGE, &family.shared, &family.shared_map));
 	ASSERT_EQ(0, karena_vmr_map(family.vmr, 3 * PAGE, PAGE, &family.anon, &family.anon_map));
 	*(uint64_t *)family.anon_map.address = 11;

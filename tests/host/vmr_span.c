@@ -8,15 +8,6 @@
 
 static struct maps before, after;
 
-/* A free range of addresses, which the caller maps at once if at all. */
-static char *free_range(size_t length)
-{
-	void *at = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	munmap(at, length);
-	return at;
-}
-
 TEST(new_should_hold_the_whole_span_without_access)
 {
 	struct karena_vmr *vmr = NULL;
@@ -85,7 +76,7 @@ TEST(new_should_keep_no_padding_and_delete_should_return_all)
 TEST(new_with_an_address_should_claim_that_range_and_no_byte_more)
 {
 	/* Nothing aligned: an odd page with neighbours in use on both sides. */
-	char *base = free_range(64 * MIB), *at = base + 3 * PAGE;
+	char *at = remote_range() + 3 * PAGE;
 	struct karena_vmr *vmr;
 	void *left, *right;
 
@@ -170,7 +161,7 @@ TEST(extend_should_add_at_the_end_and_keep_all_else)
 	struct karena_vmr_source source;
 	struct karena_vmr_map map;
 	struct karena_vmr *vmr;
-	char *at = free_range(64 * PAGE);
+	char *at = remote_range();
 
 	ASSERT_EQ(0, karena_vmr_source_anon(&source, RW, KARENA_VMR_PRIVATE));
 	ASSERT_EQ(0, karena_vmr_new(&vmr, at, 4 * PAGE));
@@ -199,7 +190,7 @@ TEST(extend_should_add_at_the_end_and_keep_all_else)
 TEST(extend_should_refuse_what_is_wrong_and_change_nothing)
 {
 	struct karena_vmr *vmr;
-	char *at = free_range(64 * PAGE);
+	char *at = remote_range();
 	void *other;
 
 	ASSERT_EQ(0, karena_vmr_new(&vmr, at, 4 * PAGE));
