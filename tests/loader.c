@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module's coming and going: what keeps it, what a load that fails leaves
+ * behind, loads and unloads in a row and under users' feet. Each case finds the
+ * module loaded and leaves it loaded.
+ */
+#define _GNU_SOURCE
+#include <liburing.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "calls.h"
+#include "fault_points.h"
+#include "kselftest_harness.h"
+
+#define MODULE		"/lib/modules/karena.ko"
+#define PARAMETER	"/sys/module/karena/parameters/user_max_bytes"
+
+static int load(const char *parameters)
+{
+	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+	int err;
+
+	must(fd >= 0);
+	err = outcome(syscall(SYS_finit_module, fd, parameters, 0));
+	close(fd);
+	return err;
+}
+
+static int unload(void)
+{
+	return outcome(syscall(SYS_delete_module, "karena", O_NONBLOCK));
+}
+
+/* What io_uring or another process holds goes a moment after it is let go. */
+static int unload_soon(void)
+{
+	int err, tries;
+
+	for (tries = 0; tries < 500; tries++) {
+		err = unload();
+		if (err != EWOULDBLOCK)
+			return err;
+		pause_ms(10);
+	}
+	return err;
+}
+
+static bool lists_karena(const char *path)
+{
+	static char text[1 << 16];
+
+	return read_file(path, text, sizeof(text)) > 0 && strstr(text, "karena");
+}
+
+/* Anything of the module that is to be seen while it is not loaded. */
+static bool left_behind(void)
+{
+	return lists_karena("/proc/modules") || lists_karena("/proc/misc") ||
+	       lists_karena("/proc/filesystems") || lists_karena("/proc/slabinfo") ||
+	       lists_karena("/proc/devices") || !access(KARENA_DEVICE, F_OK) ||
+	       !access("/sys/module/karena", F_OK) ||
+	       !access("/sys/class/misc/karena", F_OK) ||
+	       !access("/sys/kernel/tracing/events/karena", F_OK);
+}
+
+/* A little of everything, from outside. */
+static void use(void)
+{
+	struct world world;
+	char room[64];
+	char *map;
+
+	world_build(&world);
+	map = arena_map(world.fd[ARENA], RDWR, 0, WORLD_PAGES);
+	map[0] = 1;
+	map[20 * page_size] = 2;
+	must(arena_free(world.fd[ARENA], 0, 4) == 0);
+	must(map[0] == 0);
+	must(read(world.fd[RING], room, sizeof(room)) > 0);
+	must(reserve_record(world.fd[RING]));
+	munmap(map, WORLD_PAGES * page_size);
+	world_end(&world);
+}
+
+FIXTURE(loader) {
+	struct world world;
+};
+
+FIXTURE_SETUP(loader)
+{
+	ASSERT_EQ(0, access(KARENA_DEVICE, F_OK));
+}
+
+FIXTURE_TEARDOWN(loader)
+{
+	if (access(KARENA_DEVICE, F_OK))
+		EXPECT_EQ(0, load(""));
+}
+
+/* The module stays while @what is there, and can go once it is not. */
+static void held_by(struct __test_metadata *_metadata, const char *what)
+{
+	EXPECT_EQ(EWOULDBLOCK, unload()) TH_LOG("%s", what);
+}
+
+static void let_go(struct __test_metadata *_metadata, const char *what)
+{
+	EXPECT_EQ(0, unload_soon()) TH_LOG("%s", what);
+	EXPECT_FALSE(left_behind());
+	EXPECT_EQ(0, load(""));
+}
+
+TEST_F(loader, open_file_keeps_it)
+{
+	enum kind kind, other;
+
+	for (kind = DEVICE; kind < KINDS; kind++) {
+		world_build(&self->world);
+		for (other = DEVICE; other < KINDS; other++) {
+			if (other != kind)
+				close(self->world.fd[other]);
+		}
+		held_by(_metadata, "an open file");
+		close(self->world.fd[kind]);
+		let_go(_metadata, "an open file");
+	}
+}
+
+TEST_F(loader, mapping_keeps_it)
+{
+	static const enum kind kinds[] = { ARENA, RING };
+	unsigned int i;
+	char *map;
+
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		world_build(&self->world);
+		map = mmap(NULL, page_size, PROT_READ, MAP_SHARED, self->world.fd[kinds[i]], 0);
+		ASSERT_NE(MAP_FAILED, map);
+		world_end(&self->world);
+		held_by(_metadata, "a mapping");
+		EXPECT_EQ(0, touch_read(map).sig);
+		munmap(map, page_size);
+		let_go(_metadata, "a mapping");
+	}
+}
+
+TEST_F(loader, file_in_flight_keeps_it)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {
+		.header = {
+			.cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+		},
+	};
+	struct iovec byte = { "x", 1 };
+	struct msghdr msg = {
+		.msg_iov = &byte,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int ends[2];
+
+	world_build(&self->world);
+	memcpy(CMSG_DATA(&control.header), &self->world.fd[ARENA], sizeof(int));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, ends));
+	ASSERT_EQ(1, sendmsg(ends[0], &msg, 0));
+	world_end(&self->world);
+	held_by(_metadata, "a file in flight");
+	close(ends[0]);
+	close(ends[1]);
+	let_go(_metadata, "a file in flight");
+}
+
+TEST_F(loader, registered_file_and_request_under_way_keep_it)
+{
+	struct io_uring_sqe *sqe;
+	struct io_uring uring;
+
+	world_build(&self->world);
+	ASSERT_EQ(0, io_uring_queue_init(4, &uring, 0));
+	ASSERT_EQ(0, io_uring_register_files(&uring, self->world.fd, KINDS));
+	world_end(&self->world);
+	held_by(_metadata, "a registered file");
+
+	sqe = io_uring_get_sqe(&uring);
+	io_uring_prep_poll_add(sqe, RING, POLLOUT);
+	sqe->flags |= IOSQE_FIXED_FILE;
+	sqe = io_uring_get_sqe(&uring);
+	io_uring_prep_poll_add(sqe, RING, POLLERR);
+	sqe->flags |= IOSQE_FIXED_FILE;
+	ASSERT_EQ(2, io_uring_submit(&uring));
+	held_by(_metadata, "a poll");
+	io_uring_queue_exit(&uring);
+	let_go(_metadata, "a registered file");
+}
+
+TEST_F(loader, reader_that_waits_keeps_it)
+{
+	char room[64];
+	pid_t child;
+
+	world_build(&self->world);
+	ASSERT_LT(0, read(self->world.fd[RING], room, sizeof(room)));
+	child = fork_child();
+	if (!child) {
+		int ring = ring_create(device_open(), page_size, 0);
+
+		_exit(read(ring, room, sizeof(room)) > 0);
+	}
+	world_end(&self->world);
+	pause_ms(100);
+	held_by(_metadata, "a reader");
+	EXPECT_EQ(-SIGKILL, end_child(child));
+	let_go(_metadata, "a reader");
+}
+
+TEST_F(loader, child_that_has_it_keeps_it)
+{
+	pid_t child;
+
+	world_build(&self->world);
+	child = fork_child();
+	if (!child) {
+		pause();
+		_exit(1);
+	}
+	world_end(&self->world);
+	held_by(_metadata, "a child");
+	EXPECT_EQ(-SIGKILL, end_child(child));
+	let_go(_metadata, "a child");
+}
+
+TEST_F(loader, comes_and_goes_again_and_again)
+{
+	unsigned long round;
+
+	for (round = 0; round < scaled(100); round++) {
+		use();
+		ASSERT_EQ(0, unload_soon());
+		ASSERT_FALSE(left_behind());
+		ASSERT_EQ(ENOENT, unload());
+		ASSERT_EQ(ENOENT, outcome(open(KARENA_DEVICE, O_RDWR)));
+		ASSERT_EQ(0, load(""));
+	}
+	EXPECT_EQ(EEXIST, load(""));
+}
+
+/* Either in time or too late, but never in between. */
+TEST_F(loader, comes_and_goes_under_the_feet_of_users)
+{
+	struct karena_arena_create create = {
+		.size = sizeof(create),
+		.length = page_size,
+		.node = KARENA_NODE_ANY,
+	};
+	unsigned long round, gone = 0;
+	int *stop = shared_memory(page_size);
+	pid_t users[2];
+	unsigned int i;
+	int dev, fd, err;
+
+	for (i = 0; i < ARRAY_LEN(users); i++) {
+		users[i] = fork_child();
+		while (!users[i] && !get_flag(stop)) {
+			dev = open(KARENA_DEVICE, O_RDWR | O_CLOEXEC);
+			if (dev < 0) {
+				must(errno == ENOENT || errno == ENODEV || errno == ENXIO);
+				continue;
+			}
+			fd = ioctl(dev, KARENA_IOC_ARENA_CREATE, &create);
+			must(fd >= 0);
+			close(dev);
+			must(arena_stat(fd).out_length == page_size);
+			close(fd);
+		}
+		if (!users[i])
+			_exit(0);
+	}
+	for (round = 0; round < scaled(30); round++) {
+		err = unload();
+		ASSERT_TRUE(!err || err == EWOULDBLOCK);
+		gone += !err;
+		if (!err)
+			ASSERT_EQ(0, load(""));
+		sched_yield();
+	}
+	set_flag(stop, 1);
+	for (i = 0; i < ARRAY_LEN(users); i++)
+		EXPECT_EQ(0, reap(users[i]));
+	TH_LOG("went %lu times in %lu", gone, round);
+	EXPECT_EQ(0, unload_soon());
+	EXPECT_FALSE(left_behind());
+}
+
+TEST_F(loader, device_is_roots_at_first)
+{
+	struct stat stat;
+
+	ASSERT_EQ(0, unload_soon());
+	ASSERT_EQ(0, load(""));
+	ASSERT_EQ(0, lstat(KARENA_DEVICE, &stat) == 0 ? 0 : errno);
+	EXPECT_TRUE(S_ISCHR(stat.st_mode));
+	EXPECT_EQ(0660, stat.st_mode & 07777);
+	EXPECT_EQ(0, stat.st_uid);
+	EXPECT_EQ(0, stat.st_gid);
+}
+
+static __u64 limit(void)
+{
+	struct karena_query query = { .size = sizeof(query) };
+	int dev = device_open();
+
+	must(call(dev, KARENA_IOC_QUERY, &query) == 0);
+	close(dev);
+	return query.out_user_limit_bytes;
+}
+
+TEST_F(loader, parameter_sets_the_users_limit)
+{
+	__u64 quarter = (__u64)sysconf(_SC_PHYS_PAGES) / 4 * page_size;
+
+	EXPECT_EQ(quarter, limit());
+	ASSERT_EQ(0, unload_soon());
+	ASSERT_EQ(0, load("user_max_bytes=10000000"));
+	EXPECT_EQ(10000000 / page_size * page_size, limit());
+	EXPECT_EQ(10000000, file_number(PARAMETER, ""));
+
+	ASSERT_EQ(0, write_file(PARAMETER, "123456789"));
+	EXPECT_EQ(123456789 / page_size * page_size, limit());
+	EXPECT_EQ(-EINVAL, write_file(PARAMETER, "some"));
+	EXPECT_EQ(-EINVAL, write_file(PARAMETER, "-1"));
+	EXPECT_EQ(123456789 / page_size * page_size, limit());
+	ASSERT_EQ(0, write_file(PARAMETER, "1"));
+	EXPECT_EQ(0, limit());
+	ASSERT_EQ(0, write_file(PARAMETER, "0"));
+	EXPECT_EQ(quarter, limit());
+	ASSERT_EQ(0, unload_soon());
+	ASSERT_EQ(0, load(""));
+}
+
+/*
+ * Each allocation and each copy on the way in failed once. What was registered
+ * before it is taken back, and the next load is none the worse for it.
+ */
+TEST_F_TIMEOUT(loader, load_that_fails_leaves_nothing, 900)
+{
+	unsigned int nth, failed = 0;
+	int err;
+	bool met;
+
+	if (!fault_points_begin())
+		SKIP(return, "this kernel has no fault injection");
+	ASSERT_EQ(0, unload_soon());
+	for (nth = 1; ; nth++) {
+		int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+
+		must(fd >= 0);
+		fault_point_arm(nth);
+		err = outcome(syscall(SYS_finit_module, fd, "", 0));
+		met = fault_point_met();
+		close(fd);
+		if (err) {
+			EXPECT_FALSE(left_behind()) TH_LOG("point %u: %d", nth, err);
+			failed++;
+		} else {
+			use();
+			ASSERT_EQ(0, unload_soon());
+		}
+		if (!met)
+			break;
+	}
+	EXPECT_EQ(0, err);
+	EXPECT_LT(10, failed);
+	TH_LOG("%u points, %u loads failed", nth - 1, failed);
+	EXPECT_EQ(0, load(""));
+	use();
+}
+
+TEST_HARNESS_MAIN
