@@ -217,6 +217,44 @@ struct vacate {
 	int refusal;
 };
 
+/* As it may have very many ranges: 0, @how->refusal, or -EINTR for a fatal signal. */
+static int check_vacate(struct karena_arena *arena, unsigned long first, unsigned long last,
+			const struct vacate *how)
+{
+	unsigned long part;
+
+	lockdep_assert_held(&arena->lock);
+	if (!how->required)
+		return 0;
+	for (;;) {
+		part = ranges_part(&arena->ranges, first, last, ARENA_STEP);
+		if (!ranges_all(&arena->ranges, first, part, how->required))
+			return how->refusal;
+		if (part == last)
+			return 0;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		first = part + 1;
+	}
+}
+
+/*
+ * A step after the first. In between others may have changed the pages to come;
+ * where they have, it is as if theirs was the later call.
+ */
+static unsigned long vacate_more(struct karena_arena *arena, unsigned long first,
+				 unsigned long last, const struct vacate *how,
+				 struct list_head *pages)
+{
+	struct page_range range = ranges_at(&arena->ranges, first);
+
+	last = min(last, range.last);
+	if (!(BIT(range.state) & how->required))
+		return last;
+	return arena_remove_pages(arena, first, last, how->state, pages);
+}
+
 /*
  * Takes the memory of a range away, step by step, so that other users of the
  * arena and a fatal signal come in between. @done tells how far it came.
@@ -224,20 +262,24 @@ struct vacate {
 static int vacate(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 		  const struct vacate *how, unsigned long *done)
 {
+	unsigned long end = first + nr_pages - 1;
 	unsigned long last;
 	LIST_HEAD(pages);
+	int err;
 
 	*done = 0;
 	while (*done < nr_pages) {
 		if (fatal_signal_pending(current) || down_write_killable(&arena->lock))
 			return -EINTR;
-		if (!*done && how->required &&
-		    !ranges_all(&arena->ranges, first, first + nr_pages - 1, how->required)) {
+		err = *done ? 0 : check_vacate(arena, first, end, how);
+		if (err) {
 			up_write(&arena->lock);
-			return how->refusal;
+			return err;
 		}
-		last = arena_remove_pages(arena, first + *done, first + nr_pages - 1,
-					  how->state, &pages);
+		if (*done && how->required)
+			last = vacate_more(arena, first + *done, end, how, &pages);
+		else
+			last = arena_remove_pages(arena, first + *done, end, how->state, &pages);
 		up_write(&arena->lock);
 
 		arena_drop_pages(arena, &pages);

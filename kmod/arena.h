@@ -36,6 +36,9 @@ struct arena_faults {
 	u64 bus;
 };
 
+/* Pages or ranges that are seen to under the lock before others come in. */
+#define ARENA_STEP	512
+
 /**
  * struct karena_arena - an arena
  * @object:	what all objects have

@@ -17,9 +17,6 @@
 #include "compat.h"
 #include "pages.h"
 
-/* What is done without a chance for others: pages under a lock, in one step. */
-#define STEP_PAGES	512
-
 static struct address_space *arena_mapping(const struct karena_arena *arena)
 {
 	return arena->object.inode->i_mapping;
@@ -142,7 +139,7 @@ static int insert_pages(struct karena_arena *arena, unsigned long first,
 		list_for_each_entry_from(page, pages, lru) {
 			own_page(arena, page, xas.xa_index);
 			xas_store(&xas, page);
-			if (xas_error(&xas) || nr == STEP_PAGES)
+			if (xas_error(&xas) || nr == ARENA_STEP)
 				break;
 			xas_next(&xas);
 			nr++;
@@ -150,7 +147,7 @@ static int insert_pages(struct karena_arena *arena, unsigned long first,
 		xas_unlock(&xas);
 		atomic_long_add(nr, &arena->nr_populated);
 		cond_resched();
-	} while (xas_nomem(&xas, KARENA_GFP) || nr == STEP_PAGES);
+	} while (xas_nomem(&xas, KARENA_GFP) || nr == ARENA_STEP);
 	return xas_error(&xas);
 }
 
@@ -195,7 +192,7 @@ static void note_peak(struct karena_arena *arena)
 }
 
 /*
- * Takes up to STEP_PAGES of first..last out of @arena->pages. Returns the last
+ * Takes up to ARENA_STEP of first..last out of @arena->pages. Returns the last
  * index that it has seen to; @held tells whether anybody but the arena has a
  * reference on one of them.
  */
@@ -211,7 +208,7 @@ static unsigned long extract_pages(struct karena_arena *arena, unsigned long fir
 		xas_store(&xas, NULL);
 		list_add_tail(&page->lru, pages);
 		*held |= page_ref_count(page) > 1;
-		if (++nr == STEP_PAGES) {
+		if (++nr == ARENA_STEP) {
 			last = xas.xa_index;
 			break;
 		}
@@ -244,6 +241,8 @@ unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first
 
 	lockdep_assert_held_write(&arena->lock);
 
+	if (last - first >= ARENA_STEP)
+		last = ranges_part(&arena->ranges, first, last, ARENA_STEP);
 	last = extract_pages(arena, first, last, pages, &held);
 	ranges_set(&arena->ranges, first, last, state, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	/*

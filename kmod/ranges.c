@@ -172,6 +172,31 @@ bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
 EXPORT_SYMBOL_IF_KUNIT(ranges_all);
 
 /**
+ * ranges_part() - As many pages as few ranges have
+ * @r:		the ranges
+ * @first:	first page
+ * @last:	last page
+ * @nr:		ranges that are not free, at least 1
+ *
+ * For callers that do long spans in parts.
+ *
+ * Return: the last page of the @nr'th range that ends at or after @first, or
+ * @last if that is before it.
+ */
+unsigned long ranges_part(struct ranges *r, unsigned long first, unsigned long last,
+			  unsigned int nr)
+{
+	struct ranges_node *node, *before;
+
+	lockdep_assert_held(r->lock);
+	node = ranges_seek(r, first, &before);
+	while (--nr && node->last < last)
+		node = ranges_after(node);
+	return min(node->last, last);
+}
+EXPORT_SYMBOL_IF_KUNIT(ranges_part);
+
+/**
  * ranges_next() - The next pages that are not free
  * @r:		the ranges
  * @index:	where to begin; may be past the end

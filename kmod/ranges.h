@@ -63,6 +63,8 @@ void ranges_destroy(struct ranges *r);
 struct page_range ranges_at(struct ranges *r, unsigned long index);
 bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
 		u32 state_mask);
+unsigned long ranges_part(struct ranges *r, unsigned long first, unsigned long last,
+			  unsigned int nr);
 bool ranges_next(struct ranges *r, unsigned long index, struct page_range *out);
 int ranges_find_free(struct ranges *r, unsigned long hint, unsigned long n,
 		     unsigned long align_pages, unsigned long *first);

@@ -87,6 +87,18 @@ bool rt_all(struct kunit *test, unsigned long first, unsigned long last, u32 mas
 	return yes;
 }
 
+unsigned long rt_part(struct kunit *test, unsigned long first, unsigned long last,
+		      unsigned int nr)
+{
+	struct ranges_fixture *f = test->priv;
+	unsigned long end;
+
+	down_read(&f->lock);
+	end = ranges_part(&f->r, first, last, nr);
+	up_read(&f->lock);
+	return end;
+}
+
 bool rt_next(struct kunit *test, unsigned long index, struct page_range *range)
 {
 	struct ranges_fixture *f = test->priv;

@@ -34,6 +34,8 @@ int rt_set_gfp(struct kunit *test, unsigned long first, unsigned long last, char
 void rt_set(struct kunit *test, unsigned long first, unsigned long last, char letter);
 struct page_range rt_at(struct kunit *test, unsigned long index);
 bool rt_all(struct kunit *test, unsigned long first, unsigned long last, u32 mask);
+unsigned long rt_part(struct kunit *test, unsigned long first, unsigned long last,
+		      unsigned int nr);
 bool rt_next(struct kunit *test, unsigned long index, struct page_range *range);
 long rt_find(struct kunit *test, unsigned long hint, unsigned long n, unsigned long align);
 unsigned long rt_count(struct kunit *test, u32 state);

@@ -312,6 +312,30 @@ static void all_should_take_any_state_of_the_mask(struct kunit *test)
 
 /* Next */
 
+static void part_should_end_with_the_last_of_so_many_ranges(struct kunit *test)
+{
+	rt_draw(test, ".aar.gg..a.");
+	KUNIT_EXPECT_EQ(test, rt_part(test, 0, 10, 1), 2UL);
+	KUNIT_EXPECT_EQ(test, rt_part(test, 0, 10, 2), 3UL);
+	KUNIT_EXPECT_EQ(test, rt_part(test, 0, 10, 3), 6UL);
+	KUNIT_EXPECT_EQ(test, rt_part(test, 2, 10, 1), 2UL);
+	KUNIT_EXPECT_EQ(test, rt_part(test, 3, 10, 3), 9UL);
+	KUNIT_EXPECT_EQ(test, rt_part(test, 4, 10, 1), 6UL);
+}
+
+static void part_should_not_pass_the_last_page(struct kunit *test)
+{
+	rt_draw(test, ".aar.gg..a.");
+	KUNIT_EXPECT_EQ(test, rt_part(test, 0, 10, 4), 9UL);
+	KUNIT_EXPECT_EQ(test, rt_part(test, 0, 10, 5), 10UL);
+	KUNIT_EXPECT_EQ(test, rt_part(test, 0, 10, 100), 10UL);
+	KUNIT_EXPECT_EQ(test, rt_part(test, 10, 10, 1), 10UL);
+	KUNIT_EXPECT_EQ(test, rt_part(test, 0, 0, 1), 0UL);
+	KUNIT_EXPECT_EQ(test, rt_part(test, 0, 5, 3), 5UL);
+	KUNIT_EXPECT_EQ(test, rt_part(test, 7, 8, 2), 8UL);
+	KUNIT_EXPECT_EQ(test, rt_part(test, 0, 1, 1), 1UL);
+}
+
 static void next_should_pass_over_free_pages(struct kunit *test)
 {
 	struct page_range range;
@@ -466,6 +490,8 @@ static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(all_should_be_true_within_one_state),
 	KUNIT_CASE(all_should_be_false_if_one_page_differs),
 	KUNIT_CASE(all_should_take_any_state_of_the_mask),
+	KUNIT_CASE(part_should_end_with_the_last_of_so_many_ranges),
+	KUNIT_CASE(part_should_not_pass_the_last_page),
 	KUNIT_CASE(next_should_pass_over_free_pages),
 	KUNIT_CASE(next_should_begin_where_asked),
 	KUNIT_CASE(next_should_tell_the_end),
