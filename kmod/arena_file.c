@@ -119,6 +119,8 @@ static int claim(struct karena_arena *arena, unsigned long index)
 	up_write(&arena->lock);
 
 	arena_drop_pages(arena, &pages);
+	if (placed)
+		trace_karena_arena_state(arena, index, 1, KARENA_PAGE_ALLOCATED);
 	return err ?: placed;
 }
 
