@@ -35,7 +35,7 @@ bin_src := $(wildcard tools/*.c bench/*.c examples/*.c)
 test_src := $(wildcard tests/*.c)
 host_src := $(wildcard tests/host/*.c tests/host/*.cc)
 # What has threads is built for the thread sanitizer too.
-tsan_src := $(wildcard tests/host/vmr_*.c)
+tsan_src := $(addprefix tests/host/,vmr_fork.c vmr_hole.c vmr_model.c)
 # What pins the layout is run as a 32-bit program too.
 test32_src := $(wildcard tests/abi_*.c)
 
@@ -165,7 +165,7 @@ build/bench/ring.bpf.o: bench/peers/ring.bpf.c bench/peers/ring_bpf.h
 	clang -target bpf -O2 -g -Wall -I/usr/include/$$($(CC) -dumpmachine) -c -o $@ $<
 
 bench-ring: $(peers)
-bench-arena bench-ring: bench-%: all ## instructions of each operation beside its peers'
+bench-arena bench-ring bench-vmr: bench-%: all ## instructions of each operation beside its peers'
 	sh bench/$*.sh
 
 coverage: kunit vm-debug ## which lines of the module the tests reach
@@ -174,9 +174,6 @@ coverage: kunit vm-debug ## which lines of the module the tests reach
 # The table alone, from the counts of the last runs.
 lines:
 	vm/coverage
-
-proofs: ## the long proofs
-	sh tests/proofs.sh
 
 lint: ## checkpatch, sparse, warnings of gcc and clang, cppcheck, shellcheck
 	C_FLAGS='$(c_flags)' vm/count lint vm/lint
@@ -209,4 +206,4 @@ help: ## this list
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
 .PHONY: all stock debug lib bin tests quick check host vm-stock vm-debug kunit vm \
-	demo bench-arena bench-ring coverage proofs lint lines kernels build install clean help
+	demo bench-arena bench-ring bench-vmr coverage lint lines kernels build install clean help

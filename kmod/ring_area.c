@@ -49,7 +49,7 @@ static void put_pages(struct page **pages, unsigned long nr_pages,
 	unsigned int nr;
 
 	for (; nr_pages; nr_pages -= nr, pages += nr) {
-		nr = min(nr_pages, 0ul + KARENA_PAGES_BATCH);
+		nr = min_t(unsigned long, nr_pages, KARENA_PAGES_BATCH);
 		karena_pages_put(account, nr, pages);
 		cond_resched();
 	}
@@ -65,7 +65,8 @@ static int take_pages(struct page **pages, unsigned long nr_pages,
 		got = -EINTR;
 		if (!fatal_signal_pending(current))
 			got = karena_pages_get(account, node,
-					       min(nr_pages - done, 0ul + KARENA_PAGES_BATCH),
+					       min_t(unsigned long, nr_pages - done,
+						     KARENA_PAGES_BATCH),
 					       pages + done);
 		if (got < 0) {
 			put_pages(pages, done, account);
@@ -117,6 +118,9 @@ int ring_area_init(struct ring_area *area, struct karena_account *account, u64 d
 	int err;
 
 	area->nr_data = data_bytes >> PAGE_SHIFT;
+	/* Not by trying, which would take all that others need. */
+	if (area->nr_data > totalram_pages())
+		return -ENOMEM;
 	area->nr_tables = table_pages(area, in_place);
 	err = karena_account_charge(account, area->nr_tables);
 	if (err)

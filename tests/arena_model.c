@@ -16,7 +16,7 @@
 #include "kselftest_harness.h"
 
 #define PAGES		128
-#define STEPS		50000
+#define STEPS		10000
 #define WORKERS		4
 #define WINDOWS		4
 

@@ -32,6 +32,8 @@ struct attempt {
 struct world {
 	char *at;
 	struct karena_vmr *vmr;
+	/* Another one, to extend and shrink: there is room behind it. */
+	struct karena_vmr *growing;
 	const struct attempt *attempts;
 	unsigned int nr_attempts;
 	bool stop;
@@ -109,9 +111,8 @@ static inline void *worker(void *arg)
 		map_and_unmap(me->world, &seed, first, nr);
 		if (me->seed != 1 || i % 8)
 			continue;
-		/* Somebody may have the place behind just now. */
-		if (!karena_vmr_extend(me->world->vmr, TAIL * PAGE) &&
-		    karena_vmr_shrink(me->world->vmr, KEPT * PAGE, TAIL * PAGE))
+		if (karena_vmr_extend(me->world->growing, TAIL * PAGE) ||
+		    karena_vmr_shrink(me->world->growing, KEPT * PAGE, TAIL * PAGE))
 			__atomic_fetch_add(&me->world->wrong, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
@@ -134,6 +135,27 @@ static inline void finish(struct worker *workers, int nr)
 }
 
 /*
+ * Takes all that is free above an address. From then on the kernel, which gives
+ * out the highest gap first, would give out any hole behind that address at once,
+ * to whoever wants a page next.
+ */
+static inline void fill_above(const char *at)
+{
+	for (size_t size = (size_t)1 << 40; size >= PAGE; size /= 2) {
+		char *got;
+
+		for (;;) {
+			got = mmap(NULL, size, PROT_NONE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+			if (got == MAP_FAILED || got < at)
+				break;
+		}
+		if (got != MAP_FAILED)
+			munmap(got, size);
+	}
+}
+
+/*
  * Runs it for as long as the workers take. Returns how many pages somebody got
  * in the span, or -1 if a map or unmap did not come out as it should have.
  */
@@ -142,9 +164,11 @@ static inline long count_holes(const struct attempt *attempts, unsigned int nr_a
 	struct world world = { .attempts = attempts, .nr_attempts = nr_attempts };
 	struct worker probers[PROBERS], workers[WORKERS];
 
-	if (karena_vmr_new(&world.vmr, remote_range(), KEPT * PAGE))
+	if (karena_vmr_new(&world.vmr, NULL, KEPT * PAGE) ||
+	    karena_vmr_new(&world.growing, remote_range(), KEPT * PAGE))
 		return -1;
 	world.at = karena_vmr_get_address(world.vmr);
+	fill_above(world.at);
 
 	start(&world, probers, PROBERS, prober);
 	start(&world, workers, WORKERS, worker);
@@ -153,7 +177,8 @@ static inline long count_holes(const struct attempt *attempts, unsigned int nr_a
 	finish(probers, PROBERS);
 
 	fprintf(stderr, "# %lu probes, %lu maps that failed\n", world.probes, world.failures);
-	if (!world.probes || world.wrong || karena_vmr_delete(&world.vmr))
+	if (!world.probes || world.wrong || karena_vmr_delete(&world.vmr) ||
+	    karena_vmr_delete(&world.growing))
 		return -1;
 	return (long)world.holes;
 }

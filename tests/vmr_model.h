@@ -27,7 +27,9 @@ struct numbered {
 
 #define THREADS		8
 #define SHARING		4
+#ifndef OPERATIONS
 #define OPERATIONS	100000
+#endif
 #define PART_PAGES	48
 /* How far the end of a reservation can go. */
 #define MOST_PAGES	96

@@ -219,8 +219,8 @@ struct karena_rights {
  * mprotect() to PROT_EXEC, or to PROT_WRITE without the right, is EACCES;
  * mremap() that grows or doubles a window, EFAULT, that moves one of a
  * FIXED_ADDR arena, EINVAL; so are MREMAP_DONTUNMAP and userfaultfd
- * registration; ftruncate(), EPERM. Pages of arenas stay in memory; all that
- * mlock() and MAP_POPULATE do is to touch each page. MADV_REMOVE and
+ * registration. Pages of arenas stay in memory; all that mlock() and
+ * MAP_POPULATE do is to touch each page. MADV_REMOVE and
  * fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) free pages; other modes
  * of fallocate() are EOPNOTSUPP. MADV_DONTNEED drops page table entries only.
  * Mappings are left out of core dumps and, without KARENA_ARENA_F_INHERIT, of
