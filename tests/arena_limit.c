@@ -228,6 +228,8 @@ static void use_up_cgroup(struct cgroup_child *shared)
 	int fd, i;
 
 	join_cgroup();
+	/* What fork() left to copy: past the limit it would cost a life. */
+	must(mlockall(MCL_CURRENT) == 0);
 	fd = arena_new_batch(0, 1024, 1);
 	map = map_in_one_table(fd, 512);
 	map[0] = 1;

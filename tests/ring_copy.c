@@ -217,7 +217,7 @@ TEST_F(ring, writev_sends_one_record)
 
 TEST_F(ring, readv_fills_one_after_the_other)
 {
-	char head[12], tail[20];
+	char head[12], tail[20] = "";
 	struct iovec vec[2] = {
 		{ .iov_base = head, .iov_len = sizeof(head) },
 		{ .iov_base = tail, .iov_len = sizeof(tail) },

@@ -167,7 +167,7 @@ TEST(new_ring_is_zeroed)
 
 TEST(memory_comes_back)
 {
-	long long before, after;
+	long long before = 0, after;
 	unsigned long i;
 
 	for (i = 0; i < scaled(200); i++) {
