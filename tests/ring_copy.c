@@ -549,7 +549,6 @@ TEST_F(ring, memory_that_comes_and_goes_leaves_no_half_record)
 	pthread_join(thread, NULL);
 	TH_LOG("%llu sent, %llu faults", (unsigned long long)sent, (unsigned long long)faults);
 	EXPECT_EQ(2 * sent, ring_stat(self->fd).out_submitted);
-	EXPECT_EQ(0, ring_stat(self->fd).out_available);
 	free(got);
 }
 
