@@ -12,7 +12,6 @@
 #include <sys/syscall.h>
 
 #include "calls.h"
-#include "fault_points.h"
 #include "kselftest_harness.h"
 
 #define MODULE		"/lib/modules/karena.ko"
@@ -344,44 +343,6 @@ TEST_F(loader, parameter_sets_the_users_limit)
 	EXPECT_EQ(quarter, limit());
 	ASSERT_EQ(0, unload_soon());
 	ASSERT_EQ(0, load(""));
-}
-
-/*
- * Each allocation and each copy on the way in failed once. What was registered
- * before it is taken back, and the next load is none the worse for it.
- */
-TEST_F_TIMEOUT(loader, load_that_fails_leaves_nothing, 900)
-{
-	unsigned int nth, failed = 0;
-	int err;
-	bool met;
-
-	if (!fault_points_begin())
-		SKIP(return, "this kernel has no fault injection");
-	ASSERT_EQ(0, unload_soon());
-	for (nth = 1; ; nth++) {
-		int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
-
-		must(fd >= 0);
-		fault_point_arm(nth);
-		err = outcome(syscall(SYS_finit_module, fd, "", 0));
-		met = fault_point_met();
-		close(fd);
-		if (err) {
-			EXPECT_FALSE(left_behind()) TH_LOG("point %u: %d", nth, err);
-			failed++;
-		} else {
-			use();
-			ASSERT_EQ(0, unload_soon());
-		}
-		if (!met)
-			break;
-	}
-	EXPECT_EQ(0, err);
-	EXPECT_LT(10, failed);
-	TH_LOG("%u points, %u loads failed", nth - 1, failed);
-	EXPECT_EQ(0, load(""));
-	use();
 }
 
 TEST_HARNESS_MAIN
