@@ -135,7 +135,7 @@ quick: ## build, host tests, VM tests on the stock kernel
 	vm/stages build host vm-stock
 
 check: ## every test
-	vm/stages kernels build lint host vm-stock kunit vm-debug lines demo
+	vm/stages kernels build lint host vm-stock kunit vm-debug demo
 
 host: $(hosts) ## tests that need no kernel
 	vm/count host vm/host-suite $(hosts)
