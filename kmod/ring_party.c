@@ -222,6 +222,24 @@ void ring_party_retire(struct ring_party *party)
 EXPORT_SYMBOL_IF_KUNIT(ring_party_retire);
 
 /*
+ * Registering a notifier gives way to whatever is pending for the task. Signals
+ * could come faster than the call is made again, so all but a fatal one wait
+ * until it is over. What is left, to be frozen or traced or to do work queued for
+ * the task, is seen to, and then the call is made again.
+ */
+static struct mmu_notifier *home_get_notifier(struct mm_struct *mm)
+{
+	struct mmu_notifier *notifier;
+	sigset_t others, blocked;
+
+	siginitsetinv(&others, sigmask(SIGKILL));
+	sigprocmask(SIG_BLOCK, &others, &blocked);
+	notifier = mmu_notifier_get_locked(&home_ops, mm);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	return notifier == ERR_PTR(-EINTR) ? ERR_PTR(-ERESTARTNOINTR) : notifier;
+}
+
+/*
  * All parties of a process are made under its mmap_lock, so that there is one
  * of each, and mmap(), which comes with the lock held, can make one.
  */
@@ -236,10 +254,7 @@ static struct ring_party *party_get_locked(struct karena_ring *ring, const struc
 	if (party)
 		return party;
 
-	notifier = mmu_notifier_get_locked(&home_ops, mm);
-	/* It gives way to any signal; that is handled, and the call made again. */
-	if (notifier == ERR_PTR(-EINTR))
-		return ERR_PTR(-ERESTARTNOINTR);
+	notifier = home_get_notifier(mm);
 	if (IS_ERR(notifier))
 		return ERR_CAST(notifier);
 	party = ring_party_add(ring, container_of(notifier, struct ring_home, notifier),
