@@ -140,6 +140,9 @@ int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 
 	if (ret == -KARENA_EWOULDSLEEP)
 		return -EAGAIN;
+	/* A system call would be made again. A worker is interrupted to be cancelled. */
+	if (ret == -ERESTARTNOINTR)
+		ret = -EINTR;
 	/* From here -EAGAIN is an answer, and returned it would mean "again". */
 	karena_uring_done(cmd, ret, result, issue_flags);
 	return -EIOCBQUEUED;
