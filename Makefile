@@ -75,10 +75,12 @@ build/include/linux/karena.h: uapi/karena.h
 	@mkdir -p $(@D)
 	ln -sf $(CURDIR)/$< $@
 
-# The kernel's own framework for test programs, out of its source package.
+# The kernel's own framework for test programs, out of its source package. Its 30
+# seconds for a case are meant for a machine that is not emulated.
 build/kselftest/kselftest_harness.h:
 	@mkdir -p $(@D)
 	cp $$(vm/kernel source)/tools/testing/selftests/kselftest*.h $(@D)
+	sed -i '/define TEST_TIMEOUT_DEFAULT/s/30/240/' $@
 
 build/userlib/%.o: userlib/%.c | build/include/linux/karena.h
 	@mkdir -p $(@D)
