@@ -32,6 +32,9 @@ static int create(struct karena_vmr **vmr, void *address, size_t size)
 		return KARENA_E_ADDRESS_UNALIGNED;
 	if (vmr_length_unaligned(size, karena_page_size()))
 		return KARENA_E_LENGTH_UNALIGNED;
+	ret = vmr_registry_check();
+	if (ret)
+		return ret;
 
 	made = calloc(1, sizeof(*made));
 	if (!made)
@@ -40,9 +43,7 @@ static int create(struct karena_vmr **vmr, void *address, size_t size)
 	if (ret)
 		goto free_made;
 	/* Before the span is: what a child has of a span, it is to know of. */
-	ret = vmr_registry_lock();
-	if (ret)
-		goto destroy_lock;
+	vmr_registry_lock();
 	ret = reserve(made, address, size);
 	if (ret)
 		goto unlock_registry;
@@ -53,7 +54,6 @@ static int create(struct karena_vmr **vmr, void *address, size_t size)
 
 unlock_registry:
 	vmr_registry_unlock();
-destroy_lock:
 	pthread_mutex_destroy(&made->lock);
 free_made:
 	free(made);
@@ -91,9 +91,7 @@ int karena_vmr_delete(struct karena_vmr **vmr)
 
 	if (!gone)
 		return 0;
-	ret = vmr_registry_lock();
-	if (ret)
-		return ret;
+	vmr_registry_lock();
 	ret = release(gone);
 	vmr_registry_unlock();
 	if (!ret) {

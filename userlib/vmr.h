@@ -80,7 +80,8 @@ int vmr_span_release(uintptr_t address, size_t size);
 int vmr_place(uintptr_t at, size_t length, const struct karena_vmr_source *source);
 int vmr_clear(uintptr_t at, size_t length);
 
-int vmr_registry_lock(void);
+int vmr_registry_check(void);
+void vmr_registry_lock(void);
 void vmr_registry_unlock(void);
 void vmr_registry_add(struct karena_vmr *vmr);
 void vmr_registry_remove(struct karena_vmr *vmr);

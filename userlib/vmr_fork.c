@@ -15,9 +15,10 @@
 #include "vmr.h"
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
-/* All reservations, and whether the handlers are in place. By registry_lock. */
+/* All reservations. By registry_lock. */
 static struct karena_vmr *registry;
-static bool handlers_set;
+/* Why the handlers are not in place: a negative errno. Never changes after main() began. */
+static int handlers_error;
 
 static void before_fork(void)
 {
@@ -61,18 +62,25 @@ static void after_fork_in_child(void)
 	unlock_all();
 }
 
-/* Returns 0 with the lock held, or -ENOMEM without. */
-int vmr_registry_lock(void)
+/*
+ * Before any call could take the lock: a child of a fork() that nobody held up would
+ * have it locked for ever.
+ */
+__attribute__((constructor))
+static void set_handlers(void)
 {
-	int ret = 0;
+	handlers_error = -pthread_atfork(before_fork, unlock_all, after_fork_in_child);
+}
 
+/* Returns 0, or -ENOMEM where no reservation can be had, as no fork() would see to it. */
+int vmr_registry_check(void)
+{
+	return handlers_error;
+}
+
+void vmr_registry_lock(void)
+{
 	pthread_mutex_lock(&registry_lock);
-	if (!handlers_set)
-		ret = -pthread_atfork(before_fork, unlock_all, after_fork_in_child);
-	handlers_set = !ret;
-	if (ret)
-		pthread_mutex_unlock(&registry_lock);
-	return ret;
 }
 
 void vmr_registry_unlock(void)

@@ -286,7 +286,7 @@ static int child_goes_through_the_registry(void *arg)
 		nr++;
 	}
 	CHECK(nr <= CHANGERS);
-	CHECK(!vmr_registry_lock());
+	vmr_registry_lock();
 	vmr_registry_unlock();
 	return 0;
 }
@@ -309,6 +309,44 @@ TEST(a_child_should_find_the_registry_whole_while_reservations_come_and_go)
 	for (size_t i = 0; i < CHANGERS; i++)
 		pthread_join(threads[i], NULL);
 	EXPECT_EQ(0, crowd.wrong);
+}
+
+/* In the place of the first call that the process ever makes, and a slow one. */
+static void *first_call(void *arg)
+{
+	int *stage = arg;
+
+	pthread_mutex_lock(&registry_lock);
+	__atomic_store_n(stage, 1, __ATOMIC_RELEASE);
+	usleep(200000);
+	__atomic_store_n(stage, 2, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&registry_lock);
+	while (__atomic_load_n(stage, __ATOMIC_ACQUIRE) == 2)
+		usleep(1000);
+	return NULL;
+}
+
+static int child_of_a_beginner(void *arg)
+{
+	struct karena_vmr *vmr;
+
+	CHECK(__atomic_load_n((int *)arg, __ATOMIC_ACQUIRE) == 2);
+	CHECK(!karena_vmr_new(&vmr, NULL, PAGE));
+	CHECK(!karena_vmr_delete(&vmr));
+	return 0;
+}
+
+TEST(a_fork_should_wait_for_the_first_call_of_all_too)
+{
+	pthread_t thread;
+	int stage = 0;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, first_call, &stage));
+	while (!__atomic_load_n(&stage, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	EXPECT_EQ(0, in_child(child_of_a_beginner, &stage));
+	__atomic_store_n(&stage, 3, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
 }
 
 TEST_HARNESS_MAIN
