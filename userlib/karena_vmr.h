@@ -11,10 +11,10 @@
  * ------------
  * From new to delete, no other mmap(2) of the process is given an address inside
  * the span: a map replaces the placeholder in one step, an unmap replaces the
- * map in one step, and a map that fails leaves the placeholder as it was. Not
- * even the kernel's running out of memory for a descriptor of a mapping changes
- * that, unless it happens in the step itself; nothing but the killing of the
- * process makes such a small request fail, and then the hole is closed at once.
+ * map in one step, and a map that fails leaves the placeholder as it was. The one
+ * exception is a kernel that is refused a descriptor of some 200 bytes in the very
+ * step: as a process is being killed, or with its memory cgroup at the limit and
+ * nothing in it to kill. The hole is then filled at once, if nobody was faster.
  * The application must not change mappings inside the span by other means, but
  * for mprotect(2) and madvise(2) on what is mapped.
  *

@@ -176,7 +176,10 @@ static int direct(uintptr_t at, size_t length, const struct karena_vmr_source *s
 	return ret;
 }
 
-/* Is what @at points to, which may have become anybody's, still the word @mark? */
+/*
+ * Is what @at points to, which may have become anybody's, still the word @mark? No,
+ * where the system call is forbidden: addresses are lost then, but nobody's memory.
+ */
 static bool marked(void *at, uintptr_t mark)
 {
 	uintptr_t found;
