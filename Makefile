@@ -190,8 +190,9 @@ build: all tests $(hosts)
 # make install DESTDIR=/tmp/root PREFIX=/usr
 PREFIX ?= /usr/local
 version := 1.0
-install: lib build/bin/karenactl ## library, headers and karenactl, below PREFIX
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/linux lib/pkgconfig)
+install: lib build/bin/karenactl ## library, headers, manual and karenactl, below PREFIX
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/linux lib/pkgconfig \
+		share/man/man3)
 	install -m 644 uapi/karena.h $(DESTDIR)$(PREFIX)/include/linux
 	install -m 644 userlib/karena.h userlib/karena_vmr.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 build/libkarena.a build/libkarena.so.1 $(DESTDIR)$(PREFIX)/lib
@@ -199,6 +200,7 @@ install: lib build/bin/karenactl ## library, headers and karenactl, below PREFIX
 	sed -e 's|@prefix@|$(PREFIX)|; s|@version@|$(version)|' userlib/libkarena.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/libkarena.pc
 	install build/bin/karenactl $(DESTDIR)$(PREFIX)/bin
+	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
 
 clean: ## remove what was built, not the cached kernels
 	rm -rf build
