@@ -21,7 +21,9 @@
 #define WORKERS		2
 #define PROBERS		2
 /* Maps that each worker makes. */
-#define ROUNDS		2000
+#ifndef ROUNDS
+#define ROUNDS		10000
+#endif
 
 /* One of what is mapped, and what comes of it. */
 struct attempt {

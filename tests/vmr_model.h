@@ -407,7 +407,6 @@ static inline void play_game(const struct numbered *files, uint64_t seed)
 	static struct maps maps;
 	static struct game game;
 
-	fprintf(stderr, "# KARENA_SEED=%llu\n", (unsigned long long)seed);
 	game.files = files;
 	game.gap = find_gap();
 	maps_read(&maps);
@@ -433,20 +432,14 @@ static inline void play_game(const struct numbered *files, uint64_t seed)
 	CHECK(nothing_left(&maps, game.gap));
 }
 
-/* As the environment has it, else another one each time. */
-static inline uint64_t pick_seed(void)
-{
-	const char *given = getenv("KARENA_SEED");
-
-	return given ? strtoull(given, NULL, 0) : (uint64_t)getpid() * 2654435761u;
-}
-
 /*
  * All threads want the same few pages: nobody knows what is there, but what all
  * did has to add up.
  */
 #define CONTESTED	12
+#ifndef ATTEMPTS
 #define ATTEMPTS	2000
+#endif
 #define MOST_MAPS	(THREADS * ATTEMPTS)
 
 struct contest {
@@ -467,8 +460,8 @@ static inline void contest_map(struct contest *contest, unsigned int page, unsig
 		return;
 	__atomic_fetch_add(&contest->mapped[page], 1, __ATOMIC_RELAXED);
 	/* No two maps have the same one, so nobody sees one a second time. */
-	CHECK(map.id <= MOST_MAPS && !__atomic_exchange_n(&contest->ids[map.id], 1,
-							  __ATOMIC_RELAXED));
+	if (map.id <= MOST_MAPS)
+		CHECK(!__atomic_exchange_n(&contest->ids[map.id], 1, __ATOMIC_RELAXED));
 }
 
 static inline void contest_unmap(struct contest *contest, unsigned int page)

@@ -21,12 +21,27 @@
 #define RW	(PROT_READ | PROT_WRITE)
 
 /*
- * How much of @all is to be done: a tenth on a kernel that looks at each of its own
- * accesses to memory, which takes ten times as long.
+ * How much of @all is to be done: times what SCALE in the environment says, and a
+ * tenth on a kernel that looks at each of its own accesses to memory, which takes
+ * ten times as long.
  */
 static inline int effort(int all)
 {
+	const char *scale = getenv("SCALE");
+
+	if (scale)
+		all *= atoi(scale);
 	return access("/sys/kernel/debug/kmemleak", F_OK) ? all : all / 10;
+}
+
+/* As SEED in the environment has it, else another one each time. */
+static inline uint64_t pick_seed(void)
+{
+	const char *given = getenv("SEED");
+	uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)getpid() * 2654435761u;
+
+	fprintf(stderr, "# SEED=%llu\n", (unsigned long long)seed);
+	return seed;
 }
 
 /*

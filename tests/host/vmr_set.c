@@ -94,12 +94,9 @@ TEST(random_ranges_should_be_found_as_in_an_array)
 {
 	static bool present[SLOTS];
 	struct vmr_set set = { 0 };
-	const char *given = getenv("KARENA_SEED");
 	long nr = 0;
 
-	seed = given ? strtoull(given, NULL, 0) : (uint64_t)getpid() * 2654435761u;
-	TH_LOG("KARENA_SEED=%llu", (unsigned long long)seed);
-
+	seed = pick_seed();
 	for (int step = 0; step < STEPS; step++) {
 		/* Waves of growth and decline fill and empty leaves. */
 		bool grow = (step / 10000) % 2 ? !roll(4) : roll(4);
