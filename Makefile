@@ -2,7 +2,7 @@
 #
 # Wraps: Kbuild says what the module is made of, vm/ boots it. Everything is
 # built below build/; build/KERNEL/ holds the module for the kernel that
-# "vm/kernel KERNEL" prints (stock, debug).
+# "vm/kernel KERNEL" prints (stock, debug, 6.12, 7.2).
 #
 #   KDIR=DIR  build the stock module against these headers instead of the running
 #             kernel's or, without those, the newest installed
@@ -49,7 +49,7 @@ hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src))) \
 
 all: stock lib bin ## module, library and tools (the default)
 
-stock debug: %: build/%/karena.ko
+stock debug 6.12 7.2: %: build/%/karena.ko
 
 lib: build/libkarena.a build/libkarena.so.1
 bin: $(bins)
@@ -59,16 +59,22 @@ tests: $(tests)
 # serve vm/lint.
 kernel_stock = $(KDIR)
 kernel_debug = $$(vm/kernel debug)/build
+kernel_6.12 = $$(readlink $$(vm/kernel 6.12)/build) CC=gcc-14
+kernel_7.2 = $$(readlink $$(vm/kernel 7.2)/build) CC=gcc-14
 kernel_sparse = $(kernel_debug) C=2
 kernel_w1 = $(kernel_debug) W=1
 kernel_clang = $$(vm/kernel clang)/build LLVM=1 W=1 KBUILD_MODPOST_WARN=1
+
+# Where it is made, if not here.
+within_6.12 = vm/debian13 run $(CURDIR)
+within_7.2 = $(within_6.12)
 
 # Kbuild writes beside its sources, so it is given a directory of links to them.
 build/%/karena.ko: $(module_src)
 	@mkdir -p $(@D)
 	@cp -rsf $(addprefix $(CURDIR)/,Kbuild kmod kunit uapi include) $(@D)
 	@find $(@D) -xtype l -delete
-	$(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D) modules
+	$(within_$*) $(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D) modules
 	@touch $@
 
 build/include/linux/karena.h: uapi/karena.h
@@ -137,12 +143,15 @@ quick: ## build, host tests, VM tests on the stock kernel
 	vm/stages build host vm-stock
 
 check: ## every test
-	vm/stages kernels build lint host vm-stock kunit vm-debug demo
+	vm/stages kernels build lint host vm-stock vm-7.2 kunit vm-debug demo
+
+check-all: ## every test, on every kernel
+	vm/stages kernels build lint host vm-stock vm-6.12 vm-7.2 kunit vm-debug demo
 
 host: $(hosts) ## tests that need no kernel
 	vm/count host vm/host-suite $(hosts)
 
-vm-stock vm-debug: vm-%: % bin tests
+vm-stock vm-debug vm-6.12 vm-7.2: vm-%: % bin tests
 	vm/count $@ vm/suite $*
 
 kunit: debug ## KUnit on the debug kernel
@@ -184,6 +193,7 @@ kernels: ## fetch and build the kernels that the tests boot
 	@vm/kernel stock
 	@vm/kernel debug
 	@vm/kernel clang
+	@vm/kernel 7.2
 
 build: all tests $(hosts)
 
@@ -209,5 +219,6 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-.PHONY: all stock debug lib bin tests quick check host vm-stock vm-debug kunit vm \
-	demo bench-arena bench-ring bench-vmr coverage lint lines kernels build install clean help
+.PHONY: all stock debug 6.12 7.2 lib bin tests quick check check-all host vm-stock \
+	vm-debug vm-6.12 vm-7.2 kunit vm demo bench-arena \
+	bench-ring bench-vmr coverage lint lines kernels build install clean help
