@@ -203,7 +203,7 @@ static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 	const struct karena_handle *handle = karena_handle(file);
 	const struct karena_arena *arena = to_arena(handle->object);
 
-	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
+	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
 	if (!window_fits(arena, vma->vm_pgoff, vma_pages(vma)))
 		return -EINVAL;
@@ -212,7 +212,6 @@ static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma->vm_flags & VM_WRITE && !karena_may(handle, KARENA_RIGHT_MAP_WRITE))
 		return -EACCES;
 
-	karena_vm_flags_clear(vma, VM_MAYEXEC);
 	if (!karena_may(handle, KARENA_RIGHT_MAP_WRITE))
 		karena_vm_flags_clear(vma, VM_MAYWRITE);
 	/* VM_MIXEDMAP: entries of ordinary pages, set by the driver. */

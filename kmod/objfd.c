@@ -25,9 +25,16 @@
 static struct vfsmount *objfs_mnt;
 static int objfs_pins;
 
+/*
+ * Nothing is to be executed from an object: mmap() refuses PROT_EXEC with EPERM and
+ * takes VM_MAYEXEC away. Later kernels set this for every such file system.
+ */
 static int objfs_init_fs_context(struct fs_context *fc)
 {
-	return init_pseudo(fc, KARENA_FS_MAGIC) ? 0 : -ENOMEM;
+	if (!init_pseudo(fc, KARENA_FS_MAGIC))
+		return -ENOMEM;
+	fc->s_iflags |= SB_I_NOEXEC;
+	return 0;
 }
 
 /*

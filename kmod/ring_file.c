@@ -129,7 +129,7 @@ static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 	unsigned long nr_pages = ring_area_pages(&file_ring(file)->area);
 	int err;
 
-	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
+	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
 	if (vma->vm_pgoff > nr_pages || vma_pages(vma) > nr_pages - vma->vm_pgoff)
 		return -EINVAL;
@@ -143,7 +143,6 @@ static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 		karena_vm_flags_clear(vma, VM_MAYWRITE);
 	}
 
-	karena_vm_flags_clear(vma, VM_MAYEXEC);
 	karena_vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_ops = &ring_vm_ops;
 	return 0;

@@ -101,7 +101,7 @@ TEST_F(ring, private_and_executable_mappings_are_refused)
 {
 	EXPECT_EQ(-EINVAL, try_window(self->fd, PROT_READ, MAP_PRIVATE, 0, 1));
 	EXPECT_EQ(-EINVAL, try_window(self->fd, RDWR, MAP_PRIVATE, DATA_PAGE, 2 * DATA_PAGES));
-	EXPECT_EQ(-EINVAL, try_window(self->fd, PROT_READ | PROT_EXEC, MAP_SHARED, 0, 1));
+	EXPECT_EQ(-EPERM, try_window(self->fd, PROT_READ | PROT_EXEC, MAP_SHARED, 0, 1));
 }
 
 TEST_F(ring, mapping_cannot_gain_rights)

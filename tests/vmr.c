@@ -158,7 +158,7 @@ TEST_F(vmr, what_an_arena_or_ring_refuses_should_leave_the_placeholder_whole)
 		{ arena, 0, PAGES + 1, RW, 0, -EINVAL },
 		{ arena, PAGES * PAGE, 1, RW, 0, -EINVAL },
 		{ arena, 0, 1, RW, KARENA_VMR_PRIVATE, -EINVAL },
-		{ arena, 0, 1, PROT_READ | PROT_EXEC, 0, -EINVAL },
+		{ arena, 0, 1, PROT_READ | PROT_EXEC, 0, -EPERM },
 		{ arena, 0, 1, RW, KARENA_VMR_SYNC, -EOPNOTSUPP },
 		{ arena, 1, 1, RW, 0, KARENA_E_OFFSET_UNALIGNED },
 		{ read_only_arena(PAGES), 0, 1, RW, 0, -EACCES },

@@ -211,8 +211,8 @@ struct karena_rights {
  * A touch that finds no memory, or the user's limit reached, is SIGBUS; inside
  * a system call either signal is EFAULT instead. Every page comes zeroed.
  *
- * mmap() of an arena fd fails with EINVAL for MAP_PRIVATE, PROT_EXEC or a
- * window that passes the end, EACCES where the open file lacks
+ * mmap() of an arena fd fails with EINVAL for MAP_PRIVATE or a window that
+ * passes the end, EPERM for PROT_EXEC, EACCES where the open file lacks
  * KARENA_RIGHT_MAP, or KARENA_RIGHT_MAP_WRITE for PROT_WRITE. A FIXED_ADDR
  * arena also refuses any address but its own (EINVAL), and one where something
  * is mapped already (EEXIST, also with MAP_FIXED).
@@ -224,7 +224,8 @@ struct karena_rights {
  * fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) free pages; other modes
  * of fallocate() are EOPNOTSUPP. MADV_DONTNEED drops page table entries only.
  * Mappings are left out of core dumps and, without KARENA_ARENA_F_INHERIT, of
- * children.
+ * children; MADV_DOFORK takes them along, except on later kernels (7.2 for one),
+ * where it is EINVAL.
  */
 
 /* Touching what is free or reserved is SIGSEGV rather than an allocation. */
@@ -511,7 +512,7 @@ struct karena_arena_walk {
  * A window that is mapped without PROT_WRITE may span any of these. With
  * PROT_WRITE it must be exactly the consumer page, or exactly the whole data
  * area, else mmap() fails with EPERM; so does the data area of a ring that is
- * not IN_PLACE. EINVAL for MAP_PRIVATE, PROT_EXEC or a window that passes the
+ * not IN_PLACE, and PROT_EXEC. EINVAL for MAP_PRIVATE or a window that passes the
  * end; EACCES where the open file lacks KARENA_RIGHT_MAP, for the consumer page
  * KARENA_RIGHT_CONSUME, for the data KARENA_RIGHT_MAP_WRITE and
  * KARENA_RIGHT_PRODUCE; EBUSY for a writable consumer page where another holds
