@@ -84,7 +84,7 @@ static int advise(void *where, size_t bytes, int advice)
 	return madvise(where, bytes, advice) ? errno : 0;
 }
 
-/* The result, and that of a kernel that was built without the feature. */
+/* The result, and that of a kernel that does without the feature. */
 #define TAKEN(advice)	 { #advice, MADV_##advice, 0, 0 }
 #define OPTIONAL(advice) { #advice, MADV_##advice, 0, EINVAL }
 #define REFUSED(advice)	 { #advice, MADV_##advice, EINVAL, EINVAL }
@@ -97,7 +97,7 @@ static const struct {
 } harmless[] = {
 	TAKEN(NORMAL), TAKEN(RANDOM), TAKEN(SEQUENTIAL), TAKEN(WILLNEED),
 	TAKEN(DONTNEED), TAKEN(DONTNEED_LOCKED), TAKEN(COLD), TAKEN(PAGEOUT),
-	TAKEN(DONTFORK), TAKEN(DOFORK), TAKEN(KEEPONFORK), TAKEN(DONTDUMP),
+	TAKEN(DONTFORK), OPTIONAL(DOFORK), TAKEN(KEEPONFORK), TAKEN(DONTDUMP),
 	OPTIONAL(MERGEABLE), OPTIONAL(UNMERGEABLE), OPTIONAL(HUGEPAGE), OPTIONAL(NOHUGEPAGE),
 	REFUSED(FREE), REFUSED(COLLAPSE), REFUSED(DODUMP), REFUSED(WIPEONFORK),
 	{ "unknown", 77, EINVAL, EINVAL },

@@ -237,7 +237,6 @@ static void *fork_and_exit(void *data)
 	unsigned int i;
 	pid_t pid;
 
-	must(madvise(scene->map, scene->bytes, MADV_DOFORK) == 0);
 	while (!get_flag(&scene->race->stop)) {
 		pid = fork();
 		must(pid >= 0);
@@ -279,19 +278,20 @@ FIXTURE_VARIANT(disturbed)
 {
 	void *(*disturb)(void *scene);
 	unsigned int stride;
+	unsigned int flags;
 };
 
-FIXTURE_VARIANT_ADD(disturbed, by_nothing) { disturb_nothing, 1 };
-FIXTURE_VARIANT_ADD(disturbed, by_faults) { touch_all, 1 };
-FIXTURE_VARIANT_ADD(disturbed, by_munmap) { unmap_and_map, 1 };
-FIXTURE_VARIANT_ADD(disturbed, by_mremap) { move_away_and_back, 1 };
-FIXTURE_VARIANT_ADD(disturbed, by_mremap_of_tables) { move_away_and_back, STRIDE };
-FIXTURE_VARIANT_ADD(disturbed, by_mprotect) { change_protection, 1 };
-FIXTURE_VARIANT_ADD(disturbed, by_fork_and_exit) { fork_and_exit, 1 };
-FIXTURE_VARIANT_ADD(disturbed, by_pins) { pin_and_unpin, 1 };
-FIXTURE_VARIANT_ADD(disturbed, by_dontneed) { drop_entries, 1 };
+FIXTURE_VARIANT_ADD(disturbed, by_nothing) { disturb_nothing, 1, 0 };
+FIXTURE_VARIANT_ADD(disturbed, by_faults) { touch_all, 1, 0 };
+FIXTURE_VARIANT_ADD(disturbed, by_munmap) { unmap_and_map, 1, 0 };
+FIXTURE_VARIANT_ADD(disturbed, by_mremap) { move_away_and_back, 1, 0 };
+FIXTURE_VARIANT_ADD(disturbed, by_mremap_of_tables) { move_away_and_back, STRIDE, 0 };
+FIXTURE_VARIANT_ADD(disturbed, by_mprotect) { change_protection, 1, 0 };
+FIXTURE_VARIANT_ADD(disturbed, by_fork_and_exit) { fork_and_exit, 1, KARENA_ARENA_F_INHERIT };
+FIXTURE_VARIANT_ADD(disturbed, by_pins) { pin_and_unpin, 1, 0 };
+FIXTURE_VARIANT_ADD(disturbed, by_dontneed) { drop_entries, 1, 0 };
 
-static void set_scene(struct scene *scene, unsigned int stride)
+static void set_scene(struct scene *scene, unsigned int stride, unsigned int flags)
 {
 	size_t align = STRIDE * page_size;
 	char *room;
@@ -299,7 +299,7 @@ static void set_scene(struct scene *scene, unsigned int stride)
 	scene->race = race_new();
 	scene->stride = stride;
 	scene->bytes = NR * stride * page_size;
-	scene->fd = arena_new_batch(0, NR * stride, 1);
+	scene->fd = arena_new_batch(flags, NR * stride, 1);
 	room = mmap(NULL, 2 * scene->bytes + 2 * align, PROT_NONE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	must(room != MAP_FAILED);
@@ -311,7 +311,7 @@ static void set_scene(struct scene *scene, unsigned int stride)
 
 FIXTURE_SETUP(disturbed)
 {
-	set_scene(&self->scene, variant->stride);
+	set_scene(&self->scene, variant->stride, variant->flags);
 }
 
 FIXTURE_TEARDOWN(disturbed)
@@ -383,7 +383,7 @@ TEST(free_waits_for_tlbs_that_are_yet_to_be_told)
 	int64_t end;
 
 	random_begin();
-	set_scene(&scene, STRIDE);
+	set_scene(&scene, STRIDE, 0);
 	window = arena_map(scene.fd, RDWR, 0, scene.bytes / page_size);
 	pin_to_cpu(0);
 	must(pthread_create(&dropper, NULL, drop_entries_here, &scene) == 0);

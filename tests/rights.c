@@ -80,7 +80,7 @@ static int fallocate_punch(int fd)
 	return outcome(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, page_size));
 }
 
-/* XFS's old call for the same, which any regular file has. */
+/* XFS's old call for the same, which any regular file had, and later ours no more. */
 static int unreserve_space(int fd)
 {
 	struct {
@@ -90,8 +90,9 @@ static int unreserve_space(int fd)
 		__s64 length;
 		__s32 rest[6];
 	} range = { .length = page_size };
+	int err = outcome(ioctl(fd, _IOC(_IOC_WRITE, 'X', 43, sizeof(range)), &range));
 
-	return outcome(ioctl(fd, _IOC(_IOC_WRITE, 'X', 43, sizeof(range)), &range));
+	return err == ENOTTY ? fallocate_punch(fd) : err;
 }
 
 /* One io_uring request; what has no buffer of its own gets the payload. */
