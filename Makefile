@@ -38,12 +38,15 @@ host_src := $(wildcard tests/host/*.c tests/host/*.cc)
 tsan_src := $(addprefix tests/host/,vmr_fork.c vmr_hole.c vmr_model.c)
 # What pins the layout is run as a 32-bit program too.
 test32_src := $(wildcard tests/abi_*.c)
+# What wants a machine of its own kind.
+dax_src := $(wildcard tests/dax/*.c)
 
 lib_obj := $(patsubst %.c,build/%.o,$(wildcard userlib/*.c))
 module_src := Kbuild $(wildcard kmod/* kunit/* uapi/* include/linux/*)
 bins := $(patsubst %.c,build/bin/%,$(notdir $(bin_src))) build/bin/index
 tests := $(patsubst tests/%.c,build/tests/%,$(test_src)) \
 	$(patsubst tests/%.c,build/tests/%_32,$(test32_src))
+dax := $(patsubst tests/%.c,build/%,$(dax_src))
 hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src))) \
 	$(patsubst tests/host/%.c,build/host/%_tsan,$(tsan_src))
 
@@ -118,6 +121,11 @@ build/tests/%: tests/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
 	$(CC) $(c_flags) $(depend) -isystem build/kselftest -pthread -static -o $@ $< \
 		build/libkarena.a -luring
 
+build/dax/%: tests/dax/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) $(depend) -isystem build/kselftest -pthread -static -o $@ $< \
+		build/libkarena.a
+
 build/tests/%_32: tests/%.c | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
 	$(CC) -m32 $(c_flags) $(depend) -isystem build/kselftest -pthread -static -o $@ $<
@@ -136,23 +144,26 @@ build/host/%: tests/host/%.cc build/libkarena.a | build/include/linux/karena.h
 	@mkdir -p $(@D)
 	$(CXX) $(cxx_flags) $(depend) $(host_flags) -pthread -o $@ $< build/libkarena.a
 
-$(tests) $(hosts) $(bins): build/include/linux/karena.h
+$(tests) $(dax) $(hosts) $(bins): build/include/linux/karena.h
 -include $(wildcard build/*/*.d)
 
 quick: ## build, host tests, VM tests on the stock kernel
 	vm/stages build host vm-stock
 
 check: ## every test
-	vm/stages kernels build lint host vm-stock vm-7.2 kunit vm-debug demo
+	vm/stages kernels build lint host vm-stock vm-dax vm-7.2 kunit vm-debug demo
 
 check-all: ## every test, on every kernel
-	vm/stages kernels build lint host vm-stock vm-6.12 vm-7.2 kunit vm-debug demo
+	vm/stages kernels build lint host vm-stock vm-dax vm-6.12 vm-7.2 kunit vm-debug demo
 
 host: $(hosts) ## tests that need no kernel
 	vm/count host vm/host-suite $(hosts)
 
 vm-stock vm-debug vm-6.12 vm-7.2: vm-%: % bin tests
 	vm/count $@ vm/suite $*
+
+vm-dax: $(dax) ## files on persistent memory, on the stock kernel
+	vm/count $@ vm/dax $<
 
 kunit: debug ## KUnit on the debug kernel
 	vm/count kunit vm/kunit
@@ -195,7 +206,7 @@ kernels: ## fetch and build the kernels that the tests boot
 	@vm/kernel clang
 	@vm/kernel 7.2
 
-build: all tests $(hosts)
+build: all tests $(dax) $(hosts)
 
 # make install DESTDIR=/tmp/root PREFIX=/usr
 PREFIX ?= /usr/local
@@ -220,5 +231,5 @@ help: ## this list
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
 .PHONY: all stock debug 6.12 7.2 lib bin tests quick check check-all host vm-stock \
-	vm-debug vm-6.12 vm-7.2 kunit vm demo bench-arena \
+	vm-debug vm-dax vm-6.12 vm-7.2 kunit vm demo bench-arena \
 	bench-ring bench-vmr coverage lint lines kernels build install clean help
