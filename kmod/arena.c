@@ -19,8 +19,8 @@ static void arena_destroy(struct karena_object *object)
 {
 	struct karena_arena *arena = to_arena(object);
 
+	down_write(&arena->lock);	/* nobody else is left; what is called insists */
 	arena_destroy_pages(arena);
-	down_write(&arena->lock);	/* nobody else is left; the ranges insist */
 	ranges_destroy(&arena->ranges);
 	up_write(&arena->lock);
 	free_percpu(arena->faults);
@@ -67,7 +67,7 @@ static int arena_init(struct karena_arena *arena, const struct karena_arena_crea
 	arena->address = args->address;
 	init_rwsem(&arena->lock);
 	ranges_init(&arena->ranges, arena->nr_pages, &arena->lock);
-	xa_init_flags(&arena->pages, XA_FLAGS_ACCOUNT);
+	store_init(&arena->pages, arena->nr_pages, &arena->lock);
 
 	arena->faults = alloc_percpu_gfp(struct arena_faults, KARENA_GFP);
 	if (!arena->faults)
@@ -178,35 +178,33 @@ long arena_op_alloc(struct karena_call *call, void *argp)
 {
 	struct karena_arena *arena = to_arena(call->object);
 	struct karena_arena_alloc *args = argp;
+	bool lazy = args->flags & KARENA_ALLOC_F_LAZY;
+	struct arena_supply supply;
 	unsigned long first;
-	LIST_HEAD(pages);
 	int err;
 
 	err = check_alloc(arena, args, &first);
 	if (err)
 		return err;
-	if (!(args->flags & KARENA_ALLOC_F_LAZY)) {
-		err = arena_take_pages(arena, args->node, args->nr_pages, &pages);
-		if (err)
-			return err;
-	}
 
+	err = arena_take_pages(arena, args->node, lazy ? 0 : args->nr_pages, &supply);
+	if (err)
+		goto drop;
 	err = down_write_killable(&arena->lock);
 	if (err)
 		goto drop;
 	err = find_place(arena, args, &first);
 	if (!err)
-		err = arena_place_pages(arena, first, args->nr_pages, &pages);
+		err = arena_place_pages(arena, first, args->nr_pages, &supply);
 	up_write(&arena->lock);
 	if (err)
 		goto drop;
 
 	trace_karena_arena_state(arena, first, args->nr_pages, KARENA_PAGE_ALLOCATED);
 	args->out_offset = (u64)first << PAGE_SHIFT;
-	return 0;
 
 drop:
-	arena_drop_pages(arena, &pages);
+	arena_drop_pages(arena, &supply);
 	return err;
 }
 
@@ -244,15 +242,14 @@ static int check_vacate(struct karena_arena *arena, unsigned long first, unsigne
  * where they have, it is as if theirs was the later call.
  */
 static unsigned long vacate_more(struct karena_arena *arena, unsigned long first,
-				 unsigned long last, const struct vacate *how,
-				 struct list_head *pages)
+				 unsigned long last, const struct vacate *how)
 {
 	struct page_range range = ranges_at(&arena->ranges, first);
 
 	last = min(last, range.last);
 	if (!(BIT(range.state) & how->required))
 		return last;
-	return arena_remove_pages(arena, first, last, how->state, pages);
+	return arena_remove_pages(arena, first, last, how->state);
 }
 
 /*
@@ -264,7 +261,6 @@ static int vacate(struct karena_arena *arena, unsigned long first, unsigned long
 {
 	unsigned long end = first + nr_pages - 1;
 	unsigned long last;
-	LIST_HEAD(pages);
 	int err;
 
 	*done = 0;
@@ -277,12 +273,11 @@ static int vacate(struct karena_arena *arena, unsigned long first, unsigned long
 			return err;
 		}
 		if (*done && how->required)
-			last = vacate_more(arena, first + *done, end, how, &pages);
+			last = vacate_more(arena, first + *done, end, how);
 		else
-			last = arena_remove_pages(arena, first + *done, end, how->state, &pages);
+			last = arena_remove_pages(arena, first + *done, end, how->state);
 		up_write(&arena->lock);
 
-		arena_drop_pages(arena, &pages);
 		trace_karena_arena_state(arena, first + *done, last - first + 1 - *done,
 					 how->state);
 		*done = last - first + 1;
@@ -418,8 +413,9 @@ long arena_op_commit(struct karena_call *call, void *argp)
 {
 	struct karena_arena *arena = to_arena(call->object);
 	const struct karena_arena_commit *args = argp;
+	bool lazy = args->flags & KARENA_COMMIT_F_LAZY;
+	struct arena_supply supply;
 	unsigned long first;
-	LIST_HEAD(pages);
 	int err;
 
 	if (args->__reserved || !karena_node_valid(args->node))
@@ -427,28 +423,22 @@ long arena_op_commit(struct karena_call *call, void *argp)
 	err = arena_check_range(arena, args->offset, args->nr_pages, &first);
 	if (err || !args->nr_pages)
 		return err;
-	if (!(args->flags & KARENA_COMMIT_F_LAZY)) {
-		err = arena_take_pages(arena, args->node, args->nr_pages, &pages);
-		if (err)
-			return err;
-	}
 
+	err = arena_take_pages(arena, args->node, lazy ? 0 : args->nr_pages, &supply);
+	if (err)
+		goto drop;
 	err = down_write_killable(&arena->lock);
 	if (err)
 		goto drop;
 	if (ranges_all(&arena->ranges, first, first + args->nr_pages - 1,
 		       BIT(KARENA_PAGE_RESERVED)))
-		err = arena_place_pages(arena, first, args->nr_pages, &pages);
+		err = arena_place_pages(arena, first, args->nr_pages, &supply);
 	else
 		err = -EBUSY;
 	up_write(&arena->lock);
-	if (err)
-		goto drop;
-
-	trace_karena_arena_state(arena, first, args->nr_pages, KARENA_PAGE_ALLOCATED);
-	return 0;
-
+	if (!err)
+		trace_karena_arena_state(arena, first, args->nr_pages, KARENA_PAGE_ALLOCATED);
 drop:
-	arena_drop_pages(arena, &pages);
+	arena_drop_pages(arena, &supply);
 	return err;
 }

@@ -6,14 +6,14 @@
 #ifndef KARENA_ARENA_H
 #define KARENA_ARENA_H
 
-#include <linux/list.h>
 #include <linux/mm_types.h>
 #include <linux/rwsem.h>
-#include <linux/xarray.h>
 #include <linux/karena.h>
 
 #include "objfd.h"
+#include "pages.h"
 #include "ranges.h"
+#include "store.h"
 
 struct karena_call;
 
@@ -53,8 +53,7 @@ struct arena_faults {
  *		locks of unmap_mapping_range() and of the page tables. User memory
  *		is never touched under it
  * @ranges:	the state of each page
- * @pages:	index to the populated page, with a reference of the arena's; those
- *		that fault at once are kept apart by its own lock
+ * @pages:	the populated pages, with a reference of the arena's each
  * @address:	with FIXED_ADDR, where offset 0 is mapped; 0: not chosen yet. Set
  *		once
  * @nr_populated: entries of @pages
@@ -69,7 +68,7 @@ struct karena_arena {
 	u32 fault_pages;
 	struct rw_semaphore lock;
 	struct ranges ranges;
-	struct xarray pages;
+	struct store pages;
 	unsigned long address;
 	atomic_long_t nr_populated;
 	unsigned long populated_peak;
@@ -98,25 +97,43 @@ long arena_op_walk(struct karena_call *call, void *args);
 void arena_show(struct karena_object *object, struct seq_file *m);
 
 /**
- * struct arena_window - pages of a fault
+ * struct arena_window - pages of a fault, all in one leaf of the store
  * @first:	index of the first
  * @nr:		how many
- * @pages:	those that are populated, NULL for the others
+ * @leaf:	what holds those that are populated
  */
 struct arena_window {
 	unsigned long first;
 	unsigned int nr;
-	struct page *pages[KARENA_FAULT_PAGES_MAX];
+	struct store_node *leaf;
+};
+
+/* The window's slots in its leaf. */
+static inline unsigned long arena_window_map(const struct arena_window *window)
+{
+	return GENMASK(window->nr - 1, 0) << store_slot(window->first);
+}
+
+/**
+ * struct arena_supply - pages on their way into an arena
+ * @nr:		how many; 0 once they are the arena's
+ * @pages:	them
+ * @few:	room for @pages where they are few
+ */
+struct arena_supply {
+	unsigned long nr;
+	struct page **pages;
+	struct page *few[KARENA_PAGES_BATCH];
 };
 
 /* arena_mm.c: pages into the arena and out of it */
 int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_pages,
-		     struct list_head *pages);
-void arena_drop_pages(struct karena_arena *arena, struct list_head *pages);
+		     struct arena_supply *supply);
+void arena_drop_pages(struct karena_arena *arena, struct arena_supply *supply);
 int arena_place_pages(struct karena_arena *arena, unsigned long first,
-		      unsigned long nr_pages, struct list_head *pages);
+		      unsigned long nr_pages, struct arena_supply *supply);
 unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first,
-				 unsigned long last, u32 state, struct list_head *pages);
+				 unsigned long last, u32 state);
 void arena_destroy_pages(struct karena_arena *arena);
 int arena_populate(struct karena_arena *arena, unsigned long index,
 		   struct arena_window *window);

@@ -32,15 +32,18 @@ static struct karena_arena *file_arena(const struct file *file)
 }
 
 /*
- * The block of arena->fault_pages around the touched page, as far as the VMA
- * and the range of allocated pages reach.
+ * arena->fault_pages around the touched page, as far as the VMA and the range of
+ * allocated pages reach: a block of the store's leaf, the last one of which may
+ * have to overlap with that before.
  */
 static void around(const struct karena_arena *arena, const struct vm_fault *vmf,
 		   const struct page_range *range, struct arena_window *window)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	unsigned long first = vmf->pgoff - vmf->pgoff % arena->fault_pages;
-	unsigned long last = first + arena->fault_pages - 1;
+	unsigned int nr = min_t(u32, arena->fault_pages, STORE_SLOTS);
+	unsigned int slot = store_slot(vmf->pgoff);
+	unsigned long first = vmf->pgoff - slot + min(slot - slot % nr, STORE_SLOTS - nr);
+	unsigned long last = first + nr - 1;
 
 	first = max3(first, range->first, vma->vm_pgoff);
 	last = min3(last, range->last, vma->vm_pgoff + vma_pages(vma) - 1);
@@ -48,36 +51,43 @@ static void around(const struct karena_arena *arena, const struct vm_fault *vmf,
 	window->nr = last - first + 1;
 }
 
+static int insert_run(struct vm_area_struct *vma, unsigned long address, struct page **pages,
+		      unsigned long *nr)
+{
+	int err;
+
+	if (*nr > 1)
+		return vm_insert_pages(vma, address, pages, nr);
+	err = vm_insert_page(vma, address, *pages);
+	*nr = err ? 1 : 0;
+	return err;
+}
+
 /*
  * Maps what is populated of the window. Only the touched page must be mapped in
  * the end; an entry that is there already is as good as one of ours.
  */
-static int map_window(const struct vm_fault *vmf, struct arena_window *window)
+static int map_window(const struct vm_fault *vmf, const struct arena_window *window)
 {
-	struct vm_area_struct *vma = vmf->vma;
-	unsigned long base = vma->vm_start + ((window->first - vma->vm_pgoff) << PAGE_SHIFT);
-	unsigned int touched = vmf->pgoff - window->first;
-	unsigned long nr, left;
-	unsigned int i = 0;
-	int err = 0;
+	unsigned long map = store_filled(window->leaf) & arena_window_map(window);
+	unsigned int slot, touched = store_slot(vmf->pgoff);
+	unsigned long address, nr, left;
+	int err;
 
-	while (i < window->nr) {
-		if (!window->pages[i]) {
-			i++;
-			continue;
-		}
-		for (nr = 1; i + nr < window->nr && window->pages[i + nr]; nr++)
-			;
+	while (map) {
+		slot = __ffs(map);
+		address = (vmf->address & PAGE_MASK) + slot * PAGE_SIZE - touched * PAGE_SIZE;
+		nr = store_run(map >> slot);
 		left = nr;
-		err = vm_insert_pages(vma, base + ((unsigned long)i << PAGE_SHIFT),
-				      &window->pages[i], &left);
-		i += nr - left;
+		err = insert_run(vmf->vma, address, &window->leaf->page[slot], &left);
+		slot += nr - left;
 		if (err == -EBUSY)
-			i++;
+			slot++;
 		else if (err)
-			break;
+			return slot > touched ? 0 : err;
+		map &= slot < STORE_SLOTS ? ~0ul << slot : 0;
 	}
-	return i > touched ? 0 : err;
+	return 0;
 }
 
 static int populate_and_map(struct karena_arena *arena, const struct vm_fault *vmf,
@@ -94,34 +104,49 @@ static int populate_and_map(struct karena_arena *arena, const struct vm_fault *v
 	return err ?: nr;
 }
 
+/* Places and maps the page of a touch; if that fails, its state is as it was. */
+static int place_and_map(struct karena_arena *arena, const struct vm_fault *vmf, u32 state,
+			 struct arena_supply *supply)
+{
+	struct page *page = supply->pages[0];
+	int err;
+
+	err = arena_place_pages(arena, vmf->pgoff, 1, supply);
+	if (err)
+		return err;
+	err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
+	if (err)
+		arena_remove_pages(arena, vmf->pgoff, vmf->pgoff, state);
+	return err;
+}
+
 /*
  * A touch of a free or reserved page allocates it, that one only. Takes the page
- * before the lock and gives it back if somebody was quicker. Returns how many it
- * populated.
+ * before the lock and gives it back if somebody was quicker, which is -EAGAIN.
  */
-static int claim(struct karena_arena *arena, unsigned long index)
+static int claim(struct karena_arena *arena, const struct vm_fault *vmf)
 {
-	LIST_HEAD(pages);
-	int placed = 0;
+	struct arena_supply supply;
 	u32 state;
 	int err;
 
-	err = arena_take_pages(arena, KARENA_NODE_ANY, 1, &pages);
+	err = arena_take_pages(arena, KARENA_NODE_ANY, 1, &supply);
 	if (err)
-		return err;
+		goto drop;
 
 	down_write(&arena->lock);
-	state = ranges_at(&arena->ranges, index).state;
-	if (state == KARENA_PAGE_FREE || state == KARENA_PAGE_RESERVED) {
-		err = arena_place_pages(arena, index, 1, &pages);
-		placed = !err;
-	}
+	state = ranges_at(&arena->ranges, vmf->pgoff).state;
+	if (state == KARENA_PAGE_FREE || state == KARENA_PAGE_RESERVED)
+		err = place_and_map(arena, vmf, state, &supply);
+	else
+		err = -EAGAIN;
 	up_write(&arena->lock);
+	if (!err)
+		trace_karena_arena_state(arena, vmf->pgoff, 1, KARENA_PAGE_ALLOCATED);
 
-	arena_drop_pages(arena, &pages);
-	if (placed)
-		trace_karena_arena_state(arena, index, 1, KARENA_PAGE_ALLOCATED);
-	return err ?: placed;
+drop:
+	arena_drop_pages(arena, &supply);
+	return err ?: 1;
 }
 
 /* -EACCES where the state forbids the touch, -EAGAIN where claim() is to change it. */
@@ -142,21 +167,16 @@ static int touch_as_is(struct karena_arena *arena, const struct vm_fault *vmf)
  */
 static int touch(struct karena_arena *arena, const struct vm_fault *vmf)
 {
-	int claimed = 0;
 	int ret;
 
-	for (;;) {
+	do {
 		down_read(&arena->lock);
 		ret = touch_as_is(arena, vmf);
 		up_read(&arena->lock);
-		if (ret != -EAGAIN)
-			return ret < 0 ? ret : ret + claimed;
-
-		ret = claim(arena, vmf->pgoff);
-		if (ret < 0)
-			return ret;
-		claimed += ret;
-	}
+		if (ret == -EAGAIN)
+			ret = claim(arena, vmf);
+	} while (ret == -EAGAIN);
+	return ret;
 }
 
 static vm_fault_t arena_fault(struct vm_fault *vmf)

@@ -4,18 +4,17 @@
  *
  * A page in the arena has one reference of the arena's, beside those of page
  * tables and pins.
- *
- * Pages on their way in or out are in a list, by page->lru.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
-#include <linux/xarray.h>
+#include <linux/slab.h>
 
 #include "account.h"
 #include "arena.h"
 #include "compat.h"
 #include "pages.h"
+#include "store.h"
 
 static struct address_space *arena_mapping(const struct karena_arena *arena)
 {
@@ -41,114 +40,125 @@ static void disown_page(struct page *page)
 	page_folio(page)->mapping = NULL;
 }
 
+/* Gives up pages that are in no mapping, or in those of pins alone. */
+static void give_up(struct karena_arena *arena, struct page **pages, unsigned int nr_pages)
+{
+	karena_account_uncharge(arena->object.account, nr_pages);
+	if (nr_pages == 1)
+		put_page(pages[0]);
+	else
+		release_pages(pages, nr_pages);
+}
+
 /**
  * arena_take_pages() - pages that are to go into an arena
  * @arena:	who pays for them
  * @node:	NUMA node preferred, or KARENA_NODE_ANY for the arena's own
- * @nr_pages:	how many
- * @pages:	out, list of them; must be empty
+ * @nr_pages:	how many; none is fine
+ * @supply:	out, for arena_drop_pages() in the end, whatever is returned
  *
  * Context: may sleep and reclaim, hence without the arena's lock.
- * Return: 0, or with nothing taken -EDQUOT, -ENOMEM, -EINTR for a fatal signal.
+ * Return: 0; -EDQUOT, -ENOMEM, -EINTR for a fatal signal.
  */
 int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_pages,
-		     struct list_head *pages)
+		     struct arena_supply *supply)
 {
-	struct page *batch[KARENA_PAGES_BATCH];
-	int got, i;
+	int got;
 
+	supply->nr = 0;
+	supply->pages = supply->few;
 	/* Not by trying, which would take all that others need. */
 	if (nr_pages > totalram_pages())
 		return -ENOMEM;
+	if (nr_pages > ARRAY_SIZE(supply->few))
+		supply->pages = kvmalloc_array(nr_pages, sizeof(*supply->pages), KARENA_GFP);
+	if (!supply->pages)
+		return -ENOMEM;
 
-	while (nr_pages) {
+	while (supply->nr < nr_pages) {
+		if (supply->nr && fatal_signal_pending(current))
+			return -EINTR;
 		got = karena_pages_get(arena->object.account, arena_node(arena, node),
-				       min_t(unsigned long, nr_pages, ARRAY_SIZE(batch)),
-				       batch);
+				       min_t(unsigned long, nr_pages - supply->nr,
+					     KARENA_PAGES_BATCH),
+				       supply->pages + supply->nr);
 		if (got < 0)
-			goto drop;
-		for (i = 0; i < got; i++)
-			list_add_tail(&batch[i]->lru, pages);
-		nr_pages -= got;
-
-		if (nr_pages && fatal_signal_pending(current)) {
-			got = -EINTR;
-			goto drop;
-		}
+			return got;
+		supply->nr += got;
 		cond_resched();
 	}
 	return 0;
-
-drop:
-	arena_drop_pages(arena, pages);
-	return got;
 }
 
 /**
- * arena_drop_pages() - give up pages that are not in the arena
- * @arena:	who paid for them
- * @pages:	list of them; empty afterwards
- *
- * A page that is pinned lives on for the pin alone.
+ * arena_drop_pages() - give up what the arena did not get of a supply
+ * @arena:	who paid for it
+ * @supply:	from arena_take_pages()
  *
  * Context: may sleep.
  */
-void arena_drop_pages(struct karena_arena *arena, struct list_head *pages)
+void arena_drop_pages(struct karena_arena *arena, struct arena_supply *supply)
 {
-	struct page *batch[KARENA_PAGES_BATCH];
-	struct page *page, *next;
-	unsigned int nr = 0;
+	unsigned int nr_pages;
 
-	list_for_each_entry_safe(page, next, pages, lru) {
-		disown_page(page);
-		batch[nr++] = page;
-		if (nr == ARRAY_SIZE(batch) || list_is_last(&page->lru, pages)) {
-			karena_account_uncharge(arena->object.account, nr);
-			release_pages(batch, nr);
-			nr = 0;
-		}
+	while (supply->nr) {
+		nr_pages = min_t(unsigned long, supply->nr, KARENA_PAGES_BATCH);
+		supply->nr -= nr_pages;
+		give_up(arena, supply->pages + supply->nr, nr_pages);
+		cond_resched();
 	}
-	INIT_LIST_HEAD(pages);
+	if (supply->pages != supply->few)
+		kvfree(supply->pages);
+}
+
+/* Puts pages into the slots of a leaf's @map; returns which of them were empty. */
+static unsigned long insert_pages(struct karena_arena *arena, struct store_node *leaf,
+				  unsigned long base, unsigned long map, struct page **pages)
+{
+	unsigned long rest;
+	unsigned int i = 0;
+
+	for (rest = map; rest; rest &= rest - 1)
+		own_page(arena, pages[i++], base + __ffs(rest));
+	map = store_fill(&arena->pages, leaf, map, pages);
+	atomic_long_add(hweight_long(map), &arena->nr_populated);
+	return map;
 }
 
 /* Forgets pages first..last, which nobody has mapped. */
 static void withdraw_pages(struct karena_arena *arena, unsigned long first,
 			   unsigned long last)
 {
-	XA_STATE(xas, &arena->pages, first);
-	struct page *page;
+	struct store_span span;
+	unsigned long map;
 
-	xas_lock(&xas);
-	xas_for_each(&xas, page, last) {
-		xas_store(&xas, NULL);
-		atomic_long_dec(&arena->nr_populated);
+	for (; store_next(&arena->pages, first, last, &span); first = span.base + STORE_SLOTS) {
+		atomic_long_sub(hweight_long(span.map), &arena->nr_populated);
+		for (map = span.map; map; map &= map - 1)
+			disown_page(span.leaf->page[__ffs(map)]);
+		store_clear(&arena->pages, span.leaf, span.map);
 	}
-	xas_unlock(&xas);
 }
 
-static int insert_pages(struct karena_arena *arena, unsigned long first,
-			struct list_head *pages)
+static int insert_supply(struct karena_arena *arena, unsigned long first,
+			 const struct arena_supply *supply)
 {
-	struct page *page = list_first_entry(pages, struct page, lru);
-	XA_STATE(xas, &arena->pages, first);
-	unsigned long nr;
+	struct page **pages = supply->pages;
+	unsigned long last = first + supply->nr - 1;
+	struct store_node *leaf;
+	unsigned long base, map;
 
-	do {
-		nr = 0;
-		xas_lock(&xas);
-		list_for_each_entry_from(page, pages, lru) {
-			own_page(arena, page, xas.xa_index);
-			xas_store(&xas, page);
-			if (xas_error(&xas) || nr == ARENA_STEP)
-				break;
-			xas_next(&xas);
-			nr++;
-		}
-		xas_unlock(&xas);
-		atomic_long_add(nr, &arena->nr_populated);
+	for (; first <= last; first = base + STORE_SLOTS) {
+		base = first - store_slot(first);
+		map = store_mask(base, first, last);
+		leaf = store_make_leaf(&arena->pages, first, KARENA_GFP);
+		if (!leaf)
+			return -ENOMEM;
+		insert_pages(arena, leaf, base, map, pages);
+		pages += hweight_long(map);
 		cond_resched();
-	} while (xas_nomem(&xas, KARENA_GFP) || nr == ARENA_STEP);
-	return xas_error(&xas);
+	}
+	return 0;
 }
 
 /**
@@ -156,13 +166,13 @@ static int insert_pages(struct karena_arena *arena, unsigned long first,
  * @arena:	its lock is held exclusively
  * @first:	index of the first page
  * @nr_pages:	of the range, none of which is allocated yet
- * @pages:	list of as many, or empty to leave the range to the fault
+ * @supply:	as many pages, or none to leave the range to the fault
  *
  * Context: may sleep.
- * Return: 0, and @pages is empty; or -ENOMEM with nothing changed.
+ * Return: 0, and the pages are the arena's; or -ENOMEM with nothing changed.
  */
 int arena_place_pages(struct karena_arena *arena, unsigned long first,
-		      unsigned long nr_pages, struct list_head *pages)
+		      unsigned long nr_pages, struct arena_supply *supply)
 {
 	unsigned long last = first + nr_pages - 1;
 	int err = 0;
@@ -173,15 +183,15 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 	 * Until the range is allocated nobody looks for its pages, so that
 	 * what may fail can be taken back.
 	 */
-	if (!list_empty(pages))
-		err = insert_pages(arena, first, pages);
+	if (supply->nr)
+		err = insert_supply(arena, first, supply);
 	if (!err)
 		err = ranges_set(&arena->ranges, first, last, KARENA_PAGE_ALLOCATED, KARENA_GFP);
 	if (err) {
 		withdraw_pages(arena, first, last);
 		return err;
 	}
-	INIT_LIST_HEAD(pages);
+	supply->nr = 0;
 	return 0;
 }
 
@@ -192,32 +202,61 @@ static void note_peak(struct karena_arena *arena)
 }
 
 /*
- * Takes up to ARENA_STEP of first..last out of @arena->pages. Returns the last
- * index that it has seen to; @held tells whether anybody but the arena has a
- * reference on one of them.
+ * Takes the arena's name off pages of a leaf; returns whether anybody but the
+ * arena has a reference on one of them.
  */
-static unsigned long extract_pages(struct karena_arena *arena, unsigned long first,
-				   unsigned long last, struct list_head *pages, bool *held)
+static bool disown_span(const struct store_span *span)
 {
-	XA_STATE(xas, &arena->pages, first);
-	unsigned long nr = 0;
+	bool held = false;
 	struct page *page;
+	unsigned long map;
 
-	xas_lock(&xas);
-	xas_for_each(&xas, page, last) {
-		xas_store(&xas, NULL);
-		list_add_tail(&page->lru, pages);
-		*held |= page_ref_count(page) > 1;
-		if (++nr == ARENA_STEP) {
-			last = xas.xa_index;
-			break;
-		}
+	for (map = span->map; map; map &= map - 1) {
+		page = span->leaf->page[__ffs(map)];
+		disown_page(page);
+		held |= page_ref_count(page) > 1;
 	}
-	xas_unlock(&xas);
+	return held;
+}
+
+/*
+ * Disowns the pages of first..last, up to ARENA_STEP of them and the rest of a
+ * leaf. Returns the last index that it has seen to; @held tells whether anybody
+ * but the arena has a reference on one of them.
+ */
+static unsigned long disown_range(struct karena_arena *arena, unsigned long first,
+				  unsigned long last, bool *held)
+{
+	struct store_span span;
+	unsigned long nr = 0;
+
+	*held = false;
+	for (; store_next(&arena->pages, first, last, &span); first = span.base + STORE_SLOTS) {
+		*held |= disown_span(&span);
+		nr += hweight_long(span.map);
+		if (nr >= ARENA_STEP)
+			return min(last, span.base + STORE_SLOTS - 1);
+	}
+	return last;
+}
+
+/* Gives up the pages of first..last, which are in no mapping any more. */
+static void discard_range(struct karena_arena *arena, unsigned long first, unsigned long last)
+{
+	struct store_span span;
+	unsigned int slot, nr;
+	unsigned long map;
 
 	note_peak(arena);
-	atomic_long_sub(nr, &arena->nr_populated);
-	return last;
+	for (; store_next(&arena->pages, first, last, &span); first = span.base + STORE_SLOTS) {
+		atomic_long_sub(hweight_long(span.map), &arena->nr_populated);
+		for (map = span.map; map; map &= ~GENMASK(slot + nr - 1, slot)) {
+			slot = __ffs(map);
+			nr = store_run(map >> slot);
+			give_up(arena, span.leaf->page + slot, nr);
+		}
+		store_clear(&arena->pages, span.leaf, span.map);
+	}
 }
 
 /**
@@ -226,8 +265,6 @@ static unsigned long extract_pages(struct karena_arena *arena, unsigned long fir
  * @first:	index of the first page
  * @last:	index of the last page
  * @state:	what the pages become
- * @pages:	out, list of those that were populated, out of every mapping, for
- *		arena_drop_pages() once the lock is given back
  *
  * Cannot fail: whoever is out of memory must be able to free some.
  *
@@ -235,26 +272,27 @@ static unsigned long extract_pages(struct karena_arena *arena, unsigned long fir
  * Return: index of the last page that was seen to, @last or one before it.
  */
 unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first,
-				 unsigned long last, u32 state, struct list_head *pages)
+				 unsigned long last, u32 state)
 {
-	bool held = false;
+	bool held;
 
 	lockdep_assert_held_write(&arena->lock);
 
 	if (last - first >= ARENA_STEP)
 		last = ranges_part(&arena->ranges, first, last, ARENA_STEP);
-	last = extract_pages(arena, first, last, pages, &held);
+	last = disown_range(arena, first, last, &held);
 	ranges_set(&arena->ranges, first, last, state, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	/*
-	 * No fault can insert a page that was extracted: it would need the lock.
-	 * A page that no table has now can come into none: fork() and mremap()
-	 * copy entries, they make none. Whoever clears an entry keeps its
-	 * reference until the TLBs have been told. So without @held there is
-	 * nothing to walk and no other CPU to interrupt.
+	 * A fault would need the lock to map a page of the range. A page that no
+	 * table has now can come into none: fork() and mremap() copy entries,
+	 * they make none. Whoever clears an entry keeps its reference until the
+	 * TLBs have been told. So without @held there is nothing to walk and no
+	 * other CPU to interrupt.
 	 */
 	if (held)
 		unmap_mapping_range(arena_mapping(arena), (loff_t)first << PAGE_SHIFT,
 				    (loff_t)(last - first + 1) << PAGE_SHIFT, 1);
+	discard_range(arena, first, last);
 	return last;
 }
 
@@ -266,75 +304,66 @@ unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first
  */
 void arena_destroy_pages(struct karena_arena *arena)
 {
-	unsigned long index = 0;
-	LIST_HEAD(pages);
-	bool pinned = false;
+	unsigned long first = 0, last;
+	bool pinned;
 
-	while (!xa_empty(&arena->pages)) {
-		index = extract_pages(arena, index, arena->nr_pages - 1, &pages, &pinned);
-		arena_drop_pages(arena, &pages);
+	while (first < arena->nr_pages) {
+		last = disown_range(arena, first, arena->nr_pages - 1, &pinned);
+		discard_range(arena, first, last);
+		first = last + 1;
 		cond_resched();
 	}
+	store_destroy(&arena->pages);
 }
 
-/* What is populated of a window; returns how many pages are not. */
-static unsigned int load_window(struct karena_arena *arena, struct arena_window *window)
+/* @nr of the slots of @map, @touched among them if it is one. */
+static unsigned long some_slots(unsigned long map, unsigned int nr, unsigned int touched)
 {
-	XA_STATE(xas, &arena->pages, window->first);
-	unsigned int missing = window->nr;
-	struct page *page;
+	unsigned long rest = map & ~BIT(touched);
 
-	memset(window->pages, 0, window->nr * sizeof(*window->pages));
-	rcu_read_lock();
-	xas_for_each(&xas, page, window->first + window->nr - 1) {
-		/* Another fault may be growing the tree. */
-		if (xas_retry(&xas, page))
+	for (; hweight_long(map) > nr; rest &= ~BIT(__fls(rest)))
+		map &= ~BIT(__fls(rest));
+	return map;
+}
+
+/* Gives back those of @pages, one for each slot of @map, that did not go in. */
+static void give_back(struct karena_arena *arena, unsigned long map, unsigned long added,
+		      struct page **pages)
+{
+	for (; map; map &= map - 1, pages++) {
+		if (added & BIT(__ffs(map)))
 			continue;
-		window->pages[xas.xa_index - window->first] = page;
-		missing--;
+		disown_page(*pages);
+		give_up(arena, pages, 1);
 	}
-	rcu_read_unlock();
-	return missing;
 }
 
 /*
- * Fills gaps of a window from slot @i on with @fresh, the arena's from then on.
- * Where another fault was quicker its page is taken. Returns how many of @fresh
- * went in.
+ * Fills slots of the window's leaf with @fresh. Where another fault was quicker
+ * its page stays. Returns how many went in, or -ENOMEM.
  */
-static unsigned int fill_window(struct karena_arena *arena, struct arena_window *window,
-				unsigned int i, struct page **fresh, unsigned int nr_fresh)
+static int fill_window(struct karena_arena *arena, struct arena_window *window,
+		       unsigned long map, struct page **fresh)
 {
-	XA_STATE(xas, &arena->pages, window->first + i);
-	unsigned int used = 0;
+	unsigned long base = window->first - store_slot(window->first);
+	unsigned long added = 0;
 
-	do {
-		xas_lock(&xas);
-		for (; i < window->nr && used < nr_fresh; i++) {
-			window->pages[i] = xas_load(&xas);
-			if (!window->pages[i]) {
-				own_page(arena, fresh[used], xas.xa_index);
-				xas_store(&xas, fresh[used]);
-				if (xas_error(&xas))
-					break;
-				window->pages[i] = fresh[used++];
-			}
-			xas_next(&xas);
-		}
-		xas_unlock(&xas);
-	} while (xas_nomem(&xas, KARENA_GFP));
-
-	atomic_long_add(used, &arena->nr_populated);
-	return used;
+	if (!window->leaf)
+		window->leaf = store_make_leaf(&arena->pages, base, KARENA_GFP);
+	if (window->leaf)
+		added = insert_pages(arena, window->leaf, base, map, fresh);
+	if (unlikely(added != map))
+		give_back(arena, map, added, fresh);
+	return window->leaf ? hweight_long(added) : -ENOMEM;
 }
 
 /**
  * arena_populate() - back the pages around a touched one
  * @arena:	its lock is held
  * @index:	the page touched
- * @window:	in, @first and @nr: pages around @index, all of them allocated;
- *		out, @pages. That of @index is there on success, of the others as
- *		many as could be had. They stay while the lock is held
+ * @window:	in, @first and @nr: pages around @index, all of them allocated, of
+ *		one leaf; out, the leaf. @index is filled there on success, of the
+ *		others as many as could be had. They stay while the lock is held
  *
  * Context: may sleep.
  * Return: how many pages were populated; -ENOMEM, -EDQUOT.
@@ -342,38 +371,39 @@ static unsigned int fill_window(struct karena_arena *arena, struct arena_window 
 int arena_populate(struct karena_arena *arena, unsigned long index,
 		   struct arena_window *window)
 {
+	unsigned long missing = arena_window_map(window);
 	struct page *fresh[KARENA_FAULT_PAGES_MAX];
-	unsigned int touched = index - window->first;
-	unsigned int missing, used, i;
-	int got;
+	int want, got;
 
 	lockdep_assert_held(&arena->lock);
 	BUILD_BUG_ON(KARENA_FAULT_PAGES_MAX > KARENA_PAGES_BATCH);
 
-	missing = load_window(arena, window);
+	window->leaf = store_leaf(&arena->pages, index);
+	if (window->leaf)
+		missing &= ~store_filled(window->leaf);
 	if (!missing)
 		return 0;
 
-	got = karena_pages_get(arena->object.account, arena->node, missing, fresh);
+	want = hweight_long(missing);
+	got = karena_pages_get(arena->object.account, arena->node, want, fresh);
 	if (got < 0)
-		return window->pages[touched] ? 0 : got;
+		return missing & BIT(store_slot(index)) ? got : 0;
 	/* If they do not do for all, then for the touched one before others. */
-	used = fill_window(arena, window, got < missing ? touched : 0, fresh, got);
-
-	for (i = used; i < got; i++)
-		disown_page(fresh[i]);
-	karena_pages_put(arena->object.account, got - used, fresh + used);
-	return window->pages[touched] ? used : -ENOMEM;
+	if (got < want)
+		missing = some_slots(missing, got, store_slot(index));
+	return fill_window(arena, window, missing, fresh);
 }
 
 /* As many as there are from the window's start on; returns how many. */
 static unsigned int pin_window(const struct arena_window *window, struct page **pages)
 {
+	unsigned long filled = store_filled(window->leaf);
+	unsigned int slot = store_slot(window->first);
 	unsigned int i;
 
-	for (i = 0; i < window->nr && window->pages[i]; i++) {
-		get_page(window->pages[i]);
-		pages[i] = window->pages[i];
+	for (i = 0; i < window->nr && filled & BIT(slot); i++, slot++) {
+		pages[i] = window->leaf->page[slot];
+		get_page(pages[i]);
 	}
 	return i;
 }
@@ -383,7 +413,7 @@ static int pin_some(struct karena_arena *arena, unsigned long first,
 {
 	struct arena_window window = {
 		.first = first,
-		.nr = min_t(unsigned long, nr_pages, KARENA_FAULT_PAGES_MAX),
+		.nr = min_t(unsigned long, nr_pages, STORE_SLOTS - store_slot(first)),
 	};
 	int ret = -ENOENT;
 

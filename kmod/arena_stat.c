@@ -12,7 +12,7 @@
 #include "objfd.h"
 #include "ops.h"
 
-/* Populated pages that one entry of a walk counts at the most. */
+/* Populated pages after which an entry of a walk counts no others. */
 #define WALK_COUNT_MAX	65536
 
 static void sum_faults(const struct karena_arena *arena, struct arena_faults *sum)
@@ -109,20 +109,20 @@ static bool pinned(struct page *page)
 static void count_pages(struct karena_arena *arena, struct page_range *range,
 			struct karena_arena_range *entry)
 {
-	XA_STATE(xas, &arena->pages, range->first);
-	struct page *page;
+	unsigned long index = range->first;
+	struct store_span span;
+	unsigned long map;
 
-	rcu_read_lock();
-	xas_for_each(&xas, page, range->last) {
-		if (xas_retry(&xas, page))
-			continue;
-		entry->nr_pinned += pinned(page);
-		if (++entry->nr_populated == WALK_COUNT_MAX) {
-			range->last = xas.xa_index;
+	for (; store_next(&arena->pages, index, range->last, &span);
+	     index = span.base + STORE_SLOTS) {
+		for (map = span.map; map; map &= map - 1)
+			entry->nr_pinned += pinned(span.leaf->page[__ffs(map)]);
+		entry->nr_populated += hweight_long(span.map);
+		if (entry->nr_populated >= WALK_COUNT_MAX) {
+			range->last = min(range->last, span.base + STORE_SLOTS - 1);
 			break;
 		}
 	}
-	rcu_read_unlock();
 }
 
 /* The entry for the first range at or after @index; false if there is none. */

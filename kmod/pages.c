@@ -12,6 +12,17 @@
 #define GFP_USER_PAGE	(GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_ZERO | \
 			 __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
+static unsigned int get_pages(int node, unsigned int nr_pages, struct page **pages)
+{
+	/* The bulk allocator is not made for one. */
+	if (nr_pages == 1) {
+		pages[0] = alloc_pages_node(node, GFP_USER_PAGE, 0);
+		return pages[0] ? 1 : 0;
+	}
+	memset(pages, 0, nr_pages * sizeof(*pages));
+	return alloc_pages_bulk_node(GFP_USER_PAGE, node, nr_pages, pages);
+}
+
 /**
  * karena_pages_get() - take pages
  * @account:	charged; may be NULL
@@ -34,8 +45,7 @@ int karena_pages_get(struct karena_account *account, int node, unsigned int nr_p
 			return -EDQUOT;
 	}
 
-	memset(pages, 0, nr_pages * sizeof(*pages));
-	got = alloc_pages_bulk_node(GFP_USER_PAGE, node, nr_pages, pages);
+	got = get_pages(node, nr_pages, pages);
 	karena_account_uncharge(account, nr_pages - got);
 	return got ?: -ENOMEM;
 }

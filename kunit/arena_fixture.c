@@ -204,17 +204,29 @@ void at_draw(struct kunit *test, const char *drawing)
 		KUNIT_ASSERT_EQ(test, draw_page(test, i, drawing[i]), 0);
 }
 
+/* The page of memory at an index, or NULL. */
+struct page *at_page(struct kunit *test, unsigned long index)
+{
+	struct arena_fixture *f = test->priv;
+	struct page *page;
+
+	down_read(&f->arena->lock);
+	page = store_page(&f->arena->pages, index);
+	up_read(&f->arena->lock);
+	return page;
+}
+
+/* Only allocated pages may hold memory. */
 static char letter_at(struct karena_arena *arena, unsigned long index)
 {
 	char letter;
 
 	down_read(&arena->lock);
 	letter = ".arg"[ranges_at(&arena->ranges, index).state];
+	if (store_page(&arena->pages, index))
+		letter = letter == 'a' ? 'A' : '!';
 	up_read(&arena->lock);
-	if (!xa_load(&arena->pages, index))
-		return letter;
-	/* Only allocated pages may hold memory. */
-	return letter == 'a' ? 'A' : '!';
+	return letter;
 }
 
 /* Each page as drawn, and the arena's figures of them. */

@@ -47,6 +47,7 @@ long at_reserve(struct kunit *test, u32 flags, unsigned long first, unsigned lon
 long at_commit(struct kunit *test, u32 flags, unsigned long first, unsigned long nr);
 long at_decommit(struct kunit *test, unsigned long first, unsigned long nr);
 struct karena_arena_stat at_stat(struct kunit *test);
+struct page *at_page(struct kunit *test, unsigned long index);
 
 /* Drawings. */
 void at_draw(struct kunit *test, const char *drawing);

@@ -185,31 +185,29 @@ static void cell_should_be_as_in_the_table(struct kunit *test)
 
 static void memory_should_come_zeroed_again(struct kunit *test)
 {
-	struct arena_fixture *f = test->priv;
 	struct page *page;
 
 	at_draw(test, ".A.");
-	memset(page_address(xa_load(&f->arena->pages, 1)), 0xa5, PAGE_SIZE);
+	memset(page_address(at_page(test, 1)), 0xa5, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, at_decommit(test, 1, 1), 0);
 	KUNIT_EXPECT_EQ(test, at_commit(test, 0, 1, 1), 0);
-	page = xa_load(&f->arena->pages, 1);
+	page = at_page(test, 1);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0, PAGE_SIZE));
 }
 
 static void a_pinned_page_should_outlive_free(struct kunit *test)
 {
-	struct arena_fixture *f = test->priv;
 	struct page *page;
 
 	at_draw(test, ".A.");
-	page = xa_load(&f->arena->pages, 1);
+	page = at_page(test, 1);
 	get_page(page);
 	memset(page_address(page), 0xa5, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, at_free(test, 0, 1, 1), 0);
 	KUNIT_EXPECT_EQ(test, at_alloc_pages(test, FIXED, 1, 1), 0);
 
-	KUNIT_EXPECT_PTR_NE(test, page, (struct page *)xa_load(&f->arena->pages, 1));
+	KUNIT_EXPECT_PTR_NE(test, page, at_page(test, 1));
 	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
 	KUNIT_EXPECT_PTR_EQ(test, page->mapping, (struct address_space *)NULL);
 	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0xa5, PAGE_SIZE));

@@ -131,12 +131,11 @@ static void walk_should_turn_down_wrong_arguments(struct kunit *test)
 
 static void walk_should_count_pins(struct kunit *test)
 {
-	struct arena_fixture *f = test->priv;
 	struct page *page;
 	struct walk *w;
 
 	at_draw(test, "AAA");
-	page = xa_load(&f->arena->pages, 1);
+	page = at_page(test, 1);
 	get_page(page);
 	w = walk_from(test, 0, ENTRIES);
 	KUNIT_EXPECT_EQ(test, w->entry[0].nr_pinned, 1ULL);

@@ -198,9 +198,10 @@ TEST(batch_has_the_size_asked_for)
 		arena_take(fd, KARENA_ALLOC_F_LAZY, 0, 256);
 		map = arena_map(fd, RDWR, 0, 256);
 
-		/* The touched page is one of a block of @nr pages. */
+		/* The touched page is one of a block of @nr pages, of 64 aligned ones. */
 		EXPECT_EQ(0, peek(map + 100 * page_size));
-		first = 100 - 100 % nr;
+		first = 36 - 36 % nr;
+		first = 64 + (first < 64 - nr ? first : 64 - nr);
 		expected = nr == 64 ? ~0ull : (1ull << nr) - 1;
 		bits = mapped_pages(map + first * page_size, 64);
 		EXPECT_EQ(expected, bits);
