@@ -35,7 +35,7 @@ bin_src := $(wildcard tools/*.c bench/*.c examples/*.c)
 test_src := $(wildcard tests/*.c)
 host_src := $(wildcard tests/host/*.c tests/host/*.cc)
 # What has threads is built for the thread sanitizer too.
-tsan_src := $(addprefix tests/host/,vmr_fork.c vmr_hole.c vmr_model.c)
+tsan_src := $(addprefix tests/host/,record.c vmr_fork.c vmr_hole.c vmr_model.c)
 # What pins the layout is run as a 32-bit program too.
 test32_src := $(wildcard tests/abi_*.c)
 # What wants a machine of its own kind.

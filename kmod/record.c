@@ -38,9 +38,13 @@ static struct record_slot *slot_at(const struct records *r, __u64 position)
 	return record_slot(r, record_header(r, position), r->slots);
 }
 
+/*
+ * Pairs with the exchange in record_close(): who finds a record there may read its
+ * payload, or give its space to others.
+ */
 static __u32 word_at(const struct records *r, __u64 position)
 {
-	return record_load(&slot_at(r, position)->word);
+	return record_load_acquire(&slot_at(r, position)->word);
 }
 
 /**

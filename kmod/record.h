@@ -39,18 +39,18 @@
 #include <asm/barrier.h>
 
 #define record_load(p)			READ_ONCE(*(p))
+#define record_load_acquire(p)		smp_load_acquire(p)	/* partners: at its uses */
 #define record_store(p, v)		WRITE_ONCE(*(p), v)
-#define record_store_release(p, v)	smp_store_release(p, v)	/* partners: at its uses */
+#define record_store_release(p, v)	smp_store_release(p, v)	/* likewise */
 #define record_exchange(p, v)		xchg(p, v)
-#define record_read_barrier()		smp_rmb()		/* likewise */
 #else
 #include <stdbool.h>
 
 #define record_load(p)			__atomic_load_n(p, __ATOMIC_RELAXED)
+#define record_load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define record_store(p, v)		__atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define record_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define record_exchange(p, v)		__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
-#define record_read_barrier()		__atomic_thread_fence(__ATOMIC_ACQUIRE)
 #endif
 
 #define RECORD_ALIGN		8u
@@ -160,11 +160,9 @@ static inline bool record_may_fit(const struct records *r, __u32 bytes)
  */
 static inline bool record_full(const struct records *r, const __u64 *claim, __u32 bytes)
 {
-	__u64 producer = record_load(&r->producer);
-	__u64 limit;
+	__u64 producer = record_load_acquire(&r->producer);
+	__u64 limit = record_load(&r->limit);
 
-	record_read_barrier();
-	limit = record_load(&r->limit);
 	return producer + bytes > limit && record_load(claim) == limit - r->mask - 1;
 }
 
