@@ -8,11 +8,15 @@
  * read only when the ring looks full, hence its cache line stays with the
  * consumer; a ring that is full takes no lock.
  *
- * ring_reserve() and ring_submit() are the short way: on a ring that is not
- * IN_PLACE, not in an NMI, and with room. Together with the inline half of
- * record.h they call nothing but the lock. All else goes by reserve_any().
+ * karena_ring_reserve() and karena_ring_submit() are the short way: on a ring
+ * that is not IN_PLACE, not in an NMI, and with room. Together with the inline
+ * half of record.h they call nothing but the lock. All else goes by reserve_any().
+ *
+ * Kernel code of other modules calls the functions whose names begin with
+ * karena_ as they are: there is nothing for a door to unpack.
  */
 #include <linux/err.h>
+#include <linux/export.h>
 #include <linux/hardirq.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
@@ -84,8 +88,14 @@ static __always_inline bool lock_ring(struct karena_ring *ring, unsigned long *f
 	return true;
 }
 
-/* Returns whether there is more to accept than one hold of the lock may take. */
-static bool accept(struct karena_ring *ring)
+/**
+ * ring_accept() - give back what the consumer says it has read
+ * @ring:	the ring
+ *
+ * Context: any; under ring->lock.
+ * Return: whether there is more than one hold of the lock may take.
+ */
+bool ring_accept(struct karena_ring *ring)
 {
 	/*
 	 * Read once: the value is a user's. Pairs with the release by which the
@@ -107,7 +117,7 @@ static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned lon
 	bool more, fits;
 
 	for (;;) {
-		more = accept(ring);
+		more = ring_accept(ring);
 		ring_tell_room(ring);
 		fits = record_fits(r, bytes);
 		if (fits || !more)
@@ -173,7 +183,7 @@ static noinline void *reserve_traced(struct karena_ring *ring,
 }
 
 /**
- * ring_reserve() - reserve a record for the kernel
+ * karena_ring_reserve() - reserve a record for the kernel
  * @ring:	the ring
  * @length:	payload bytes
  *
@@ -183,8 +193,9 @@ static noinline void *reserve_traced(struct karena_ring *ring,
  * Return: the payload, @length bytes that hold anything, in one piece; -EAGAIN
  * as a pointer: no room just now, or in an NMI that met a reservation under way;
  * -ENOSPC: can never fit; -EINVAL: no bytes.
+ * Since: 1.0
  */
-void *ring_reserve(struct karena_ring *ring, size_t length)
+void *karena_ring_reserve(struct karena_ring *ring, size_t length)
 {
 	struct karena_record_header *header;
 	struct records *r = &ring->records;
@@ -209,7 +220,7 @@ void *ring_reserve(struct karena_ring *ring, size_t length)
 		return reserve_traced(ring, header);
 	return header + 1;
 }
-EXPORT_SYMBOL_IF_KUNIT(ring_reserve);
+EXPORT_SYMBOL_NS_GPL(karena_ring_reserve, KARENA_NS);
 
 /*
  * A record has ended. record_close() was a full barrier between that and the
@@ -252,14 +263,15 @@ static noinline void submit_in_place(struct karena_ring *ring,
 }
 
 /**
- * ring_submit() - a record of ring_reserve() is complete
+ * karena_ring_submit() - a record of karena_ring_reserve() is complete
  * @ring:	the ring
- * @payload:	from ring_reserve()
+ * @payload:	from karena_ring_reserve()
  * @flags:	0, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
  *
  * Context: any, NMI included; does not sleep.
+ * Since: 1.0
  */
-void ring_submit(struct karena_ring *ring, void *payload, u32 flags)
+void karena_ring_submit(struct karena_ring *ring, void *payload, u32 flags)
 {
 	struct karena_record_header *header = payload - sizeof(*header);
 	u32 word;
@@ -272,44 +284,46 @@ void ring_submit(struct karena_ring *ring, void *payload, u32 flags)
 		return submit_traced(ring, header, word, flags);
 	tell(ring, flags);
 }
-EXPORT_SYMBOL_IF_KUNIT(ring_submit);
+EXPORT_SYMBOL_NS_GPL(karena_ring_submit, KARENA_NS);
 
 /**
- * ring_discard() - a record of ring_reserve() is to be passed over
+ * karena_ring_discard() - a record of karena_ring_reserve() is to be passed over
  * @ring:	the ring
- * @payload:	from ring_reserve()
- * @flags:	as for ring_submit()
+ * @payload:	from karena_ring_reserve()
+ * @flags:	as for karena_ring_submit()
  *
  * Context: any, NMI included; does not sleep.
+ * Since: 1.0
  */
-void ring_discard(struct karena_ring *ring, void *payload, u32 flags)
+void karena_ring_discard(struct karena_ring *ring, void *payload, u32 flags)
 {
 	end_any(ring, payload - sizeof(struct karena_record_header), KARENA_RECORD_DISCARD);
 	tell(ring, flags);
 }
-EXPORT_SYMBOL_IF_KUNIT(ring_discard);
+EXPORT_SYMBOL_NS_GPL(karena_ring_discard, KARENA_NS);
 
 /**
- * ring_output_kernel() - send a record from kernel memory
+ * karena_ring_output() - send a record from kernel memory
  * @ring:	the ring
  * @data:	the payload
  * @length:	its bytes
- * @flags:	as for ring_submit()
+ * @flags:	as for karena_ring_submit()
  *
  * Context: any, NMI included; does not sleep.
- * Return: 0, or -errno as ring_reserve().
+ * Return: 0, or -errno as karena_ring_reserve().
+ * Since: 1.0
  */
-int ring_output_kernel(struct karena_ring *ring, const void *data, size_t length, u32 flags)
+int karena_ring_output(struct karena_ring *ring, const void *data, size_t length, u32 flags)
 {
-	void *payload = ring_reserve(ring, length);
+	void *payload = karena_ring_reserve(ring, length);
 
 	if (IS_ERR(payload))
 		return PTR_ERR(payload);
 	memcpy(payload, data, length);
-	ring_submit(ring, payload, flags);
+	karena_ring_submit(ring, payload, flags);
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(ring_output_kernel);
+EXPORT_SYMBOL_NS_GPL(karena_ring_output, KARENA_NS);
 
 /**
  * ring_reserve_for() - reserve a record for a process
@@ -319,7 +333,7 @@ EXPORT_SYMBOL_IF_KUNIT(ring_output_kernel);
  * @position:	out
  *
  * Context: not NMI; does not sleep.
- * Return: 0, or -errno as ring_reserve().
+ * Return: 0, or -errno as karena_ring_reserve().
  */
 int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
 		     u64 *position)
@@ -334,7 +348,7 @@ EXPORT_SYMBOL_IF_KUNIT(ring_reserve_for);
  * @party:	who asks; NULL: somebody who has reserved nothing here
  * @position:	any number
  * @discard:	0 or KARENA_RECORD_DISCARD
- * @flags:	as for ring_submit()
+ * @flags:	as for karena_ring_submit()
  *
  * Under the lock, so that the record found is the one that is ended, although
  * two threads may come with one position.
@@ -396,105 +410,3 @@ void ring_abandon(struct karena_ring *ring, struct ring_party *party)
 	tell(ring, 0);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_abandon);
-
-/**
- * ring_look() - a ring at one moment
- * @ring:	the ring
- * @view:	out
- *
- * Accepts first what the consumer says it has read, all of it.
- *
- * Context: may sleep, but is no reason to wake up.
- */
-void ring_look(struct karena_ring *ring, struct ring_view *view)
-{
-	const struct records *r = &ring->records;
-	bool more;
-
-	do {
-		raw_spin_lock_irq(&ring->lock);
-		more = accept(ring);
-		view->consumer = record_consumer(r);
-		view->producer = r->producer;
-		view->nr_records = ring->nr_records;
-		view->there = record_there(record_front(r));
-		raw_spin_unlock_irq(&ring->lock);
-		cond_resched();
-	} while (more);
-	ring_tell_room(ring);
-}
-EXPORT_SYMBOL_IF_KUNIT(ring_look);
-
-/* The kernel has read up to the consumer position: let the consumer see it too. */
-static void publish_consumer(struct karena_ring *ring)
-{
-	lockdep_assert_held(&ring->lock);
-	/* Pairs with the acquire of whoever maps the page to look. */
-	smp_store_release(&ring->consumer_page->position, record_consumer(&ring->records));
-}
-
-/**
- * ring_read_begin() - what is to be read next?
- * @ring:	the ring
- * @room:	bytes that the reader has
- * @steps:	how many records at most, up to RING_STEPS
- * @run:	out
- *
- * Passes over discarded records.
- *
- * Context: may sleep; under ring->read_lock.
- * Return: 0, also if nothing is there, which @run->bytes tells; -EMSGSIZE if the
- * first record does not fit into @room.
- */
-int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
-		    struct ring_run *run)
-{
-	struct records *r = &ring->records;
-	bool more, there;
-	u64 before;
-
-	lockdep_assert_held(&ring->read_lock);
-	do {
-		raw_spin_lock_irq(&ring->lock);
-		more = accept(ring);
-		before = record_consumer(r);
-		more = more || record_skip(r, RING_STEPS);
-		/* Not what was merely accepted: the consumer may be ahead of that. */
-		if (record_consumer(r) != before)
-			publish_consumer(ring);
-		run->word = record_front(r);
-		there = !more && record_there(run->word);
-		run->position = record_consumer(r);
-		run->bytes = there ? record_run(r, room, steps) : 0;
-		raw_spin_unlock_irq(&ring->lock);
-		cond_resched();
-	} while (more);
-	return there && !run->bytes ? -EMSGSIZE : 0;
-}
-EXPORT_SYMBOL_IF_KUNIT(ring_read_begin);
-
-/**
- * ring_read_end() - a run was read
- * @ring:	the ring
- * @run:	from ring_read_begin()
- *
- * Context: may sleep; under ring->read_lock.
- * Return: false if it was not the reader's any more: the consumer has meanwhile
- * stored a position, and what was read is nothing to rely on.
- */
-bool ring_read_end(struct karena_ring *ring, const struct ring_run *run)
-{
-	struct records *r = &ring->records;
-	bool mine;
-
-	lockdep_assert_held(&ring->read_lock);
-	raw_spin_lock_irq(&ring->lock);
-	mine = record_consumer(r) == run->position;
-	if (mine) {
-		record_advance(r, run->position + run->bytes);
-		publish_consumer(ring);
-	}
-	raw_spin_unlock_irq(&ring->lock);
-	return mine;
-}
-EXPORT_SYMBOL_IF_KUNIT(ring_read_end);

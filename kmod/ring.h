@@ -67,7 +67,7 @@ struct ring_area {
  * struct karena_ring - a ring
  * @lock:	protects @records and @nr_records. Taken in any context: where it
  *		may have interrupted a holder, in an NMI, it is only tried
- * @quick_max:	longest payload for the short way of ring_reserve(); 0 if
+ * @quick_max:	longest payload for the short way of karena_ring_reserve(); 0 if
  *		IN_PLACE; fixed
  * @records:	see record.h
  * @nr_records:	reserved since create
@@ -86,9 +86,10 @@ struct ring_area {
  * @node:	of create; fixed
  * @nr_discarded: records discarded, by whomever
  * @read_lock:	one read() at a time. No user memory is faulted in under it
- * @party_lock:	protects @parties and @consumer
+ * @party_lock:	protects @parties, @consumer and @nr_kernel
  * @parties:	see ring_party.c; also read under RCU
  * @consumer:	who has the consumer role; also compared without the lock
+ * @nr_kernel:	karena_ring_get() without karena_ring_put(), under @party_lock
  * @party_ids:	numbers of parties; locks itself
  */
 struct karena_ring {
@@ -115,6 +116,7 @@ struct karena_ring {
 	spinlock_t party_lock;
 	DECLARE_HASHTABLE(parties, 6);
 	struct ring_party *consumer;
+	unsigned int nr_kernel;
 	struct ida party_ids;
 };
 
@@ -144,17 +146,16 @@ long ring_op_discard(struct karena_call *call, void *args);
 long ring_op_output(struct karena_call *call, void *args);
 long ring_op_stat(struct karena_call *call, void *args);
 
-/* ring.c: records in and out, in any context */
-void *ring_reserve(struct karena_ring *ring, size_t length);
-void ring_submit(struct karena_ring *ring, void *payload, u32 flags);
-void ring_discard(struct karena_ring *ring, void *payload, u32 flags);
-int ring_output_kernel(struct karena_ring *ring, const void *data, size_t length, u32 flags);
+/* ring.c: records in, in any context. What kernel code calls is in <linux/karena.h> */
 int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
 		     u64 *position);
 int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 position,
 		 u32 discard, u32 flags);
 void ring_abandon(struct karena_ring *ring, struct ring_party *party);
 int ring_check_length(struct karena_ring *ring, u64 length);
+bool ring_accept(struct karena_ring *ring);
+
+/* ring_out.c: records out, and looks */
 
 /**
  * struct ring_view - a ring at one moment
@@ -187,6 +188,8 @@ struct ring_run {
 int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
 		    struct ring_run *run);
 bool ring_read_end(struct karena_ring *ring, const struct ring_run *run);
+long ring_drain(struct karena_ring *ring, karena_record_fn fn, void *context,
+		unsigned int max);
 
 /* ring_copy.c: between records and the memory of users */
 ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags);

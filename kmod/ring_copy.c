@@ -69,14 +69,14 @@ static int output_directly(struct karena_ring *ring, struct iov_iter *from, size
 
 	if (fault_in_iov_iter_readable(from, length))
 		return -EFAULT;
-	payload = ring_reserve(ring, length);
+	payload = karena_ring_reserve(ring, length);
 	if (IS_ERR(payload))
 		return PTR_ERR(payload);
 	if (!copy_in(payload, length, from)) {
-		ring_discard(ring, payload, flags);
+		karena_ring_discard(ring, payload, flags);
 		return -EFAULT;
 	}
-	ring_submit(ring, payload, flags);
+	karena_ring_submit(ring, payload, flags);
 	return 0;
 }
 
@@ -90,7 +90,7 @@ static int output_indirectly(struct karena_ring *ring, struct iov_iter *from, si
 	if (!copy)
 		return -ENOMEM;
 	if (copy_from_iter_full(copy, length, from))
-		err = ring_output_kernel(ring, copy, length, flags);
+		err = karena_ring_output(ring, copy, length, flags);
 	kvfree(copy);
 	return err;
 }

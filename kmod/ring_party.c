@@ -345,6 +345,53 @@ int ring_take_role_locked(struct karena_ring *ring, const struct file *file)
 	return take_role(ring, party_get_locked(ring, file));
 }
 
+/* Kernel code as the consumer of any ring: without process, file or records. */
+static struct ring_party kernel_party;
+
+/**
+ * ring_take_role_kernel() - kernel code becomes the consumer, unless it is
+ * @ring:	between ring_kernel_begin() and ring_kernel_end()
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY if a process is.
+ */
+int ring_take_role_kernel(struct karena_ring *ring)
+{
+	return take_role(ring, &kernel_party);
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_take_role_kernel);
+
+/**
+ * ring_kernel_begin() - kernel code begins to use a ring
+ * @ring:	the ring
+ *
+ * Context: may sleep.
+ */
+void ring_kernel_begin(struct karena_ring *ring)
+{
+	spin_lock(&ring->party_lock);
+	ring->nr_kernel++;
+	spin_unlock(&ring->party_lock);
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_kernel_begin);
+
+/**
+ * ring_kernel_end() - the end of a ring_kernel_begin()
+ * @ring:	the ring
+ *
+ * The last one gives the consumer role back.
+ *
+ * Context: may sleep.
+ */
+void ring_kernel_end(struct karena_ring *ring)
+{
+	spin_lock(&ring->party_lock);
+	if (!--ring->nr_kernel && ring->consumer == &kernel_party)
+		WRITE_ONCE(ring->consumer, NULL);
+	spin_unlock(&ring->party_lock);
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_kernel_end);
+
 /*
  * The home of a party that @file has in @ring, with a reference; NULL: none.
  * While a party is among the ring's, its notifier is kept.

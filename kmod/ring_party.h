@@ -69,6 +69,9 @@ struct ring_party *ring_party_find(struct karena_ring *ring, const struct file *
 struct ring_party *ring_party_get(struct karena_ring *ring, const struct file *file);
 int ring_take_role(struct karena_ring *ring, const struct file *file);
 int ring_take_role_locked(struct karena_ring *ring, const struct file *file);
+int ring_take_role_kernel(struct karena_ring *ring);
+void ring_kernel_begin(struct karena_ring *ring);
+void ring_kernel_end(struct karena_ring *ring);
 void ring_parties_close(struct karena_ring *ring, const struct file *file);
 
 /* For those above and for KUnit, which has no process to lose. */

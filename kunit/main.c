@@ -9,6 +9,7 @@
  * ones; this is what it writes on all of them.
  */
 MODULE_INFO(import_ns, "EXPORTED_FOR_KUNIT_TESTING");
+MODULE_INFO(import_ns, "KARENA");
 MODULE_DESCRIPTION("KUnit suites of karena");
 MODULE_AUTHOR("The karena developers");
 MODULE_LICENSE("GPL");

@@ -86,7 +86,7 @@ void rg_retire(struct ring_party *party)
 void *rg_reserve(struct kunit *test, size_t length)
 {
 	struct ring_fixture *f = test->priv;
-	void *payload = ring_reserve(f->ring, length);
+	void *payload = karena_ring_reserve(f->ring, length);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, payload);
 	return payload;
@@ -98,7 +98,7 @@ void rg_send(struct kunit *test, size_t length, u8 fill)
 	void *payload = rg_reserve(test, length);
 
 	memset(payload, fill, length);
-	ring_submit(f->ring, payload, 0);
+	karena_ring_submit(f->ring, payload, 0);
 }
 
 struct karena_ring_stat rg_stat(struct kunit *test)

@@ -71,7 +71,7 @@ static void reserved_record_should_be_busy_until_submitted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rg_record(test, 0)->word, 5 | KARENA_RECORD_BUSY);
 	KUNIT_EXPECT_EQ(test, f->ring->producer_page->position, 16);
 	memcpy(payload, "hello", 5);
-	ring_submit(f->ring, payload, 0);
+	karena_ring_submit(f->ring, payload, 0);
 	KUNIT_EXPECT_EQ(test, rg_record(test, 0)->word, 5);
 	KUNIT_EXPECT_STREQ(test, (char *)(rg_record(test, 0) + 1), "hello");
 }
@@ -80,7 +80,7 @@ static void discarded_record_should_be_marked(struct kunit *test)
 {
 	struct ring_fixture *f = test->priv;
 
-	ring_discard(f->ring, rg_reserve(test, 5), 0);
+	karena_ring_discard(f->ring, rg_reserve(test, 5), 0);
 	KUNIT_EXPECT_EQ(test, rg_record(test, 0)->word, 5 | KARENA_RECORD_DISCARD);
 	KUNIT_EXPECT_EQ(test, rg_stat(test).out_discarded, 1);
 	KUNIT_EXPECT_EQ(test, rg_stat(test).out_submitted, 0);
@@ -98,11 +98,11 @@ static void record_in_place_should_show_in_header_and_slot(struct kunit *test)
 	payload = rg_reserve(test, 16);
 	KUNIT_EXPECT_EQ(test, rg_record(test, 0)->word, 16 | KARENA_RECORD_BUSY);
 	KUNIT_EXPECT_EQ(test, slots[0].word, 16 | KARENA_RECORD_BUSY);
-	ring_submit(f->ring, payload, 0);
+	karena_ring_submit(f->ring, payload, 0);
 	KUNIT_EXPECT_EQ(test, rg_record(test, 0)->word, 16);
 	KUNIT_EXPECT_EQ(test, slots[0].word, 16);
 
-	ring_discard(f->ring, rg_reserve(test, 8), 0);
+	karena_ring_discard(f->ring, rg_reserve(test, 8), 0);
 	KUNIT_EXPECT_EQ(test, rg_record(test, 24)->word, 8 | KARENA_RECORD_DISCARD);
 	KUNIT_EXPECT_EQ(test, slots[1].word, 8 | KARENA_RECORD_DISCARD);
 }
@@ -111,7 +111,7 @@ static void output_should_send_a_record(struct kunit *test)
 {
 	struct ring_fixture *f = test->priv;
 
-	KUNIT_EXPECT_EQ(test, ring_output_kernel(f->ring, "kernel", 6, 0), 0);
+	KUNIT_EXPECT_EQ(test, karena_ring_output(f->ring, "kernel", 6, 0), 0);
 	KUNIT_EXPECT_EQ(test, output(test, "user", 4), 4);
 	KUNIT_EXPECT_STREQ(test, (char *)(rg_record(test, 0) + 1), "kernel");
 	KUNIT_EXPECT_STREQ(test, (char *)(rg_record(test, 16) + 1), "user");
@@ -134,7 +134,7 @@ static void record_should_wrap_in_one_piece(struct kunit *test)
 
 	payload = rg_reserve(test, 1000);
 	memset(payload, 0x5a, 1000);
-	ring_submit(((struct ring_fixture *)test->priv)->ring, payload, 0);
+	karena_ring_submit(((struct ring_fixture *)test->priv)->ring, payload, 0);
 	KUNIT_EXPECT_EQ(test, rg_record(test, position)->word, 1000);
 	data = (u8 *)rg_record(test, 0);
 	KUNIT_EXPECT_NULL(test, memchr_inv(data, 0x5a, 1000 - 8));
@@ -150,16 +150,16 @@ static void lengths_out_of_range_should_be_refused_and_counted(struct kunit *tes
 	struct ring_fixture *f = test->priv;
 	int i;
 
-	KUNIT_EXPECT_EQ(test, PTR_ERR(ring_reserve(f->ring, 0)), -EINVAL);
-	KUNIT_EXPECT_EQ(test, ring_output_kernel(f->ring, "", 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(karena_ring_reserve(f->ring, 0)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, karena_ring_output(f->ring, "", 0, 0), -EINVAL);
 	for (i = 0; i < ARRAY_SIZE(too_big); i++) {
-		KUNIT_EXPECT_EQ(test, PTR_ERR(ring_reserve(f->ring, too_big[i])), -ENOSPC);
+		KUNIT_EXPECT_EQ(test, PTR_ERR(karena_ring_reserve(f->ring, too_big[i])), -ENOSPC);
 		KUNIT_EXPECT_EQ(test, rg_stat(test).out_lost_too_big, i + 1);
 	}
 	KUNIT_EXPECT_EQ(test, rg_stat(test).out_producer_position, 0);
 	KUNIT_EXPECT_EQ(test, rg_stat(test).out_records, 0);
 
-	ring_submit(f->ring, rg_reserve(test, PAGE_SIZE - 8), 0);
+	karena_ring_submit(f->ring, rg_reserve(test, PAGE_SIZE - 8), 0);
 	KUNIT_EXPECT_EQ(test, rg_stat(test).out_available, PAGE_SIZE);
 }
 
@@ -168,8 +168,8 @@ static void full_ring_should_refuse_and_count(struct kunit *test)
 	struct ring_fixture *f = test->priv;
 
 	rg_send(test, PAGE_SIZE - 8, 0);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(ring_reserve(f->ring, 1)), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, ring_output_kernel(f->ring, "lost", 4, 0), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(karena_ring_reserve(f->ring, 1)), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, karena_ring_output(f->ring, "lost", 4, 0), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, output(test, "lost too", 8), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, rg_stat(test).out_lost_full, 3);
 	KUNIT_EXPECT_EQ(test, rg_stat(test).out_lost_full_bytes, 13);
@@ -188,7 +188,7 @@ static void room_should_be_found_behind_many_records(struct kunit *test)
 		rg_make(test, PAGE_SIZE, flags);
 		for (i = 0; i < PAGE_SIZE / 16; i++)
 			rg_send(test, 1, 0);
-		KUNIT_EXPECT_EQ(test, PTR_ERR(ring_reserve(f->ring, 1)), -EAGAIN);
+		KUNIT_EXPECT_EQ(test, PTR_ERR(karena_ring_reserve(f->ring, 1)), -EAGAIN);
 		rg_consume_to(test, PAGE_SIZE);
 		rg_send(test, PAGE_SIZE - 8, 0);
 		KUNIT_EXPECT_EQ(test, rg_stat(test).out_available, PAGE_SIZE);
@@ -206,10 +206,10 @@ static void forged_consumer_position_should_only_look_full(struct kunit *test)
 	payload = rg_reserve(test, 2048);
 	for (i = 0; i < ARRAY_SIZE(forged); i++) {
 		rg_consume_to(test, forged[i]);
-		KUNIT_EXPECT_EQ(test, PTR_ERR(ring_reserve(f->ring, 2048)), -EAGAIN);
+		KUNIT_EXPECT_EQ(test, PTR_ERR(karena_ring_reserve(f->ring, 2048)), -EAGAIN);
 		KUNIT_EXPECT_EQ(test, rg_stat(test).out_consumer_position, 0);
 	}
-	ring_submit(f->ring, payload, 0);
+	karena_ring_submit(f->ring, payload, 0);
 	rg_consume_to(test, 2056);
 	rg_send(test, 2048, 0);
 }
@@ -254,10 +254,10 @@ static void read_should_pass_over_discarded_records(struct kunit *test)
 	int i;
 
 	for (i = 0; i < PAGE_SIZE / 16 - 2; i++)
-		ring_discard(f->ring, rg_reserve(test, 1), 0);
+		karena_ring_discard(f->ring, rg_reserve(test, 1), 0);
 	KUNIT_EXPECT_EQ(test, read_ring(test, buffer, 64), 0);
 	KUNIT_EXPECT_EQ(test, f->ring->consumer_page->position, PAGE_SIZE - 32);
-	ring_discard(f->ring, rg_reserve(test, 1), 0);
+	karena_ring_discard(f->ring, rg_reserve(test, 1), 0);
 	rg_send(test, 1, 0xdd);
 	KUNIT_EXPECT_EQ(test, read_ring(test, buffer, 64), 16);
 	KUNIT_EXPECT_EQ(test, buffer[8], 0xdd);

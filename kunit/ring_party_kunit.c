@@ -58,7 +58,7 @@ static void others_should_not_end_a_record(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, submit_for(test, NULL, position), -EPERM);
 	KUNIT_EXPECT_EQ(test, submit_for(test, alice, position + 16), -EPERM);
 	KUNIT_EXPECT_EQ(test, submit_for(test, NULL, position + 16), -EPERM);
-	ring_submit(f->ring, payload, 0);
+	karena_ring_submit(f->ring, payload, 0);
 	KUNIT_EXPECT_EQ(test, submit_for(test, alice, position), 0);
 }
 

@@ -63,7 +63,7 @@ static void record_should_wake_the_armed_once(struct kunit *test)
 	rg_send(test, 1, 0);
 	KUNIT_EXPECT_EQ(test, listener.nr, 1);
 	ring_arm(f->ring);
-	ring_discard(f->ring, rg_reserve(test, 1), 0);
+	karena_ring_discard(f->ring, rg_reserve(test, 1), 0);
 	KUNIT_EXPECT_EQ(test, listener.nr, 2);
 	KUNIT_EXPECT_EQ(test, rg_stat(test).out_wakeups, 2);
 	listen_end(test, &listener);
@@ -76,10 +76,10 @@ static void no_wakeup_should_leave_it_to_the_next(struct kunit *test)
 
 	listen_begin(test, &listener);
 	ring_arm(f->ring);
-	ring_submit(f->ring, rg_reserve(test, 1), KARENA_RING_NO_WAKEUP);
-	ring_discard(f->ring, rg_reserve(test, 1), KARENA_RING_NO_WAKEUP);
+	karena_ring_submit(f->ring, rg_reserve(test, 1), KARENA_RING_NO_WAKEUP);
+	karena_ring_discard(f->ring, rg_reserve(test, 1), KARENA_RING_NO_WAKEUP);
 	KUNIT_EXPECT_EQ(test, listener.nr, 0);
-	ring_submit(f->ring, rg_reserve(test, 1), 0);
+	karena_ring_submit(f->ring, rg_reserve(test, 1), 0);
 	KUNIT_EXPECT_EQ(test, listener.nr, 1);
 	listen_end(test, &listener);
 }
@@ -90,8 +90,8 @@ static void force_should_wake_the_unarmed(struct kunit *test)
 	struct listener listener;
 
 	listen_begin(test, &listener);
-	ring_submit(f->ring, rg_reserve(test, 1), KARENA_RING_FORCE_WAKEUP);
-	ring_discard(f->ring, rg_reserve(test, 1), KARENA_RING_FORCE_WAKEUP);
+	karena_ring_submit(f->ring, rg_reserve(test, 1), KARENA_RING_FORCE_WAKEUP);
+	karena_ring_discard(f->ring, rg_reserve(test, 1), KARENA_RING_FORCE_WAKEUP);
 	KUNIT_EXPECT_EQ(test, listener.nr, 2);
 	listen_end(test, &listener);
 }
@@ -101,8 +101,8 @@ static void wakeup_of_nobody_should_not_count(struct kunit *test)
 	struct ring_fixture *f = test->priv;
 
 	ring_arm(f->ring);
-	ring_submit(f->ring, rg_reserve(test, 1), 0);
-	ring_submit(f->ring, rg_reserve(test, 1), KARENA_RING_FORCE_WAKEUP);
+	karena_ring_submit(f->ring, rg_reserve(test, 1), 0);
+	karena_ring_submit(f->ring, rg_reserve(test, 1), KARENA_RING_FORCE_WAKEUP);
 	KUNIT_EXPECT_EQ(test, rg_stat(test).out_wakeups, 0);
 }
 
@@ -115,7 +115,7 @@ static void wakeup_should_be_deferred_with_interrupts_off(struct kunit *test)
 	listen_begin(test, &listener);
 	ring_arm(f->ring);
 	local_irq_disable();
-	ring_output_kernel(f->ring, "x", 1, 0);
+	karena_ring_output(f->ring, "x", 1, 0);
 	at_once = listener.nr;
 	local_irq_enable();
 	irq_work_sync(&f->ring->wake_work);
@@ -168,7 +168,7 @@ static void room_should_be_told_by_a_producer_too(struct kunit *test)
 
 static void send_in_hardirq(void *ring)
 {
-	ring_output_kernel(ring, "irq", 3, 0);
+	karena_ring_output(ring, "irq", 3, 0);
 }
 
 static void record_should_come_from_a_hard_interrupt(struct kunit *test)
@@ -206,16 +206,16 @@ static int produce(void *argument)
 	u32 i = 0;
 
 	while (i < RECORDS && !READ_ONCE(p->stop)) {
-		message = ring_reserve(p->ring, sizeof(*message));
+		message = karena_ring_reserve(p->ring, sizeof(*message));
 		if (IS_ERR(message)) {
 			cond_resched();
 			continue;
 		}
 		*message = (struct message) { .producer = p->id, .number = i };
 		if (i % 7 == 6)
-			ring_discard(p->ring, message, 0);
+			karena_ring_discard(p->ring, message, 0);
 		else
-			ring_submit(p->ring, message, 0);
+			karena_ring_submit(p->ring, message, 0);
 		i++;
 	}
 	complete(&p->done);
