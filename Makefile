@@ -151,13 +151,16 @@ quick: ## build, host tests, VM tests on the stock kernel
 	vm/stages build host vm-stock
 
 check: ## every test
-	vm/stages kernels build lint host vm-stock vm-dax vm-7.2 kunit vm-debug demo
+	vm/stages kernels build lint proofs host vm-stock vm-dax vm-7.2 kunit vm-debug demo
 
 check-all: ## every test, on every kernel
-	vm/stages kernels build lint host vm-stock vm-dax vm-6.12 vm-7.2 kunit vm-debug demo
+	vm/stages kernels build lint proofs host vm-stock vm-dax vm-6.12 vm-7.2 kunit vm-debug demo
 
 host: $(hosts) ## tests that need no kernel
 	vm/count host vm/host-suite $(hosts)
+
+proofs: ## go through all states of the waking protocol and its mutants
+	vm/count proofs tests/proofs/run
 
 vm-stock vm-debug vm-6.12 vm-7.2: vm-%: % bin tests
 	vm/count $@ vm/suite $*
@@ -230,6 +233,6 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-.PHONY: all stock debug 6.12 7.2 lib bin tests quick check check-all host vm-stock \
+.PHONY: all stock debug 6.12 7.2 lib bin tests quick check check-all proofs host vm-stock \
 	vm-debug vm-dax vm-6.12 vm-7.2 kunit vm demo bench-arena \
 	bench-ring bench-vmr coverage lint lines kernels build install clean help
