@@ -52,7 +52,7 @@ hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src))) \
 
 all: stock lib bin ## module, library and tools (the default)
 
-stock debug 6.12 7.2: %: build/%/karena.ko
+stock debug 6.12 7.2: %: build/%/karena.ko build/%/users.built
 
 lib: build/libkarena.a build/libkarena.so.1
 bin: $(bins)
@@ -78,6 +78,18 @@ build/%/karena.ko: $(module_src)
 	@cp -rsf $(addprefix $(CURDIR)/,Kbuild kmod kunit uapi include) $(@D)
 	@find $(@D) -xtype l -delete
 	$(within_$*) $(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D) modules
+	@touch $@
+
+# Modules that use karena's calls, built as any such module is: with its header and
+# its Module.symvers.
+users := examples/driver tests/module bench/module
+build/%/users.built: build/%/karena.ko $(wildcard $(addsuffix /*,$(users)))
+	@for dir in $(wildcard $(users)); do \
+		mkdir -p $(@D)/$$dir && cp -rsf $(CURDIR)/$$dir/. $(@D)/$$dir && \
+		find $(@D)/$$dir -xtype l -delete && \
+		$(within_$*) $(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D)/$$dir \
+			KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(@D)/Module.symvers modules || exit 1; \
+	done
 	@touch $@
 
 build/include/linux/karena.h: uapi/karena.h

@@ -5,6 +5,7 @@
  * The program hands in its arena; the driver allocates a page there and updates
  * it from a timer interrupt. The program reads it without a system call.
  */
+#include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/karena.h>
 #include <linux/miscdevice.h>
@@ -12,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "tickpage.h"
 
 #define PERIOD_NS	(NSEC_PER_MSEC)
@@ -96,8 +98,7 @@ static int tick_open(struct inode *inode, struct file *file)
 	if (!tick)
 		return -ENOMEM;
 	mutex_init(&tick->lock);
-	hrtimer_init(&tick->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	tick->timer.function = tick_expired;
+	hrtimer_setup(&tick->timer, tick_expired, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	file->private_data = tick;
 	return 0;
 }
@@ -136,4 +137,5 @@ module_misc_device(tick_misc);
 MODULE_DESCRIPTION("Ticks in a page of a program's arena");
 MODULE_AUTHOR("The karena developers");
 MODULE_LICENSE("GPL");
-MODULE_IMPORT_NS(KARENA);
+/* As MODULE_IMPORT_NS() writes it, whose argument is not the same on all kernels. */
+MODULE_INFO(import_ns, "KARENA");

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What kernels from 6.1 on do differently, for the modules that show and test
+ * karena's calls.
+ */
+#ifndef COMPAT_H
+#define COMPAT_H
+
+#include <linux/hrtimer.h>
+
+/* <linux/hrtimer.h>: in two steps before 6.13, in one only since 6.15. */
+#ifndef KARENA_HAVE_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
+
+#endif /* COMPAT_H */

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the module karena_produce and the program that tests by it agree upon.
+ */
+#ifndef KARENA_PRODUCE_H
+#define KARENA_PRODUCE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define PRODUCE_DEVICE		"/dev/karena_produce"
+
+#define PRODUCE_PROCESS		0
+#define PRODUCE_SOFTIRQ		1
+#define PRODUCE_HARDIRQ		2
+#define PRODUCE_NMI		3
+#define PRODUCE_CONTEXTS	4
+#define PRODUCE_CPUS		4
+
+/* Every fifth record is discarded, the others are submitted. */
+#define PRODUCE_DISCARDED(number)	((number) % 5 == 4)
+
+/**
+ * struct produce_record - a payload begins with it
+ * @context:	PRODUCE_*
+ * @cpu:	where it was produced
+ * @number:	counts the records that @context got on @cpu, from 0
+ * @length:	of the payload; what follows is bytes of @number's lowest
+ */
+struct produce_record {
+	__u32 context;
+	__u32 cpu;
+	__u32 number;
+	__u32 length;
+};
+
+#define PRODUCE_LENGTH(number)	(sizeof(struct produce_record) + (number) * 7 % 200)
+
+/**
+ * struct produce_counts - what was done since START
+ * @reserved:	records got, by context and CPU
+ * @refused:	reservations refused, by context
+ * @nmi_in_reserve: NMIs that came while another context was about to reserve on that
+ *		CPU
+ */
+struct produce_counts {
+	__aligned_u64 reserved[PRODUCE_CONTEXTS][PRODUCE_CPUS];
+	__aligned_u64 refused[PRODUCE_CONTEXTS];
+	__aligned_u64 nmi_in_reserve;
+};
+
+/**
+ * struct produce_get - argument of PRODUCE_GET
+ * @fd:		of a ring
+ * @rights:	KARENA_RIGHT_* to ask for
+ */
+struct produce_get {
+	__s32 fd;
+	__u32 rights;
+};
+
+#define PRODUCE_GET	_IOW('p', 0, struct produce_get)	/* karena_ring_get() */
+#define PRODUCE_PUT	_IO('p', 1)				/* karena_ring_put() */
+#define PRODUCE_START	_IO('p', 2)				/* everywhere at once */
+#define PRODUCE_COUNTS	_IOR('p', 3, struct produce_counts)
+#define PRODUCE_STOP	_IO('p', 4)
+#define PRODUCE_DRAIN	_IO('p', 5)	/* the argument: how many at most */
+#define PRODUCE_QUERY	_IO('p', 6)	/* the argument: enum karena_ring_figure */
+
+#endif /* KARENA_PRODUCE_H */
