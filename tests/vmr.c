@@ -35,13 +35,15 @@ FIXTURE_TEARDOWN(vmr)
 {
 	struct karena_vmr_map map;
 
-	while (!karena_vmr_map_first(self->vmr, &map))
-		ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	/* An ASSERT that fails here would begin here again, for ever. */
+	while (!karena_vmr_map_first(self->vmr, &map) &&
+	       !karena_vmr_unmap(self->vmr, &map))
+		;
 	maps_read(&after);
-	ASSERT_TRUE(is_placeholder(&after, self->at, 64 * PAGE));
-	ASSERT_EQ(0, karena_vmr_delete(&self->vmr));
+	EXPECT_TRUE(is_placeholder(&after, self->at, 64 * PAGE));
+	EXPECT_EQ(0, karena_vmr_delete(&self->vmr));
 	maps_read(&after);
-	ASSERT_TRUE(is_free(&after, self->at, 64 * PAGE));
+	EXPECT_TRUE(is_free(&after, self->at, 64 * PAGE));
 	karena_arena_close(self->arena);
 	karena_ring_close(self->ring);
 }
@@ -109,6 +111,36 @@ TEST_F(vmr, a_ring_should_work_from_where_it_is_mapped)
 	EXPECT_STREQ("Record", data + self->header.data_bytes + KARENA_RECORD_HEADER_BYTES);
 	__atomic_store_n(&consumer->position, 16, __ATOMIC_RELEASE);
 	EXPECT_EQ(0, karena_ring_wait(self->ring, 1, 0));
+}
+
+/* A reservation of windows and of all parts of a ring, made and taken down. */
+static int come_and_go(const struct karena_arena *arena, const struct karena_ring *ring)
+{
+	struct karena_vmr_source window, part;
+	struct karena_vmr_map map;
+	struct karena_vmr *vmr;
+	int ret;
+
+	ret = source_arena(&window, arena, PAGE) ?: source_ring(&part, ring, 0, PROT_READ) ?:
+	      karena_vmr_new(&vmr, remote_range(), 512 * PAGE);
+	for (size_t i = 0; i < 100 && !ret; i++)
+		ret = karena_vmr_map(vmr, 4 * i * PAGE, (1 + i % 3) * PAGE,
+				     i % 2 ? &window : &part, NULL);
+	ret = ret ?: karena_vmr_extend(vmr, 8 * PAGE);
+	ret = ret ?: karena_vmr_shrink(vmr, 512 * PAGE, 8 * PAGE);
+	while (!ret && !karena_vmr_map_last(vmr, &map))
+		ret = karena_vmr_unmap(vmr, &map);
+	return ret ?: karena_vmr_delete(&vmr);
+}
+
+TEST_F(vmr, the_address_space_should_be_the_same_before_and_after)
+{
+	/* What the heap takes for the first, it has for the second. */
+	ASSERT_EQ(0, come_and_go(self->arena, self->ring));
+	maps_read(&before);
+	ASSERT_EQ(0, come_and_go(self->arena, self->ring));
+	maps_read(&after);
+	EXPECT_TRUE(maps_equal(&before, &after));
 }
 
 TEST_F(vmr, a_fixed_address_arena_should_be_refused_before_it_is_settled)
@@ -278,22 +310,22 @@ TEST_F(vmr, a_child_should_have_placeholder_where_maps_are_not_inherited)
 	karena_arena_close(inherit);
 }
 
-TEST_F(vmr, a_thousand_windows_of_one_arena_should_each_be_its_own)
+TEST_F(vmr, hundreds_of_windows_of_one_arena_should_each_be_its_own)
 {
 	struct karena_vmr_source source;
 	struct karena_vmr_map map;
 	struct karena_vmr *vmr;
 	char *at;
 
-	ASSERT_EQ(0, karena_vmr_new(&vmr, NULL, 2000 * PAGE));
+	ASSERT_EQ(0, karena_vmr_new(&vmr, NULL, 600 * PAGE));
 	at = karena_vmr_get_address(vmr);
-	for (size_t i = 0; i < 1000; i++) {
+	for (size_t i = 0; i < 300; i++) {
 		ASSERT_EQ(0, source_arena(&source, self->arena, i % PAGES * PAGE));
 		ASSERT_EQ(0, karena_vmr_map(vmr, 2 * i * PAGE, PAGE, &source, NULL));
 	}
 	for (size_t i = 0; i < PAGES; i++)
 		*(size_t *)(at + 2 * i * PAGE) = i;
-	for (size_t i = 0; i < 1000; i++) {
+	for (size_t i = 0; i < 300; i++) {
 		ASSERT_EQ(i % PAGES, *(size_t *)(at + 2 * i * PAGE));
 		ASSERT_EQ(0, karena_vmr_map_find(vmr, 2 * i * PAGE, 2 * PAGE, &map));
 		ASSERT_EQ(at + 2 * i * PAGE, map.address);

@@ -44,11 +44,13 @@ FIXTURE_TEARDOWN(dax)
 {
 	struct karena_vmr_map map;
 
-	while (!karena_vmr_map_first(self->vmr, &map))
-		ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	/* An ASSERT that fails here would begin here again, for ever. */
+	while (!karena_vmr_map_first(self->vmr, &map) &&
+	       !karena_vmr_unmap(self->vmr, &map))
+		;
 	maps_read(&after);
-	ASSERT_TRUE(is_placeholder(&after, self->at, 2 * PAGES * PAGE));
-	ASSERT_EQ(0, karena_vmr_delete(&self->vmr));
+	EXPECT_TRUE(is_placeholder(&after, self->at, 2 * PAGES * PAGE));
+	EXPECT_EQ(0, karena_vmr_delete(&self->vmr));
 	close(self->fd);
 	unlink(FILE_NAME);
 }

@@ -56,12 +56,14 @@ FIXTURE_TEARDOWN(vmr)
 {
 	struct karena_vmr_map map;
 
-	while (!karena_vmr_map_first(self->vmr, &map))
-		ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	/* An ASSERT that fails here would begin here again, for ever. */
+	while (!karena_vmr_map_first(self->vmr, &map) &&
+	       !karena_vmr_unmap(self->vmr, &map))
+		;
 	maps_read(&after);
-	ASSERT_TRUE(is_placeholder(&after, karena_vmr_get_address(self->vmr),
+	EXPECT_TRUE(is_placeholder(&after, karena_vmr_get_address(self->vmr),
 				   karena_vmr_get_size(self->vmr)));
-	ASSERT_EQ(0, karena_vmr_delete(&self->vmr));
+	EXPECT_EQ(0, karena_vmr_delete(&self->vmr));
 	close(self->memfd);
 	close(self->file);
 }
