@@ -33,6 +33,11 @@
 
 #define RDWR (PROT_READ | PROT_WRITE)
 
+/* Newer than the C library's headers. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+
 /*
  * For helpers, threads and children, which the framework's macros do not reach:
  * ends the process, and with it the test or what the test waits for.
