@@ -9,80 +9,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
-#include "calls.h"
+#include "loader_util.h"
 #include "kselftest_harness.h"
 
-#define MODULE		"/lib/modules/karena.ko"
 #define PARAMETER	"/sys/module/karena/parameters/user_max_bytes"
-
-static int load(const char *parameters)
-{
-	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
-	int err;
-
-	must(fd >= 0);
-	err = outcome(syscall(SYS_finit_module, fd, parameters, 0));
-	close(fd);
-	return err;
-}
-
-static int unload(void)
-{
-	return outcome(syscall(SYS_delete_module, "karena", O_NONBLOCK));
-}
-
-/* What io_uring or another process holds goes a moment after it is let go. */
-static int unload_soon(void)
-{
-	int err, tries;
-
-	for (tries = 0; tries < 500; tries++) {
-		err = unload();
-		if (err != EWOULDBLOCK)
-			return err;
-		pause_ms(10);
-	}
-	return err;
-}
-
-static bool lists_karena(const char *path)
-{
-	static char text[1 << 16];
-
-	return read_file(path, text, sizeof(text)) > 0 && strstr(text, "karena");
-}
-
-/* Anything of the module that is to be seen while it is not loaded. */
-static bool left_behind(void)
-{
-	return lists_karena("/proc/modules") || lists_karena("/proc/misc") ||
-	       lists_karena("/proc/filesystems") || lists_karena("/proc/slabinfo") ||
-	       lists_karena("/proc/devices") || !access(KARENA_DEVICE, F_OK) ||
-	       !access("/sys/module/karena", F_OK) ||
-	       !access("/sys/class/misc/karena", F_OK) ||
-	       !access("/sys/kernel/tracing/events/karena", F_OK);
-}
-
-/* A little of everything, from outside. */
-static void use(void)
-{
-	struct world world;
-	char room[64];
-	char *map;
-
-	world_build(&world);
-	map = arena_map(world.fd[ARENA], RDWR, 0, WORLD_PAGES);
-	map[0] = 1;
-	map[20 * page_size] = 2;
-	must(arena_free(world.fd[ARENA], 0, 4) == 0);
-	must(map[0] == 0);
-	must(read(world.fd[RING], room, sizeof(room)) > 0);
-	must(reserve_record(world.fd[RING]));
-	munmap(map, WORLD_PAGES * page_size);
-	world_end(&world);
-}
 
 FIXTURE(loader) {
 	struct world world;
