@@ -266,6 +266,29 @@ TEST_F(limit, is_given_back_by_who_closes_last)
 	close(pidfd);
 }
 
+static int map_and_close(void *data)
+{
+	int fd = arena_on(device, PAGES);
+	char *map = arena_map(fd, RDWR, 0, PAGES);
+
+	(void)data;
+	arena_take(fd, 0, 0, 32);
+	close(fd);
+	must(pages_left() == PAGES - 32);
+	map[200 * page_size] = 1;
+	must(pages_left() == PAGES - 33);
+	must(munmap(map + page_size, (PAGES - 1) * page_size) == 0);
+	must(pages_left() == PAGES - 33);
+	must(munmap(map, page_size) == 0);
+	must(pages_left() == PAGES);
+	return 0;
+}
+
+TEST_F(limit, is_given_back_with_the_last_mapping)
+{
+	EXPECT_EQ(0, as_user(ALICE, map_and_close, NULL));
+}
+
 /* Nobody's limit is another's. */
 static int bob_takes_of(void *data)
 {
