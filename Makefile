@@ -92,6 +92,13 @@ build/%/users.built: build/%/karena.ko $(wildcard $(addsuffix /*,$(users)))
 	done
 	@touch $@
 
+# What vm/selftest provokes the kernel with.
+build/faulty-%/faulty.ko: $(wildcard vm/faulty/*)
+	@mkdir -p $(@D)
+	@cp -rsf $(addprefix $(CURDIR)/,$^) $(@D)
+	$(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D) modules
+	@touch $@
+
 build/include/linux/karena.h: uapi/karena.h
 	@mkdir -p $(@D)
 	ln -sf $(CURDIR)/$< $@
@@ -187,6 +194,9 @@ kunit: debug ## KUnit on the debug kernel
 	vm/count kunit vm/kunit
 	vm/coverage kunit 100 $(cores)
 
+selftest: stock debug build/faulty-stock/faulty.ko build/faulty-debug/faulty.ko ## whether a VM run fails when it must
+	vm/count selftest vm/selftest
+
 vm: all ## a shell in a VM with the module loaded
 	vm/run --interactive -- sh -l
 
@@ -250,5 +260,5 @@ help: ## this list
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
 .PHONY: all stock debug 6.12 7.2 lib bin tests quick check check-all proofs host vm-stock \
-	vm-debug vm-dax vm-6.12 vm-7.2 kunit vm demo bench-arena \
+	vm-debug vm-dax vm-6.12 vm-7.2 kunit selftest vm demo bench-arena \
 	bench-ring bench-vmr coverage lint lines kernels build install clean help
