@@ -81,7 +81,7 @@ static uint32_t write_and_free(struct writer *writer)
 {
 	size_t bytes = NR * writer->stride * page_size;
 	char *map = arena_map(writer->fd, RDWR, 0, bytes / page_size);
-	int64_t end = now_ms() + writer->ms * scaled(1);
+	int64_t end = now_ms() + scaled(writer->ms);
 	uint32_t generation = 0;
 
 	pin_to_cpu(1);
@@ -387,7 +387,7 @@ TEST(free_waits_for_tlbs_that_are_yet_to_be_told)
 	window = arena_map(scene.fd, RDWR, 0, scene.bytes / page_size);
 	pin_to_cpu(0);
 	must(pthread_create(&dropper, NULL, drop_entries_here, &scene) == 0);
-	end = now_ms() + 2000 * scaled(1);
+	end = now_ms() + scaled(2000);
 	for (rounds = 0; now_ms() < end; rounds++) {
 		i = random_below(NR);
 		page = (uint64_t)i * STRIDE;

@@ -425,12 +425,13 @@ static inline void pin_to_cpu(int cpu)
 	must(sched_setaffinity(0, sizeof(set), &set) == 0);
 }
 
-/* Rounds, times what SCALE in the environment says. */
+/* Rounds, or milliseconds, times what SCALE in the environment says; not none. */
 static inline unsigned long scaled(unsigned long rounds)
 {
 	const char *scale = getenv("SCALE");
+	unsigned long product = scale ? rounds * strtod(scale, NULL) : rounds;
 
-	return scale ? rounds * strtoul(scale, NULL, 0) : rounds;
+	return product ? product : 1;
 }
 
 /* Seeded from SEED in the environment, else from the clock; says with what. */

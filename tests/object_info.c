@@ -69,7 +69,7 @@ static void look_at(pid_t pid)
 
 TEST(readers_while_objects_come_and_go)
 {
-	int64_t end = now_ms() + 1000 * scaled(3);
+	int64_t end = now_ms() + scaled(3000);
 	unsigned long looks = 0;
 	pid_t child;
 

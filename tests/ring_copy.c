@@ -521,7 +521,7 @@ static void *flicker(void *arg)
 TEST_F(ring, memory_that_comes_and_goes_leaves_no_half_record)
 {
 	struct flicker f = { .page = half_a_mapping() };
-	int64_t deadline = now_ms() + 1500 * (int64_t)scaled(1);
+	int64_t deadline = now_ms() + (int64_t)scaled(1500);
 	unsigned char *got = malloc(4 * page_size);
 	uint64_t sent = 0, faults = 0;
 	pthread_t thread;

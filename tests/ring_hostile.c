@@ -237,7 +237,7 @@ TEST_F(ring, chaos_harms_no_other_ring)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, scribble, &scribblers[i]));
 		ASSERT_EQ(0, pthread_create(&threads[2 + i], NULL, make_calls, &callers[i]));
 	}
-	deadline = now_ms() + 3000 * (int64_t)scaled(1);
+	deadline = now_ms() + (int64_t)scaled(3000);
 	while (now_ms() < deadline) {
 		ASSERT_EQ(sizeof(sent), ring_write(other.fd, &sent, sizeof(sent)));
 		ASSERT_EQ(16, ring_read(other.fd, got, sizeof(got)));
