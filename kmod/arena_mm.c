@@ -40,6 +40,22 @@ static void disown_page(struct page *page)
 	page_folio(page)->mapping = NULL;
 }
 
+/*
+ * Of a page that was mapped. Whoever has it pinned may be marking it dirty, for
+ * which it looks, under the page's lock, where the name points to; and the inode
+ * may go as soon as it has no pages.
+ */
+static void disown_seen_page(struct page *page)
+{
+	if (page_ref_count(page) == 1) {
+		disown_page(page);
+		return;
+	}
+	lock_page(page);
+	disown_page(page);
+	unlock_page(page);
+}
+
 /* Gives up pages that are in no mapping, or in those of pins alone. */
 static void give_up(struct karena_arena *arena, struct page **pages, unsigned int nr_pages)
 {
@@ -201,38 +217,32 @@ static void note_peak(struct karena_arena *arena)
 				      atomic_long_read(&arena->nr_populated));
 }
 
-/*
- * Takes the arena's name off pages of a leaf; returns whether anybody but the
- * arena has a reference on one of them.
- */
-static bool disown_span(const struct store_span *span)
+/* Whether anybody but the arena has a reference on one of a leaf's pages. */
+static bool span_is_held(const struct store_span *span)
 {
-	bool held = false;
-	struct page *page;
 	unsigned long map;
 
 	for (map = span->map; map; map &= map - 1) {
-		page = span->leaf->page[__ffs(map)];
-		disown_page(page);
-		held |= page_ref_count(page) > 1;
+		if (page_ref_count(span->leaf->page[__ffs(map)]) > 1)
+			return true;
 	}
-	return held;
+	return false;
 }
 
 /*
- * Disowns the pages of first..last, up to ARENA_STEP of them and the rest of a
- * leaf. Returns the last index that it has seen to; @held tells whether anybody
- * but the arena has a reference on one of them.
+ * How far one step goes from @first on: over ARENA_STEP pages and the rest of a
+ * leaf. Returns the last index; @held tells whether anybody but the arena has a
+ * reference on one of them.
  */
-static unsigned long disown_range(struct karena_arena *arena, unsigned long first,
-				  unsigned long last, bool *held)
+static unsigned long step_end(struct karena_arena *arena, unsigned long first,
+			      unsigned long last, bool *held)
 {
 	struct store_span span;
 	unsigned long nr = 0;
 
 	*held = false;
 	for (; store_next(&arena->pages, first, last, &span); first = span.base + STORE_SLOTS) {
-		*held |= disown_span(&span);
+		*held = *held || span_is_held(&span);
 		nr += hweight_long(span.map);
 		if (nr >= ARENA_STEP)
 			return min(last, span.base + STORE_SLOTS - 1);
@@ -250,6 +260,8 @@ static void discard_range(struct karena_arena *arena, unsigned long first, unsig
 	note_peak(arena);
 	for (; store_next(&arena->pages, first, last, &span); first = span.base + STORE_SLOTS) {
 		atomic_long_sub(hweight_long(span.map), &arena->nr_populated);
+		for (map = span.map; map; map &= map - 1)
+			disown_seen_page(span.leaf->page[__ffs(map)]);
 		for (map = span.map; map; map &= ~GENMASK(slot + nr - 1, slot)) {
 			slot = __ffs(map);
 			nr = store_run(map >> slot);
@@ -280,7 +292,7 @@ unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first
 
 	if (last - first >= ARENA_STEP)
 		last = ranges_part(&arena->ranges, first, last, ARENA_STEP);
-	last = disown_range(arena, first, last, &held);
+	last = step_end(arena, first, last, &held);
 	ranges_set(&arena->ranges, first, last, state, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	/*
 	 * A fault would need the lock to map a page of the range. A page that no
@@ -308,7 +320,7 @@ void arena_destroy_pages(struct karena_arena *arena)
 	bool pinned;
 
 	while (first < arena->nr_pages) {
-		last = disown_range(arena, first, arena->nr_pages - 1, &pinned);
+		last = step_end(arena, first, arena->nr_pages - 1, &pinned);
 		discard_range(arena, first, last);
 		first = last + 1;
 		cond_resched();
