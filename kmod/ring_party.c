@@ -233,10 +233,15 @@ static struct mmu_notifier *home_get_notifier(struct mm_struct *mm)
 	sigset_t others, blocked;
 
 	siginitsetinv(&others, sigmask(SIGKILL));
-	sigprocmask(SIG_BLOCK, &others, &blocked);
-	notifier = mmu_notifier_get_locked(&home_ops, mm);
-	sigprocmask(SIG_SETMASK, &blocked, NULL);
-	return notifier == ERR_PTR(-EINTR) ? ERR_PTR(-ERESTARTNOINTR) : notifier;
+	do {
+		sigprocmask(SIG_BLOCK, &others, &blocked);
+		notifier = mmu_notifier_get_locked(&home_ops, mm);
+		sigprocmask(SIG_SETMASK, &blocked, NULL);
+		if (notifier != ERR_PTR(-EINTR))
+			return notifier;
+		/* With nothing pending the call would not be made again. */
+	} while (!signal_pending(current));
+	return ERR_PTR(-ERESTARTNOINTR);
 }
 
 /*
