@@ -209,7 +209,9 @@ struct karena_rights {
  *   guard                    SIGSEGV                      SIGSEGV
  *
  * A touch that finds no memory, or the user's limit reached, is SIGBUS; inside
- * a system call either signal is EFAULT instead. Every page comes zeroed.
+ * a system call either signal is EFAULT instead. Every page comes zeroed. A read
+ * populates too, through a read-only mapping as well: give those who are not to
+ * take memory an arena with SEGV_ON_FAULT.
  *
  * mmap() of an arena fd fails with EINVAL for MAP_PRIVATE or a window that
  * passes the end, EPERM for PROT_EXEC, EACCES where the open file lacks
