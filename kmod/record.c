@@ -47,6 +47,11 @@ static __u32 word_at(const struct records *r, __u64 position)
 	return record_load_acquire(&slot_at(r, position)->word);
 }
 
+/*
+ * A walk works on a copy: what another may load or store meanwhile the compiler would
+ * have to load anew for each record.
+ */
+
 /**
  * record_front() - the record at the consumer position
  * @r:		as it is
@@ -86,13 +91,14 @@ EXPORT_SYMBOL_IF_KUNIT(record_advance);
  */
 bool record_accept(struct records *r, __u64 claim, unsigned int steps)
 {
+	const struct records copy = *r;
 	__u64 position = record_consumer(r);
 
 	if (claim - position > r->producer - position)
 		return false;
 
 	while (position != claim && steps) {
-		__u32 word = word_at(r, position);
+		__u32 word = word_at(&copy, position);
 		__u32 bytes = record_word_bytes(word);
 
 		if (word & KARENA_RECORD_BUSY || bytes > claim - position)
@@ -206,10 +212,11 @@ EXPORT_SYMBOL_IF_KUNIT(record_skip);
  */
 __u64 record_run(const struct records *r, __u64 room, unsigned int steps)
 {
+	const struct records copy = *r;
 	__u64 position = record_consumer(r);
 
-	for (; position != r->producer && steps; steps--) {
-		__u32 word = word_at(r, position);
+	for (; position != copy.producer && steps; steps--) {
+		__u32 word = word_at(&copy, position);
 		__u32 bytes = record_word_bytes(word);
 
 		if (word & (KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD) || bytes > room)

@@ -182,20 +182,7 @@ static noinline void *reserve_traced(struct karena_ring *ring,
 	return header + 1;
 }
 
-/**
- * karena_ring_reserve() - reserve a record for the kernel
- * @ring:	the ring
- * @length:	payload bytes
- *
- * The record is to be ended soon: the consumer comes to no later one before.
- *
- * Context: any, NMI included; does not sleep.
- * Return: the payload, @length bytes that hold anything, in one piece; -EAGAIN
- * as a pointer: no room just now, or in an NMI that met a reservation under way;
- * -ENOSPC: can never fit; -EINVAL: no bytes.
- * Since: 1.0
- */
-void *karena_ring_reserve(struct karena_ring *ring, size_t length)
+static __always_inline void *reserve(struct karena_ring *ring, size_t length)
 {
 	struct karena_record_header *header;
 	struct records *r = &ring->records;
@@ -219,6 +206,24 @@ void *karena_ring_reserve(struct karena_ring *ring, size_t length)
 	if (trace_karena_ring_reserve_enabled())
 		return reserve_traced(ring, header);
 	return header + 1;
+}
+
+/**
+ * karena_ring_reserve() - reserve a record for the kernel
+ * @ring:	the ring
+ * @length:	payload bytes
+ *
+ * The record is to be ended soon: the consumer comes to no later one before.
+ *
+ * Context: any, NMI included; does not sleep.
+ * Return: the payload, @length bytes that hold anything, in one piece; -EAGAIN
+ * as a pointer: no room just now, or in an NMI that met a reservation under way;
+ * -ENOSPC: can never fit; -EINVAL: no bytes.
+ * Since: 1.0
+ */
+void *karena_ring_reserve(struct karena_ring *ring, size_t length)
+{
+	return reserve(ring, length);
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_reserve, KARENA_NS);
 
@@ -262,16 +267,7 @@ static noinline void submit_in_place(struct karena_ring *ring,
 	tell(ring, flags);
 }
 
-/**
- * karena_ring_submit() - a record of karena_ring_reserve() is complete
- * @ring:	the ring
- * @payload:	from karena_ring_reserve()
- * @flags:	0, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
- *
- * Context: any, NMI included; does not sleep.
- * Since: 1.0
- */
-void karena_ring_submit(struct karena_ring *ring, void *payload, u32 flags)
+static __always_inline void submit(struct karena_ring *ring, void *payload, u32 flags)
 {
 	struct karena_record_header *header = payload - sizeof(*header);
 	u32 word;
@@ -283,6 +279,20 @@ void karena_ring_submit(struct karena_ring *ring, void *payload, u32 flags)
 	if (trace_karena_ring_end_enabled())
 		return submit_traced(ring, header, word, flags);
 	tell(ring, flags);
+}
+
+/**
+ * karena_ring_submit() - a record of karena_ring_reserve() is complete
+ * @ring:	the ring
+ * @payload:	from karena_ring_reserve()
+ * @flags:	0, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
+ *
+ * Context: any, NMI included; does not sleep.
+ * Since: 1.0
+ */
+void karena_ring_submit(struct karena_ring *ring, void *payload, u32 flags)
+{
+	submit(ring, payload, flags);
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_submit, KARENA_NS);
 
@@ -315,12 +325,12 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_discard, KARENA_NS);
  */
 int karena_ring_output(struct karena_ring *ring, const void *data, size_t length, u32 flags)
 {
-	void *payload = karena_ring_reserve(ring, length);
+	void *payload = reserve(ring, length);
 
 	if (IS_ERR(payload))
 		return PTR_ERR(payload);
 	memcpy(payload, data, length);
-	karena_ring_submit(ring, payload, flags);
+	submit(ring, payload, flags);
 	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_output, KARENA_NS);

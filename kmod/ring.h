@@ -178,11 +178,13 @@ void ring_look(struct karena_ring *ring, struct ring_view *view);
  * @position:	of the first
  * @bytes:	all of them, headers included; 0 if nothing is there
  * @word:	of the first one's header
+ * @last:	no record came after them then
  */
 struct ring_run {
 	u64 position;
 	u64 bytes;
 	u32 word;
+	bool last;
 };
 
 int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,

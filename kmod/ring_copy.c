@@ -6,7 +6,8 @@
  * that another waits for is held over a page fault, neither a reserved record,
  * which the consumer would wait for, nor the lock of readers: the pages are
  * faulted in before, and the copy itself runs with page faults disabled. If a page
- * has gone again in between, it stops short and is undone.
+ * has gone again in between, it stops short and is undone. What is short goes by way
+ * of the stack instead.
  */
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -22,6 +23,9 @@
 
 /* Bytes copied before another task may run. */
 #define COPY_BYTES	SZ_64K
+
+/* A record of so many is short. */
+#define SHORT_BYTES	128
 
 /* Returns whether all was copied; if not, @from is where it was. */
 static bool copy_in(void *to, size_t length, struct iov_iter *from)
@@ -62,6 +66,24 @@ static bool copy_out(const void *from, size_t length, struct iov_iter *to)
 	return true;
 }
 
+/*
+ * By way of the stack, which may take its time over a page fault: for a short record
+ * that is less than looking after its pages.
+ */
+static int output_short(struct karena_ring *ring, struct iov_iter *from, size_t length,
+			u32 flags)
+{
+	u8 copy[SHORT_BYTES];
+	int err;
+
+	if (!copy_from_iter_full(copy, length, from))
+		return -EFAULT;
+	err = karena_ring_output(ring, copy, length, flags);
+	if (err)
+		iov_iter_revert(from, length);
+	return err;
+}
+
 static int output_directly(struct karena_ring *ring, struct iov_iter *from, size_t length,
 			   u32 flags)
 {
@@ -95,6 +117,14 @@ static int output_indirectly(struct karena_ring *ring, struct iov_iter *from, si
 	return err;
 }
 
+static int output_long(struct karena_ring *ring, struct iov_iter *from, size_t length,
+		       u32 flags)
+{
+	int err = output_directly(ring, from, length, flags);
+
+	return err == -EFAULT ? output_indirectly(ring, from, length, flags) : err;
+}
+
 /**
  * ring_output() - send the memory of a user as one record
  * @ring:	the ring
@@ -113,9 +143,10 @@ ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags)
 	err = ring_check_length(ring, length);
 	if (err)
 		return err;
-	err = output_directly(ring, from, length, flags);
-	if (err == -EFAULT)
-		err = output_indirectly(ring, from, length, flags);
+	if (length <= SHORT_BYTES)
+		err = output_short(ring, from, length, flags);
+	else
+		err = output_long(ring, from, length, flags);
 	if (err == -EAGAIN)
 		ring_want_room(ring);
 	return err ?: length;
@@ -176,7 +207,7 @@ static ssize_t read_runs(struct karena_ring *ring, struct iov_iter *to, unsigned
 		ret = read_run(ring, to, steps, run);
 		if (ret > 0)
 			*done += ret;
-	} while (ret > 0 && iov_iter_count(to));
+	} while (ret > 0 && !run->last && iov_iter_count(to));
 	mutex_unlock(&ring->read_lock);
 	ring_tell_room(ring);
 	return ret;

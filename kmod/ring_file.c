@@ -61,6 +61,18 @@ static ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return ring_output(file_ring(file), from, 0);
 }
 
+/* For write() itself, which else would make a request first, as for io_uring. */
+static ssize_t ring_write(struct file *file, const char __user *buffer, size_t bytes,
+			  loff_t *position)
+{
+	struct iov_iter from;
+
+	if (!karena_may(karena_handle(file), KARENA_RIGHT_PRODUCE))
+		return -EPERM;
+	iov_iter_ubuf(&from, ITER_SOURCE, (void __user *)buffer, bytes);
+	return ring_output(file_ring(file), &from, 0);
+}
+
 static vm_fault_t ring_fault(struct vm_fault *vmf)
 {
 	struct ring_area *area = &file_ring(vmf->vma->vm_file)->area;
@@ -155,6 +167,7 @@ const struct file_operations ring_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.uring_cmd = karena_uring_cmd,
 	.read_iter = ring_read_iter,
+	.write = ring_write,
 	.write_iter = ring_write_iter,
 	.poll = ring_poll,
 	.mmap = ring_mmap,

@@ -78,6 +78,7 @@ int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
 		there = !more && record_there(run->word);
 		run->position = record_consumer(r);
 		run->bytes = there ? record_run(r, room, steps) : 0;
+		run->last = run->position + run->bytes == r->producer;
 		raw_spin_unlock_irq(&ring->lock);
 		cond_resched();
 	} while (more);
