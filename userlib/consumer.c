@@ -116,38 +116,58 @@ static int begin(struct karena_ring *ring, uint64_t *end)
 	return *end - ring->claimed > ring->data_bytes ? -EBADMSG : 0;
 }
 
-/* Claims the next record before @end. Returns 1 with it, 0 if none is there. */
-static int next_record(struct karena_ring *ring, uint64_t end, struct karena_record *record)
+/*
+ * Claims records before @end, up to @max. Returns how many; if none, 0 or -EBADMSG.
+ * What the loop needs is kept out of memory, which @records might be, for all the
+ * compiler knows.
+ */
+static inline int claim(struct karena_ring *ring, uint64_t end, struct karena_record *records,
+			unsigned int max)
 {
-	while (ring->claimed != end) {
-		uint64_t at = ring->claimed & (ring->data_bytes - 1);
-		const struct karena_record_header *header = (const void *)(ring->data + at);
-		/* Pairs with record_close(): without BUSY the payload is there. */
-		uint32_t word = load_acquire_u32(&header->word);
+	const struct karena_record *full = records + max;
+	struct karena_record *record = records;
+	const char *data = ring->data;
+	uint64_t mask = ring->data_bytes - 1;
+	uint64_t position = ring->claimed;
+	int64_t left = (int64_t)(end - position);
+	int ret = 0;
 
-		if (word & KARENA_RECORD_BUSY)
-			return 0;
-		if (record_word_bytes(word) > end - ring->claimed)
-			return -EBADMSG;
-		ring->claimed += record_word_bytes(word);
-		if (word & KARENA_RECORD_DISCARD)
+	while (left && record != full) {
+		const struct karena_record_header *header =
+			(const void *)(data + (position & mask));
+		/* Pairs with record_close(): without BUSY the payload is there. */
+		uint64_t word = load_acquire_u32(&header->word);
+		uint64_t length = word;
+
+		/* Neither BUSY nor discarded is the rule. */
+		if (__builtin_expect(word > KARENA_RECORD_LEN_MASK, false)) {
+			if (word & KARENA_RECORD_BUSY)
+				break;
+			length &= KARENA_RECORD_LEN_MASK;
+		}
+		left -= record_bytes((uint32_t)length);
+		if (left < 0) {
+			ret = -EBADMSG;
+			break;
+		}
+		position += record_bytes((uint32_t)length);
+		if (word != length)
 			continue;
 		record->data = header + 1;
-		record->length = word & KARENA_RECORD_LEN_MASK;
-		return 1;
+		record->length = length;
+		record++;
 	}
-	return 0;
+	ring->claimed = position;
+	return record == records ? ret : (int)(record - records);
 }
 
-/* Who waits for room is told by the kernel, which does not see us make it. */
+/* Has the kernel look. Out of line: hardly ever needed, and its struct is large. */
+__attribute__((noinline))
 static void tell_room(const struct karena_ring *ring)
 {
 	struct karena_ring_stat stat = { .size = sizeof(stat) };
 
-	/* Pairs with the one in ring_want_room(): of both looks one sees the other. */
-	full_barrier();
-	if (load_acquire_u64(&ring->producer->room_wanted) &&
-	    load_acquire_u64(&ring->producer->position) - ring->released <= ring->data_bytes / 2)
+	if (load_acquire_u64(&ring->producer->position) - ring->released <= ring->data_bytes / 2)
 		karena_ring_stat(ring, &stat);
 }
 
@@ -163,27 +183,27 @@ void karena_ring_release(struct karena_ring *ring)
 	/* Pairs with the acquire in accept() of ring.c: what is below was read. */
 	store_release_u64(&ring->consumer->position, ring->claimed);
 	ring->released = ring->claimed;
-	tell_room(ring);
+	/*
+	 * Who waits for room is told by the kernel, which does not see us make it. Pairs
+	 * with the one in ring_want_room(): of both looks one sees the other.
+	 */
+	full_barrier();
+	if (load_acquire_u64(&ring->producer->room_wanted))
+		tell_room(ring);
 }
 
 int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, unsigned int max)
 {
 	bool clean = nothing_claimed(ring);
-	unsigned int count = 0;
 	uint64_t end;
 	int ret;
 
 	ret = begin(ring, &end);
 	if (ret < 0)
 		return ret;
-	if (max > INT_MAX)
-		max = INT_MAX;
-	while (count < max && (ret = next_record(ring, end, &records[count])) > 0)
-		count++;
-	if (count)
-		return (int)count;
+	ret = claim(ring, end, records, max < INT_MAX ? max : INT_MAX);
 	/* The caller has nothing to release, discarded records may have gone by. */
-	if (clean)
+	if (ret <= 0 && clean)
 		karena_ring_release(ring);
 	return ret;
 }
@@ -204,7 +224,7 @@ int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *con
 		return -EINVAL;
 	if (!max || max > INT_MAX)
 		max = INT_MAX;
-	while (count < max && !stop && (ret = next_record(ring, end, &record)) > 0) {
+	while (count < max && !stop && (ret = claim(ring, end, &record, 1)) > 0) {
 		stop = fn(context, record.data, record.length);
 		count++;
 	}
