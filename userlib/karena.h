@@ -47,6 +47,7 @@
 
 #include <linux/karena.h>
 
+#include "karena_dynptr.h"
 #include "karena_vmr.h"
 
 #ifdef __cplusplus

@@ -47,6 +47,66 @@ void karena_ring_submit(struct karena_ring *ring, void *payload, u32 flags);
 void karena_ring_discard(struct karena_ring *ring, void *payload, u32 flags);
 int karena_ring_output(struct karena_ring *ring, const void *data, size_t length, u32 flags);
 
+/*
+ * For sparse: from reserve to submit or discard a dynptr is held, as a lock is. To
+ * forget it, also after a failed reserve, or to end it twice is an imbalance.
+ */
+#ifdef __CHECKER__
+#define __karena_begins(x)	__attribute__((context(x, 0, 1)))
+#define __karena_ends(x)	__attribute__((context(x, 1, 0)))
+#else
+#define __karena_begins(x)
+#define __karena_ends(x)
+#endif
+
+/**
+ * struct karena_dynptr - a window into a record of any size, or null
+ * @ring:	of a reservation that is not ended yet, else NULL
+ * @payload:	of the record; NULL: null
+ * @offset:	of the window in it
+ * @size:	of the window, bytes
+ * @read_only:	a clone
+ *
+ * All the calls' own. Each access by them is checked against the window.
+ */
+struct karena_dynptr {
+	struct karena_ring *ring;
+	void *payload;
+	u32 offset;
+	u32 size;
+	bool read_only;
+};
+
+int karena_ring_reserve_dynptr(struct karena_ring *ring, size_t length,
+			       struct karena_dynptr *dynptr) __karena_begins(dynptr);
+void karena_ring_submit_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_ends(dynptr);
+void karena_ring_discard_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_ends(dynptr);
+int karena_dynptr_read(const struct karena_dynptr *dynptr, size_t offset, void *to,
+		       size_t length);
+int karena_dynptr_write(const struct karena_dynptr *dynptr, size_t offset, const void *from,
+			size_t length);
+void *karena_dynptr_slice(const struct karena_dynptr *dynptr, size_t offset, size_t length);
+const void *karena_dynptr_slice_const(const struct karena_dynptr *dynptr, size_t offset,
+				      size_t length);
+int karena_dynptr_adjust(struct karena_dynptr *dynptr, size_t start, size_t end);
+void karena_dynptr_clone(const struct karena_dynptr *dynptr, struct karena_dynptr *clone);
+
+static inline bool karena_dynptr_is_null(const struct karena_dynptr *dynptr)
+{
+	return !dynptr->payload;
+}
+
+static inline bool karena_dynptr_is_read_only(const struct karena_dynptr *dynptr)
+{
+	return dynptr->read_only;
+}
+
+/* Bytes of the window; 0 if null. */
+static inline size_t karena_dynptr_size(const struct karena_dynptr *dynptr)
+{
+	return dynptr->size;
+}
+
 /**
  * enum karena_ring_figure - what karena_ring_query() tells
  * @KARENA_RING_AVAILABLE:	bytes between the two positions

@@ -36,6 +36,8 @@ static int use_all(const char *path)
 	struct karena_ring_opts ring_opts = {};
 	struct karena_arena_stat arena_stat = {};
 	struct karena_ring_stat ring_stat = {};
+	struct karena_dynptr dynptr = {}, clone = {};
+	char copied[8];
 	struct karena_query query = {};
 	struct karena_arena_range range = {};
 	struct karena_record records[2] = {};
@@ -72,6 +74,16 @@ static int use_all(const char *path)
 	ret |= karena_ring_output(ring, "x", 1, KARENA_RING_NO_WAKEUP);
 	ret |= karena_ring_submit(ring, karena_ring_reserve(ring, 8), 0);
 	ret |= karena_ring_discard(ring, karena_ring_reserve(ring, 8), 0);
+	ret |= karena_ring_reserve_dynptr(ring, 8, &dynptr);
+	ret |= karena_dynptr_write(&dynptr, 0, path, 1);
+	ret |= karena_dynptr_read(&dynptr, 0, copied, 1);
+	ret |= karena_dynptr_adjust(&dynptr, 0, 1);
+	ret |= !karena_dynptr_slice(&dynptr, 0, karena_dynptr_size(&dynptr));
+	karena_dynptr_clone(&dynptr, &clone);
+	ret |= !karena_dynptr_slice_const(&clone, 0, 1);
+	ret |= karena_dynptr_is_null(&clone) || !karena_dynptr_is_read_only(&clone);
+	ret |= karena_ring_submit_dynptr(&dynptr, 0);
+	ret |= karena_ring_discard_dynptr(&dynptr, 0);
 	ret |= karena_ring_consume(ring, record, &bytes, 0);
 	ret |= karena_ring_claim(ring, records, 2) | (karena_ring_data_bytes(ring) == 0);
 	karena_ring_release(ring);

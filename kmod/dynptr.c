@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dynptrs for kernel code: records whose size is known only when they are reserved,
+ * by accesses that are checked against it. As with BPF's, a dynptr is to be
+ * submitted or discarded whether or not its reserve succeeded; a null one takes it
+ * and does nothing.
+ */
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/karena.h>
+#include <linux/string.h>
+
+#include "compat.h"
+
+/**
+ * karena_ring_reserve_dynptr() - reserve a record of any size
+ * @ring:	the ring
+ * @length:	payload bytes
+ * @dynptr:	out, a window of the whole payload, or null; to be ended in both cases
+ *
+ * Context: any, NMI included; does not sleep.
+ * Return: 0; -EAGAIN, -ENOSPC, -EINVAL as karena_ring_reserve().
+ * Since: 1.0
+ */
+int karena_ring_reserve_dynptr(struct karena_ring *ring, size_t length,
+			       struct karena_dynptr *dynptr)
+{
+	void *payload = karena_ring_reserve(ring, length);
+
+	__acquire(dynptr);
+	if (IS_ERR(payload)) {
+		*dynptr = (struct karena_dynptr) {};
+		return PTR_ERR(payload);
+	}
+	*dynptr = (struct karena_dynptr) { .ring = ring, .payload = payload, .size = length };
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(karena_ring_reserve_dynptr, KARENA_NS);
+
+/**
+ * karena_ring_submit_dynptr() - the record is complete, all of it
+ * @dynptr:	of karena_ring_reserve_dynptr(); null afterwards
+ * @flags:	as for karena_ring_submit()
+ *
+ * Clones and slices of it point to what is the consumer's then.
+ *
+ * Context: any, NMI included; does not sleep.
+ * Since: 1.0
+ */
+void karena_ring_submit_dynptr(struct karena_dynptr *dynptr, u32 flags)
+{
+	__release(dynptr);
+	if (dynptr->ring)
+		karena_ring_submit(dynptr->ring, dynptr->payload, flags);
+	*dynptr = (struct karena_dynptr) {};
+}
+EXPORT_SYMBOL_NS_GPL(karena_ring_submit_dynptr, KARENA_NS);
+
+/**
+ * karena_ring_discard_dynptr() - the record is to be passed over
+ * @dynptr:	of karena_ring_reserve_dynptr(); null afterwards
+ * @flags:	as for karena_ring_submit()
+ *
+ * Context: any, NMI included; does not sleep.
+ * Since: 1.0
+ */
+void karena_ring_discard_dynptr(struct karena_dynptr *dynptr, u32 flags)
+{
+	__release(dynptr);
+	if (dynptr->ring)
+		karena_ring_discard(dynptr->ring, dynptr->payload, flags);
+	*dynptr = (struct karena_dynptr) {};
+}
+EXPORT_SYMBOL_NS_GPL(karena_ring_discard_dynptr, KARENA_NS);
+
+/* Where @length bytes at @offset of the window are; an error if they are not in it. */
+static void *at(const struct karena_dynptr *dynptr, size_t offset, size_t length)
+{
+	if (!dynptr->payload)
+		return ERR_PTR(-EINVAL);
+	if (offset > dynptr->size || length > dynptr->size - offset)
+		return ERR_PTR(-ERANGE);
+	return dynptr->payload + dynptr->offset + offset;
+}
+
+/**
+ * karena_dynptr_read() - copy out of a dynptr's window
+ * @dynptr:	a dynptr
+ * @offset:	bytes, in the window
+ * @to:		@length bytes
+ * @length:	bytes
+ *
+ * Context: any.
+ * Return: 0; -EINVAL: it is null; -ERANGE: not all of that is in the window. With
+ * either nothing is copied.
+ * Since: 1.0
+ */
+int karena_dynptr_read(const struct karena_dynptr *dynptr, size_t offset, void *to,
+		       size_t length)
+{
+	const void *from = at(dynptr, offset, length);
+
+	if (IS_ERR(from))
+		return PTR_ERR(from);
+	memcpy(to, from, length);
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(karena_dynptr_read, KARENA_NS);
+
+/**
+ * karena_dynptr_write() - copy into a dynptr's window
+ * @dynptr:	a dynptr
+ * @offset:	bytes, in the window
+ * @from:	@length bytes, none of them of the same record
+ * @length:	bytes
+ *
+ * Context: any.
+ * Return: as karena_dynptr_read(); -EPERM: it is read-only.
+ * Since: 1.0
+ */
+int karena_dynptr_write(const struct karena_dynptr *dynptr, size_t offset, const void *from,
+			size_t length)
+{
+	void *to = at(dynptr, offset, length);
+
+	if (IS_ERR(to))
+		return PTR_ERR(to);
+	if (dynptr->read_only)
+		return -EPERM;
+	memcpy(to, from, length);
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(karena_dynptr_write, KARENA_NS);
+
+/**
+ * karena_dynptr_slice() - a pointer into a dynptr's window
+ * @dynptr:	a dynptr
+ * @offset:	bytes, in the window
+ * @length:	bytes from there on that the caller is going to use
+ *
+ * Context: any.
+ * Return: the pointer, good until the record is submitted or discarded; NULL if it is
+ * null or read-only, or not all of that is in the window.
+ * Since: 1.0
+ */
+void *karena_dynptr_slice(const struct karena_dynptr *dynptr, size_t offset, size_t length)
+{
+	void *slice = at(dynptr, offset, length);
+
+	return IS_ERR(slice) || dynptr->read_only ? NULL : slice;
+}
+EXPORT_SYMBOL_NS_GPL(karena_dynptr_slice, KARENA_NS);
+
+/**
+ * karena_dynptr_slice_const() - the same to read
+ * @dynptr:	a dynptr
+ * @offset:	bytes, in the window
+ * @length:	bytes from there on that the caller is going to use
+ *
+ * Context: any.
+ * Return: as karena_dynptr_slice(), also if it is read-only.
+ * Since: 1.0
+ */
+const void *karena_dynptr_slice_const(const struct karena_dynptr *dynptr, size_t offset,
+				      size_t length)
+{
+	const void *slice = at(dynptr, offset, length);
+
+	return IS_ERR(slice) ? NULL : slice;
+}
+EXPORT_SYMBOL_NS_GPL(karena_dynptr_slice_const, KARENA_NS);
+
+/**
+ * karena_dynptr_adjust() - make a dynptr's window smaller
+ * @dynptr:	a dynptr
+ * @start:	bytes, in the window: where it is to begin
+ * @end:	likewise: where it is to end
+ *
+ * The record stays what it is, and is submitted as a whole.
+ *
+ * Context: any.
+ * Return: 0; -EINVAL: it is null, or @end is before @start; -ERANGE: @end is not in
+ * the window.
+ * Since: 1.0
+ */
+int karena_dynptr_adjust(struct karena_dynptr *dynptr, size_t start, size_t end)
+{
+	if (!dynptr->payload || end < start)
+		return -EINVAL;
+	if (end > dynptr->size)
+		return -ERANGE;
+	dynptr->offset += start;
+	dynptr->size = end - start;
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(karena_dynptr_adjust, KARENA_NS);
+
+/**
+ * karena_dynptr_clone() - a second window, read-only
+ * @dynptr:	a dynptr
+ * @clone:	out, the same window, or null as @dynptr is. It is no reservation and is
+ *		not to be ended
+ *
+ * Context: any.
+ * Since: 1.0
+ */
+void karena_dynptr_clone(const struct karena_dynptr *dynptr, struct karena_dynptr *clone)
+{
+	*clone = *dynptr;
+	clone->ring = NULL;
+	clone->read_only = true;
+}
+EXPORT_SYMBOL_NS_GPL(karena_dynptr_clone, KARENA_NS);
