@@ -14,7 +14,8 @@ tsv=build/bench/ring.tsv
 mkdir -p build/bench
 : >"$tsv.new"
 bench/measure "$tsv.new" --icount --file build/bench/ring.bpf.o:/ring.bpf.o -- \
-	sh -ec 'sleep 10; ring_calls; ring_ck; ring_bpf /ring.bpf.o'
+	sh -ec 'sleep 10; ring_calls; ring_ck; ring_bpf /ring.bpf.o
+		insmod /lib/modules/karena_bench.ko; ring_kernel; rmmod karena_bench'
 mv "$tsv.new" "$tsv"
 
 bench/table "$tsv" <<END
@@ -29,4 +30,12 @@ karena.consume.8 bpf.consume.8
 karena.consume.64 bpf.consume.64
 karena.consume.1024 bpf.consume.1024
 karena.consume.8.callback bpf.consume.8
+karena.kernel.reserve_submit.8 bpf.reserve_submit.8
+karena.kernel.reserve_submit.64 bpf.reserve_submit.64
+karena.kernel.reserve_submit.1024 bpf.reserve_submit.1024
+karena.kernel.output.8 bpf.output.8
+karena.kernel.output.64 bpf.output.64
+karena.kernel.output.1024 bpf.output.1024
+karena.kernel.dynptr.8 bpf.dynptr.8
+karena.kernel.reserve.full bpf.reserve.full
 END
