@@ -287,6 +287,10 @@ TEST_F(ring, source_that_is_not_there_sends_nothing)
 
 	EXPECT_EQ(-EFAULT, ring_write(self->fd, half + page_size, 8));
 	EXPECT_EQ(-EFAULT, ring_write(self->fd, half + page_size - 8, 16));
+	/* About the length from which on it is copied in another way. */
+	EXPECT_EQ(-EFAULT, ring_write(self->fd, half + page_size - 64, 128));
+	EXPECT_EQ(-EFAULT, ring_write(self->fd, half + page_size - 64, 129));
+	EXPECT_EQ(-EFAULT, ring_write(self->fd, half + page_size - 256, 512));
 	EXPECT_EQ(-EFAULT, ring_write(self->fd, half, 2 * page_size));
 	EXPECT_EQ(-EFAULT, ring_output(self->fd, half + page_size - 8, 16, 0));
 	EXPECT_EQ(-EFAULT, ring_output(self->fd, (void *)-4096, 16, 0));
