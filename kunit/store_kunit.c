@@ -351,7 +351,8 @@ static void a_path_without_memory_should_leave_nothing(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, st_clear(test, 1ul << 29, 1ul << 29), 1UL);
 		KUNIT_EXPECT_EQ(test, st_clear(test, 0, 0), 1UL);
 	} while (failed && nth < 100);
-	KUNIT_EXPECT_EQ(test, failures, 4U);
+	/* Four nodes, and perhaps the slab that one of them is cut from. */
+	KUNIT_EXPECT_GE(test, failures, 4U);
 }
 #endif
 
