@@ -28,7 +28,7 @@ static struct {
 		char *at;
 		size_t pages;
 	} maps[MAPS];
-	struct world world;	/* for what calls point to */
+	struct world *world;	/* for what calls point to */
 	unsigned long step;
 } fuzz;
 
@@ -103,7 +103,7 @@ static void fill_at_random(const struct call *call, union args *args)
 {
 	unsigned int i;
 
-	call_prepare(&fuzz.world, call, args);
+	call_prepare(fuzz.world, call, args);
 	args->flags = random_flags(call->flags);
 	switch (call - calls) {
 	case CALL_arena_create:
@@ -126,7 +126,7 @@ static void fill_at_random(const struct call *call, union args *args)
 		args->ring_commit.position = 8 * random_below(1024);
 		break;
 	case CALL_ring_output:
-		args->output.buffer_bytes = random_below(sizeof(fuzz.world.payload) + 1);
+		args->output.buffer_bytes = random_below(sizeof(fuzz.world->payload) + 1);
 		break;
 	case CALL_query:
 	case CALL_arena_stat:
@@ -138,8 +138,8 @@ static void fill_at_random(const struct call *call, union args *args)
 		args->free.nr_pages = random_count();
 	}
 	if (call == &calls[CALL_arena_walk]) {
-		args->walk.buffer = (uintptr_t)fuzz.world.ranges;
-		args->walk.buffer_bytes = random_below(sizeof(fuzz.world.ranges) + 1);
+		args->walk.buffer = (uintptr_t)fuzz.world->ranges;
+		args->walk.buffer_bytes = random_below(sizeof(fuzz.world->ranges) + 1);
 		args->walk.offset = random_offset();
 	}
 	if (!random_below(16))
@@ -388,19 +388,32 @@ static void one_step(void)
 	}
 }
 
+/*
+ * For what the kernel writes to: a pointer to it of which some bytes are random, or
+ * a length, must not lead to what the program itself needs.
+ */
+static void *lonely_memory(size_t bytes)
+{
+	void *where = (void *)(1ul << 40);
+	void *memory = mmap(where, bytes, RDWR, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	must(memory == where);
+	return memory;
+}
+
 /* A process that begins with one object of each kind, and with their doubles. */
 static int steps(int device, unsigned long nr)
 {
 	unsigned int i;
 
 	must(setresuid(NOBODY, NOBODY, NOBODY) == 0);
-	memset(&fuzz.world, 0, sizeof(fuzz.world));
-	fuzz.world.fd[ARENA] = -1;
-	fuzz.world.fd[RING] = -1;
-	fuzz.world.fd[DEVICE] = device;
-	world_renew(&fuzz.world);
+	fuzz.world = lonely_memory(sizeof(*fuzz.world));
+	fuzz.world->fd[ARENA] = -1;
+	fuzz.world->fd[RING] = -1;
+	fuzz.world->fd[DEVICE] = device;
+	world_renew(fuzz.world);
 	for (i = 0; i < FDS; i++)
-		fuzz.fds[i] = dup(fuzz.world.fd[i % KINDS]);
+		fuzz.fds[i] = dup(fuzz.world->fd[i % KINDS]);
 	for (i = 0; i < nr; i++, fuzz.step++)
 		one_step();
 	return 0;
