@@ -9,6 +9,7 @@
 #define KARENA_COMPAT_H
 
 #include <linux/export.h>
+#include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 
@@ -71,6 +72,19 @@ static inline int karena_mapcount(const struct page *page)
 #ifndef alloc_pages_bulk_node
 #define alloc_pages_bulk_node alloc_pages_bulk_array_node
 #endif
+
+/* <linux/hrtimer.h>: the function is set with the rest from 6.13 on. */
+static inline void karena_hrtimer_setup(struct hrtimer *timer,
+					enum hrtimer_restart (*function)(struct hrtimer *),
+					clockid_t clock, enum hrtimer_mode mode)
+{
+#ifdef KARENA_HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, function, clock, mode);
+#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+#endif
+}
 
 /*
  * <linux/sched/mm.h>: a member of the mm before 6.10, then a function of the mm,

@@ -6,6 +6,7 @@
 #define KARENA_COMPAT_URING_H
 
 #include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/uio.h>
 
 /* <linux/io_uring.h>: commands have a header of their own from 6.8 on. */
@@ -55,5 +56,37 @@ static inline void karena_uring_done(struct io_uring_cmd *cmd, long ret, u64 res
 	io_uring_cmd_done(cmd, ret, result, issue_flags);
 #endif
 }
+
+/* A command may wait where it can be cancelled: from 6.7 on. */
+#ifdef KARENA_HAVE_URING_CANCEL
+#define KARENA_URING_PARKS	true
+static inline bool karena_uring_is_cancel(unsigned int issue_flags)
+{
+	return issue_flags & IO_URING_F_CANCEL;
+}
+#else
+#define KARENA_URING_PARKS	false
+static inline bool karena_uring_is_cancel(unsigned int issue_flags)
+{
+	return false;
+}
+#endif
+
+/* What is run in the task is told of the command, since 6.19 of the request. */
+#ifdef KARENA_HAVE_URING_TW_FUNC
+#define KARENA_URING_TASK_WORK(_name, _work)					\
+	static void _name(struct io_tw_req req, io_tw_token_t token)		\
+	{									\
+		_work(io_uring_cmd_from_tw(req), IO_URING_CMD_TASK_WORK_ISSUE_FLAGS); \
+	}									\
+	static_assert(true)
+#else
+#define KARENA_URING_TASK_WORK(_name, _work)					\
+	static void _name(struct io_uring_cmd *cmd, unsigned int issue_flags)	\
+	{									\
+		_work(cmd, issue_flags);					\
+	}									\
+	static_assert(true)
+#endif
 
 #endif /* KARENA_COMPAT_URING_H */

@@ -24,7 +24,7 @@ long karena_op_query(struct karena_call *call, void *args)
 	query->out_page_size = PAGE_SIZE;
 	query->out_features = KARENA_FEAT_ARENA | KARENA_FEAT_RING;
 	if (IS_ENABLED(CONFIG_IO_URING))
-		query->out_features |= KARENA_FEAT_URING_CMD;
+		query->out_features |= karena_uring_features();
 	query->out_arena_flags = KARENA_ARENA_FLAGS;
 	query->out_ring_flags = KARENA_RING_FLAGS;
 	query->out_arena_max_bytes = KARENA_ARENA_MAX_BYTES;

@@ -160,6 +160,15 @@ static const struct karena_op karena_ops[] = {
 		.nowait = true,
 		.run = ring_op_stat,
 	},
+	[NR(KARENA_IOC_RING_WAIT)] = {
+		.name = "ring_wait",
+		.type = &karena_ring_type,
+		ARGS(karena_ring_wait, timeout_us, NO_OUT(karena_ring_wait)),
+		.rights = KARENA_RIGHT_CONSUME,
+		.nowait = true,
+		.waits = true,
+		.run = ring_op_wait,
+	},
 };
 
 static bool op_fits(const struct karena_op *op, const struct karena_object *object)

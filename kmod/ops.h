@@ -7,10 +7,12 @@
 #define KARENA_OPS_H
 
 #include <linux/errno.h>
+#include <linux/ktime.h>
 #include <linux/types.h>
 
 struct file;
 struct iov_iter;
+struct wait_queue_head;
 struct karena_object;
 struct karena_object_type;
 
@@ -27,12 +29,22 @@ struct karena_object_type;
  * @payload:	what the argument's buffer points to, if the operation has one
  * @nowait:	shall not sleep: if it would have to, -KARENA_EWOULDSLEEP with nothing
  *		changed. Only for operations that say that they can
+ * @result:	of an operation without out_ fields, what is to be told beside its
+ *		return value
+ * @queue:	of an operation that waits and would have to sleep: what wakes it.
+ *		To be run again once the caller is on that queue, and whenever it
+ *		is woken, and at @until
+ * @until:	when the time is over; 0: never, or not known yet. Kept from one run
+ *		to the next
  */
 struct karena_call {
 	struct karena_object *object;
 	struct file *file;
 	struct iov_iter *payload;
 	bool nowait;
+	u64 result;
+	struct wait_queue_head *queue;
+	ktime_t until;
 };
 
 /**
@@ -50,6 +62,7 @@ struct karena_call {
  *		none
  * @buffer_dest: the buffer is written rather than read
  * @nowait:	heeds a call's @nowait
+ * @waits:	waits for others, and with @nowait says for what
  * @run:	does it, with arguments that are the kernel's own; may sleep.
  *		Returns a value not below 0, or -errno with nothing changed
  */
@@ -66,6 +79,7 @@ struct karena_op {
 	u16 buffer;
 	bool buffer_dest;
 	bool nowait;
+	bool waits;
 	long (*run)(struct karena_call *call, void *args);
 };
 

@@ -146,6 +146,9 @@ long ring_op_discard(struct karena_call *call, void *args);
 long ring_op_output(struct karena_call *call, void *args);
 long ring_op_stat(struct karena_call *call, void *args);
 
+/* ring_await.c: one more of the table */
+long ring_op_wait(struct karena_call *call, void *args);
+
 /* ring.c: records in, in any context. What kernel code calls is in <linux/karena.h> */
 int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
 		     u64 *position);

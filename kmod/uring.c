@@ -16,12 +16,7 @@
 #include "compat_uring.h"
 #include "ioctl.h"
 #include "objfd.h"
-#include "ops.h"
 #include "uring.h"
-
-/* The command area of an entry. */
-#define CMD_BYTES	16
-#define CMD_BYTES_128	80
 
 /* Registered memory in place of the buffer that the arguments point to. */
 static int import_fixed(const struct karena_op *op, struct io_uring_cmd *cmd,
@@ -56,49 +51,86 @@ static int inline_args(const struct karena_op *op, const u64 *area, size_t bytes
 	return 0;
 }
 
-static long run_inline(const struct karena_op *op, struct karena_call *call,
-		       struct io_uring_cmd *cmd, unsigned int issue_flags, const u64 *area,
-		       size_t bytes, u64 *result)
+static long run_inline(struct io_uring_cmd *cmd, unsigned int issue_flags,
+		       struct karena_uring_run *run)
 {
+	const struct karena_op *op = run->op;
 	u64 args[KARENA_ARGS_MAX / sizeof(u64)];
 	struct iov_iter payload;
 	long ret;
 	int err;
 
-	err = inline_args(op, area, bytes, args);
+	err = inline_args(op, run->area, run->bytes, args);
 	if (err)
 		return err;
 	if (op->buffer) {
 		err = import_payload(op, cmd, issue_flags, args, &payload);
 		if (err)
 			return err;
-		call->payload = &payload;
+		run->call.payload = &payload;
 	}
-	ret = karena_op_run(op, call, args);
+	ret = karena_op_run(op, &run->call, args);
 	if (ret >= 0 && op->out < op->size)
-		*result = args[op->out / sizeof(u64)];
+		run->call.result = args[op->out / sizeof(u64)];
 	return ret;
 }
 
-static long run_pointer(const struct karena_op *op, struct karena_call *call,
-			struct io_uring_cmd *cmd, const u64 *area)
+static long run_pointer(struct io_uring_cmd *cmd, struct karena_uring_run *run)
 {
-	const struct karena_uring_cmd *ptr = (const void *)area;
+	const struct karena_uring_cmd *ptr = (const void *)run->area;
 
 	/* A registered buffer goes with arguments that are in the entry. */
 	if (ptr->__reserved || cmd->flags & IORING_URING_CMD_FIXED)
 		return -EINVAL;
-	return karena_run_user(op, call, u64_to_user_ptr(ptr->args));
+	return karena_run_user(run->op, &run->call, u64_to_user_ptr(ptr->args));
+}
+
+/**
+ * karena_uring_run() - run the operation of a command
+ * @cmd:	the command
+ * @issue_flags: how and where it is issued
+ * @run:	what was read of it; what it waits for, if anything, and its result
+ *		beside the return value, are left there
+ *
+ * Context: may sleep unless @run->call.nowait.
+ * Return: as karena_op_run(), or as karena_run_user().
+ */
+long karena_uring_run(struct io_uring_cmd *cmd, unsigned int issue_flags,
+		      struct karena_uring_run *run)
+{
+	if (cmd->cmd_op & KARENA_URING_INLINE)
+		return run_inline(cmd, issue_flags, run);
+	return run_pointer(cmd, run);
 }
 
 /* The entry is the user's memory: each word is read once. */
-static void read_area(const struct io_uring_cmd *cmd, u64 *area, size_t bytes)
+static void read_area(const struct io_uring_cmd *cmd, struct karena_uring_run *run)
 {
 	const u64 *from = karena_uring_area(cmd);
 	size_t i;
 
-	for (i = 0; i < bytes / sizeof(u64); i++)
-		area[i] = READ_ONCE(from[i]);
+	for (i = 0; i < run->bytes / sizeof(u64); i++)
+		run->area[i] = READ_ONCE(from[i]);
+}
+
+/* The operation would have to sleep. */
+static int sleep_elsewhere(struct io_uring_cmd *cmd, unsigned int issue_flags,
+			   const struct karena_uring_run *run)
+{
+	if (!KARENA_URING_PARKS || !run->call.queue)
+		return -EAGAIN;
+	return karena_uring_park(cmd, issue_flags, run);
+}
+
+/**
+ * karena_uring_features() - what this kernel's io_uring can do
+ *
+ * Context: any.
+ * Return: KARENA_FEAT_URING_*.
+ */
+u64 karena_uring_features(void)
+{
+	return KARENA_FEAT_URING_CMD | (KARENA_URING_PARKS ? KARENA_FEAT_URING_WAIT : 0);
 }
 
 /**
@@ -107,43 +139,41 @@ static void read_area(const struct io_uring_cmd *cmd, u64 *area, size_t bytes)
  * @issue_flags: how and where it is issued
  *
  * Context: may sleep unless issued with IO_URING_F_NONBLOCK.
- * Return: -EAGAIN: issue again where it may sleep; -EIOCBQUEUED: completed here;
- * else the result.
+ * Return: -EAGAIN: issue again where it may sleep; -EIOCBQUEUED: completed here,
+ * or will be; else the result.
  */
 int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
-	size_t bytes = issue_flags & IO_URING_F_SQE128 ? CMD_BYTES_128 : CMD_BYTES;
 	const struct karena_handle *handle = karena_handle(cmd->file);
-	struct karena_call call = {
-		.object = handle ? handle->object : NULL,
-		.file = cmd->file,
-		.nowait = issue_flags & IO_URING_F_NONBLOCK,
+	struct karena_uring_run run = {
+		.call.object = handle ? handle->object : NULL,
+		.call.file = cmd->file,
+		.bytes = issue_flags & IO_URING_F_SQE128 ? URING_CMD_BYTES_128 : URING_CMD_BYTES,
 	};
-	u64 area[CMD_BYTES_128 / sizeof(u64)];
-	const struct karena_op *op;
-	u64 result = 0;
+	bool nowait = issue_flags & IO_URING_F_NONBLOCK;
 	long ret;
 
+	if (karena_uring_is_cancel(issue_flags)) {
+		karena_uring_unpark(cmd);
+		return 0;
+	}
 	if (issue_flags & IO_URING_F_IOPOLL)
 		return -EOPNOTSUPP;
-	op = karena_op_find(cmd->cmd_op & ~KARENA_URING_INLINE, call.object);
-	if (!op)
+	run.op = karena_op_find(cmd->cmd_op & ~KARENA_URING_INLINE, run.call.object);
+	if (!run.op)
 		return -ENOTTY;
-	if (call.nowait && !op->nowait)
+	if (nowait && !run.op->nowait)
 		return -EAGAIN;
+	if (run.op->waits && !KARENA_URING_PARKS)
+		return -EOPNOTSUPP;
+	/* No worker waits: there are not many of them. */
+	run.call.nowait = nowait || run.op->waits;
 
-	read_area(cmd, area, bytes);
-	if (cmd->cmd_op & KARENA_URING_INLINE)
-		ret = run_inline(op, &call, cmd, issue_flags, area, bytes, &result);
-	else
-		ret = run_pointer(op, &call, cmd, area);
-
+	read_area(cmd, &run);
+	ret = karena_uring_run(cmd, issue_flags, &run);
 	if (ret == -KARENA_EWOULDSLEEP)
-		return -EAGAIN;
-	/* A system call would be made again. A worker is interrupted to be cancelled. */
-	if (ret == -ERESTARTNOINTR)
-		ret = -EINTR;
+		return sleep_elsewhere(cmd, issue_flags, &run);
 	/* From here -EAGAIN is an answer, and returned it would mean "again". */
-	karena_uring_done(cmd, ret, result, issue_flags);
+	karena_uring_done(cmd, ret, run.call.result, issue_flags);
 	return -EIOCBQUEUED;
 }

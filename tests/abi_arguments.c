@@ -49,6 +49,7 @@ FIXTURE_VARIANT_ADD(arguments, ring_submit) { .call = &calls[CALL_ring_submit] }
 FIXTURE_VARIANT_ADD(arguments, ring_discard) { .call = &calls[CALL_ring_discard] };
 FIXTURE_VARIANT_ADD(arguments, ring_output) { .call = &calls[CALL_ring_output] };
 FIXTURE_VARIANT_ADD(arguments, ring_stat) { .call = &calls[CALL_ring_stat] };
+FIXTURE_VARIANT_ADD(arguments, ring_wait) { .call = &calls[CALL_ring_wait] };
 
 FIXTURE_SETUP(arguments)
 {

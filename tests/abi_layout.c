@@ -43,6 +43,8 @@ IS(KARENA_RIGHTS_RING, 0x33);
 
 IS(KARENA_FEAT_ARENA, 1);
 IS(KARENA_FEAT_RING, 2);
+IS(KARENA_FEAT_URING_CMD, 4);
+IS(KARENA_FEAT_URING_WAIT, 8);
 
 IS(KARENA_IOC_QUERY, 0xbd00);
 IS(KARENA_IOC_ARENA_CREATE, 0xbd01);
@@ -61,6 +63,7 @@ IS(KARENA_IOC_RING_SUBMIT, 0xbd41);
 IS(KARENA_IOC_RING_DISCARD, 0xbd42);
 IS(KARENA_IOC_RING_OUTPUT, 0xbd43);
 IS(KARENA_IOC_RING_STAT, 0xbd44);
+IS(KARENA_IOC_RING_WAIT, 0xbd45);
 
 SIZE(karena_query, 64);
 FIELD(karena_query, size, 0, 4);
@@ -271,6 +274,12 @@ FIELD(karena_ring_stat, out_lost_busy, 96, 8);
 FIELD(karena_ring_stat, out_lost_dead, 104, 8);
 FIELD(karena_ring_stat, out_wakeups, 112, 8);
 FIELD(karena_ring_stat, out_name, 120, 16);
+
+SIZE(karena_ring_wait, 16);
+FIELD(karena_ring_wait, size, 0, 4);
+FIELD(karena_ring_wait, flags, 4, 4);
+FIELD(karena_ring_wait, bytes, 8, 4);
+FIELD(karena_ring_wait, timeout_us, 12, 4);
 
 /* Arguments as bytes: the size first, the rest by literal offsets. */
 struct bytes {

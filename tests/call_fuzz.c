@@ -85,6 +85,7 @@ static bool expected(const struct call *call, int err)
 		{ CALL_arena_decommit, EBUSY },
 		{ CALL_ring_reserve, EAGAIN }, { CALL_ring_reserve, ENOSPC },
 		{ CALL_ring_output, EAGAIN }, { CALL_ring_output, ENOSPC },
+		{ CALL_ring_wait, ETIMEDOUT },
 	};
 	unsigned int i;
 
@@ -128,6 +129,9 @@ static void fill_at_random(const struct call *call, union args *args)
 	case CALL_ring_output:
 		args->output.buffer_bytes = random_below(sizeof(fuzz.world->payload) + 1);
 		break;
+	case CALL_ring_wait:
+		args->ring_wait.bytes = random_below(2 * page_size);
+		break;
 	case CALL_query:
 	case CALL_arena_stat:
 	case CALL_ring_stat:
@@ -148,6 +152,9 @@ static void fill_at_random(const struct call *call, union args *args)
 		for (i = 0; i < 1 + random_below(8); i++)
 			args->bytes[random_below(call->size)] = random_64();
 	}
+	/* Whatever it is, it is not to take long. */
+	if (call == &calls[CALL_ring_wait])
+		args->ring_wait.timeout_us = 1 + random_below(100);
 }
 
 static void step_call(void)

@@ -38,6 +38,7 @@ union args {
 	struct karena_ring_commit ring_commit;
 	struct karena_ring_output output;
 	struct karena_ring_stat ring_stat;
+	struct karena_ring_wait ring_wait;
 	unsigned char bytes[256];
 };
 
@@ -196,7 +197,8 @@ enum {
 	CALL_query, CALL_arena_create, CALL_ring_create, CALL_reopen, CALL_restrict,
 	CALL_arena_alloc, CALL_arena_free, CALL_arena_reserve, CALL_arena_commit,
 	CALL_arena_decommit, CALL_arena_stat, CALL_arena_walk, CALL_ring_reserve,
-	CALL_ring_submit, CALL_ring_discard, CALL_ring_output, CALL_ring_stat, NR_CALLS
+	CALL_ring_submit, CALL_ring_discard, CALL_ring_output, CALL_ring_stat, CALL_ring_wait,
+	NR_CALLS
 };
 
 #define COMMIT_FLAGS	(KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP)
@@ -305,6 +307,12 @@ static const struct call calls[NR_CALLS] = {
 	[CALL_ring_stat] = {
 		"ring_stat", KARENA_IOC_RING_STAT, BIT(RING),
 		sizeof(struct karena_ring_stat), offsetof(struct karena_ring_stat, out_flags),
+		.prepare = prepare_nothing,
+	},
+	[CALL_ring_wait] = {
+		"ring_wait", KARENA_IOC_RING_WAIT, BIT(RING),
+		sizeof(struct karena_ring_wait), 0,
+		.rights = KARENA_RIGHT_CONSUME,
 		.prepare = prepare_nothing,
 	},
 };

@@ -87,6 +87,7 @@ static const struct bit feature_bits[] = {
 	{ KARENA_FEAT_ARENA, "arena" },
 	{ KARENA_FEAT_RING, "ring" },
 	{ KARENA_FEAT_URING_CMD, "uring-cmd" },
+	{ KARENA_FEAT_URING_WAIT, "uring-wait" },
 	{ 0, NULL },
 };
 

@@ -92,6 +92,7 @@
 #define KARENA_FEAT_ARENA	0x1ull
 #define KARENA_FEAT_RING	0x2ull
 #define KARENA_FEAT_URING_CMD	0x4ull	/* every call as IORING_OP_URING_CMD */
+#define KARENA_FEAT_URING_WAIT	0x8ull	/* KARENA_IOC_RING_WAIT, too */
 
 /* Each object's calls have a block of numbers of their own. */
 #define KARENA_IOC_QUERY	_IO(KARENA_IOC_TYPE, 0x00)
@@ -114,6 +115,7 @@
 #define KARENA_IOC_RING_DISCARD	_IO(KARENA_IOC_TYPE, 0x42)
 #define KARENA_IOC_RING_OUTPUT	_IO(KARENA_IOC_TYPE, 0x43)
 #define KARENA_IOC_RING_STAT	_IO(KARENA_IOC_TYPE, 0x44)
+#define KARENA_IOC_RING_WAIT	_IO(KARENA_IOC_TYPE, 0x45)
 
 /*
  * io_uring
@@ -131,6 +133,9 @@
  * IORING_URING_CMD_FIXED with KARENA_IOC_RING_OUTPUT: @buffer lies in the
  * registered buffer buf_index. On an io_uring of IORING_SETUP_IOPOLL a call is
  * EOPNOTSUPP, or on kernels that allow it there completes as elsewhere.
+ *
+ * KARENA_IOC_RING_WAIT waits without a thread; ECANCELED: the io_uring or its
+ * task went first. EOPNOTSUPP without KARENA_FEAT_URING_WAIT.
  */
 #define KARENA_URING_INLINE	0x80000000u
 
@@ -754,6 +759,26 @@ struct karena_ring_stat {
 	__aligned_u64	out_lost_dead;
 	__aligned_u64	out_wakeups;
 	char		out_name[KARENA_NAME_LEN];
+};
+
+/**
+ * struct karena_ring_wait - KARENA_IOC_RING_WAIT, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_wait) as the caller was built
+ * @flags:	in, 0
+ * @bytes:	in, so many bytes are to be there, headers included; up to the size
+ *		of the data area; 0 is as 1
+ * @timeout_us:	in, microseconds until ETIMEDOUT; 0: no limit
+ *
+ * Waits until the record at the consumer position is there and at least @bytes lie
+ * between the consumer and the producer position. Returns how many do; on an
+ * io_uring of 32-byte CQEs the first extra word is the producer position. Takes no
+ * role and reads nothing. ETIMEDOUT; EINTR: a signal. Needs KARENA_RIGHT_CONSUME.
+ */
+struct karena_ring_wait {
+	__u32		size;
+	__u32		flags;
+	__u32		bytes;
+	__u32		timeout_us;
 };
 
 #endif /* _UAPI_LINUX_KARENA_H */

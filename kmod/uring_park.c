@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * io_uring commands that wait, without a thread that sleeps.
+ *
+ * The operation has said what wakes it. The command is put onto that queue, and
+ * is run again, by task work, whenever the queue is woken or its time is over.
+ * What io_uring takes back, since it or the task goes, ends with ECANCELED.
+ *
+ * Whoever kicks a parked command counts up; the one that finds nothing counted
+ * has it run. Who runs it takes off what was counted before and goes on until
+ * nothing is left, touching it no more then. So one at a time runs it, whichever
+ * context that is in, and no kick is lost. It starts out as being run.
+ */
+#include <linux/hrtimer.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include "compat.h"
+#include "compat_uring.h"
+#include "pages.h"
+#include "uring.h"
+
+/**
+ * struct parked - a command that waits
+ * @cmd:	the command, which points back
+ * @run:	how it is run; the runner's
+ * @cqe32:	flag of its issue: the completion has room for the result
+ * @kicks:	see above
+ * @cancelled:	io_uring wants it back
+ * @wait:	on @run.call.queue
+ * @timer:	at @run.call.until
+ */
+struct parked {
+	struct io_uring_cmd *cmd;
+	struct karena_uring_run run;
+	unsigned int cqe32;
+	atomic_t kicks;
+	bool cancelled;
+	struct wait_queue_entry wait;
+	struct hrtimer timer;
+};
+
+static struct parked *parked_of(const struct io_uring_cmd *cmd)
+{
+	return *(struct parked *const *)cmd->pdu;
+}
+
+/* In the task, or when that has died, in a thread of the kernel's, without its memory. */
+static long outcome(struct parked *parked, unsigned int issue_flags)
+{
+	if (READ_ONCE(parked->cancelled) || current->flags & PF_KTHREAD)
+		return -ECANCELED;
+	return karena_uring_run(parked->cmd, issue_flags, &parked->run);
+}
+
+/* The timer and the queue are let go first, then the canceller, by the completion. */
+static void end(struct parked *parked, long ret, unsigned int issue_flags)
+{
+	remove_wait_queue(parked->run.call.queue, &parked->wait);
+	hrtimer_cancel(&parked->timer);
+	karena_uring_done(parked->cmd, ret, parked->run.call.result,
+			  issue_flags | parked->cqe32);
+	kfree(parked);
+}
+
+static void run_parked(struct parked *parked, unsigned int issue_flags)
+{
+	int seen;
+	long ret;
+
+	do {
+		seen = atomic_read(&parked->kicks);
+		ret = outcome(parked, issue_flags);
+		if (ret != -KARENA_EWOULDSLEEP)
+			return end(parked, ret, issue_flags);
+		/* Fully ordered: a kick is counted before this, or finds 0. */
+	} while (atomic_sub_return(seen, &parked->kicks));
+}
+
+static void work(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	run_parked(parked_of(cmd), issue_flags);
+}
+
+KARENA_URING_TASK_WORK(task_work, work);
+
+/* In any context but NMI. */
+static void kick(struct parked *parked)
+{
+	/* Fully ordered. Pairs with the subtraction in run_parked(). */
+	if (atomic_inc_return(&parked->kicks) == 1)
+		io_uring_cmd_complete_in_task(parked->cmd, task_work);
+}
+
+static int parked_woken(struct wait_queue_entry *wait, unsigned int mode, int sync, void *key)
+{
+	kick(container_of(wait, struct parked, wait));
+	return 0;
+}
+
+static enum hrtimer_restart parked_late(struct hrtimer *timer)
+{
+	kick(container_of(timer, struct parked, timer));
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * karena_uring_park() - let a command wait
+ * @cmd:	the command
+ * @issue_flags: of its issue
+ * @run:	was run, and said what it waits for
+ *
+ * Context: may sleep unless issued with IO_URING_F_NONBLOCK.
+ * Return: -EIOCBQUEUED: it completes or has completed; -EAGAIN: issue again where
+ * it may sleep; -ENOMEM.
+ */
+int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
+		      const struct karena_uring_run *run)
+{
+	bool nowait = issue_flags & IO_URING_F_NONBLOCK;
+	struct parked *parked;
+
+	parked = kzalloc(sizeof(*parked), nowait ? GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN
+						 : KARENA_GFP);
+	if (!parked)
+		return nowait ? -EAGAIN : -ENOMEM;
+	parked->cmd = cmd;
+	parked->run = *run;
+	parked->cqe32 = issue_flags & IO_URING_F_CQE32;
+	atomic_set(&parked->kicks, 1);
+	init_waitqueue_func_entry(&parked->wait, parked_woken);
+	karena_hrtimer_setup(&parked->timer, parked_late, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	*(struct parked **)cmd->pdu = parked;
+
+	io_uring_cmd_mark_cancelable(cmd, issue_flags);
+	add_wait_queue(run->call.queue, &parked->wait);
+	if (run->call.until)
+		hrtimer_start(&parked->timer, run->call.until, HRTIMER_MODE_ABS);
+	run_parked(parked, issue_flags);
+	return -EIOCBQUEUED;
+}
+
+/**
+ * karena_uring_unpark() - io_uring takes a command back
+ * @cmd:	parked, held from completing by the caller
+ *
+ * Context: any.
+ */
+void karena_uring_unpark(struct io_uring_cmd *cmd)
+{
+	struct parked *parked = parked_of(cmd);
+
+	WRITE_ONCE(parked->cancelled, true);
+	kick(parked);
+}

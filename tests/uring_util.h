@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the programs that test io_uring requests on rings have in common.
+ */
+#ifndef KARENA_TESTS_URING_UTIL_H
+#define KARENA_TESTS_URING_UTIL_H
+
+#include <liburing.h>
+
+#include "ring_util.h"
+
+/* From 6.7 on; liburing's headers may be older. */
+#define OP_READ_MULTISHOT	49
+
+static inline uint64_t features(void)
+{
+	struct karena_query query = { .size = sizeof(query) };
+	int dev = device_open();
+
+	must(call(dev, KARENA_IOC_QUERY, &query) == 0);
+	close(dev);
+	return query.out_features;
+}
+
+static inline bool uring_has(struct io_uring *uring, unsigned int op)
+{
+	struct {
+		struct io_uring_probe probe;
+		struct io_uring_probe_op ops[256];
+	} room;
+
+	memset(&room, 0, sizeof(room));
+	must(io_uring_register_probe(uring, &room.probe, 256) == 0);
+	return op <= room.probe.last_op && room.ops[op].flags & IO_URING_OP_SUPPORTED;
+}
+
+static inline struct io_uring_sqe *prep(struct io_uring *uring, unsigned int op, int fd,
+					const void *address, unsigned int length)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(uring);
+
+	must(sqe);
+	io_uring_prep_rw(op, sqe, fd, address, length, 0);
+	return sqe;
+}
+
+static inline struct io_uring_sqe *prep_wait(struct io_uring *uring, int fd, uint32_t bytes,
+					     uint32_t timeout_us)
+{
+	struct karena_ring_wait wait = {
+		.size = sizeof(wait),
+		.bytes = bytes,
+		.timeout_us = timeout_us,
+	};
+	struct io_uring_sqe *sqe = prep(uring, IORING_OP_URING_CMD, fd, NULL, 0);
+
+	/* Shares its place with the offset that was just cleared. */
+	sqe->cmd_op = KARENA_IOC_RING_WAIT | KARENA_URING_INLINE;
+	memcpy(sqe->cmd, &wait, sizeof(wait));
+	return sqe;
+}
+
+/* A thread of the kernel's may have taken it before it could be counted. */
+static inline void submit(struct io_uring *uring)
+{
+	must(io_uring_submit(uring) >= 0);
+}
+
+/**
+ * struct completion - a completion, read
+ * @came:	false: none in time
+ * @res:	its result
+ * @flags:	IORING_CQE_F_*
+ * @extra:	first extra word, if it has one
+ */
+struct completion {
+	bool came;
+	int res;
+	unsigned int flags;
+	uint64_t extra;
+};
+
+static inline struct completion complete_within(struct io_uring *uring, long ms)
+{
+	struct __kernel_timespec time = { ms / 1000, ms % 1000 * 1000000 };
+	struct completion completion = { 0 };
+	struct io_uring_cqe *cqe;
+
+	if (io_uring_wait_cqe_timeout(uring, &cqe, &time))
+		return completion;
+	completion.came = true;
+	completion.res = cqe->res;
+	completion.flags = cqe->flags;
+	if (uring->flags & IORING_SETUP_CQE32)
+		completion.extra = cqe->big_cqe[0];
+	io_uring_cqe_seen(uring, cqe);
+	return completion;
+}
+
+/* Soon, but on a machine that is emulated and busy. */
+static inline struct completion complete(struct io_uring *uring)
+{
+	return complete_within(uring, 20000);
+}
+
+static inline bool nothing_came(struct io_uring *uring)
+{
+	return !complete_within(uring, 20).came;
+}
+
+#endif /* KARENA_TESTS_URING_UTIL_H */
