@@ -63,6 +63,8 @@ static long run_inline(struct io_uring_cmd *cmd, unsigned int issue_flags,
 	err = inline_args(op, run->area, run->bytes, args);
 	if (err)
 		return err;
+	if (!op->buffer && cmd->flags & IORING_URING_CMD_FIXED)
+		return -EINVAL;
 	if (op->buffer) {
 		err = import_payload(op, cmd, issue_flags, args, &payload);
 		if (err)

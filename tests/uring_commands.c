@@ -354,6 +354,7 @@ TEST(a_registered_buffer_is_sent_as_a_record)
 		.buffer = (uintptr_t)buffer + 100,
 		.buffer_bytes = 40,
 	};
+	struct karena_ring_commit commit = { .size = sizeof(commit) };
 	struct io_uring_sqe *sqe;
 	struct world world;
 	char record[64];
@@ -381,6 +382,14 @@ TEST(a_registered_buffer_is_sent_as_a_record)
 	sqe->uring_cmd_flags = IORING_URING_CMD_FIXED;
 	sqe->buf_index = 0;
 	EXPECT_EQ(-EFAULT, complete(NULL));
+
+	/* Of a call that has none. */
+	commit.position = reserve_record(world.fd[RING]);
+	sqe = command(world.fd[RING], KARENA_IOC_RING_SUBMIT | KARENA_URING_INLINE, &commit,
+		      sizeof(commit));
+	sqe->uring_cmd_flags = IORING_URING_CMD_FIXED;
+	sqe->buf_index = 0;
+	EXPECT_EQ(-EINVAL, complete(NULL));
 
 	io_uring_queue_exit(&ring);
 	world_end(&world);

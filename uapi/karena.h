@@ -130,9 +130,10 @@
  * Then no out_ field is written; on an io_uring of 32-byte CQEs the first 8 bytes
  * of them are the CQE's first extra word.
  *
- * IORING_URING_CMD_FIXED with KARENA_IOC_RING_OUTPUT: @buffer lies in the
- * registered buffer buf_index. On an io_uring of IORING_SETUP_IOPOLL a call is
- * EOPNOTSUPP, or on kernels that allow it there completes as elsewhere.
+ * IORING_URING_CMD_FIXED, with KARENA_URING_INLINE and a call that has a @buffer:
+ * that lies in the registered buffer buf_index. EINVAL with others. On an io_uring
+ * of IORING_SETUP_IOPOLL a call is EOPNOTSUPP, or on kernels that allow it there
+ * completes as elsewhere.
  *
  * KARENA_IOC_RING_WAIT waits without a thread; ECANCELED: the io_uring or its
  * task went first. EOPNOTSUPP without KARENA_FEAT_URING_WAIT.
