@@ -12,15 +12,29 @@
 #define GFP_USER_PAGE	(GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_ZERO | \
 			 __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
+/*
+ * In a memory cgroup the bulk allocator gives a single page, and where memory is
+ * short only what is at hand. The first page is worth reclaim, more of them are
+ * not: callers that need them all ask again.
+ */
 static unsigned int get_pages(int node, unsigned int nr_pages, struct page **pages)
 {
-	/* The bulk allocator is not made for one. */
-	if (nr_pages == 1) {
-		pages[0] = alloc_pages_node(node, GFP_USER_PAGE, 0);
-		return pages[0] ? 1 : 0;
+	gfp_t gfp = GFP_USER_PAGE;
+	unsigned int got = 0;
+
+	/* Nor is it made for one. */
+	if (nr_pages > 1) {
+		memset(pages, 0, nr_pages * sizeof(*pages));
+		got = alloc_pages_bulk_node(gfp, node, nr_pages, pages);
 	}
-	memset(pages, 0, nr_pages * sizeof(*pages));
-	return alloc_pages_bulk_node(GFP_USER_PAGE, node, nr_pages, pages);
+	for (; got < nr_pages; got++) {
+		if (got)
+			gfp &= ~__GFP_DIRECT_RECLAIM;
+		pages[got] = alloc_pages_node(node, gfp, 0);
+		if (!pages[got])
+			break;
+	}
+	return got;
 }
 
 /**
