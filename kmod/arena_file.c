@@ -65,7 +65,8 @@ static int insert_run(struct vm_area_struct *vma, unsigned long address, struct 
 
 /*
  * Maps what is populated of the window. Only the touched page must be mapped in
- * the end; an entry that is there already is as good as one of ours.
+ * the end; an entry that is there already is as good as one of ours. Where one
+ * is, others will be: the touched page is next then, if that was not yet.
  */
 static int map_window(const struct vm_fault *vmf, const struct arena_window *window)
 {
@@ -81,10 +82,10 @@ static int map_window(const struct vm_fault *vmf, const struct arena_window *win
 		left = nr;
 		err = insert_run(vmf->vma, address, &window->leaf->page[slot], &left);
 		slot += nr - left;
-		if (err == -EBUSY)
-			slot++;
+		if (err == -EBUSY && slot < touched)
+			slot = touched;
 		else if (err)
-			return slot > touched ? 0 : err;
+			return err == -EBUSY || slot > touched ? 0 : err;
 		map &= slot < STORE_SLOTS ? ~0ul << slot : 0;
 	}
 	return 0;
