@@ -41,25 +41,19 @@ static void disown_page(struct page *page)
 }
 
 /*
- * Of a page that was mapped. Whoever has it pinned may be marking it dirty, for
+ * Of a page that others hold. Whoever has it pinned may be marking it dirty, for
  * which it looks, under the page's lock, where the name points to; and the inode
  * may go as soon as it has no pages.
  */
-static void disown_seen_page(struct page *page)
+static void disown_held_page(struct page *page)
 {
-	if (page_ref_count(page) == 1) {
-		disown_page(page);
-		return;
-	}
 	lock_page(page);
 	disown_page(page);
 	unlock_page(page);
 }
 
-/* Gives up pages that are in no mapping, or in those of pins alone. */
-static void give_up(struct karena_arena *arena, struct page **pages, unsigned int nr_pages)
+static void put_pages(struct page **pages, unsigned int nr_pages)
 {
-	karena_account_uncharge(arena->object.account, nr_pages);
 	if (nr_pages == 1)
 		put_page(pages[0]);
 	else
@@ -120,7 +114,8 @@ void arena_drop_pages(struct karena_arena *arena, struct arena_supply *supply)
 	while (supply->nr) {
 		nr_pages = min_t(unsigned long, supply->nr, KARENA_PAGES_BATCH);
 		supply->nr -= nr_pages;
-		give_up(arena, supply->pages + supply->nr, nr_pages);
+		put_pages(supply->pages + supply->nr, nr_pages);
+		karena_account_uncharge(arena->object.account, nr_pages);
 		cond_resched();
 	}
 	if (supply->pages != supply->few)
@@ -211,64 +206,64 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 	return 0;
 }
 
-static void note_peak(struct karena_arena *arena)
+/*
+ * Gives up pages of a leaf. Returns whether anybody but the arena has a reference
+ * on one of them; such a page lives on until the last of them is given back.
+ */
+static bool release_span(const struct store_span *span)
 {
-	arena->populated_peak = max_t(unsigned long, arena->populated_peak,
-				      atomic_long_read(&arena->nr_populated));
-}
-
-/* Whether anybody but the arena has a reference on one of a leaf's pages. */
-static bool span_is_held(const struct store_span *span)
-{
-	unsigned long map;
+	unsigned long map, sole = 0;
+	unsigned int slot, nr;
+	struct page *page;
 
 	for (map = span->map; map; map &= map - 1) {
-		if (page_ref_count(span->leaf->page[__ffs(map)]) > 1)
-			return true;
+		slot = __ffs(map);
+		page = span->leaf->page[slot];
+		if (page_ref_count(page) == 1) {
+			disown_page(page);
+			sole |= BIT(slot);
+		} else {
+			disown_held_page(page);
+			put_page(page);
+		}
 	}
-	return false;
+	for (map = sole; map; map &= ~GENMASK(slot + nr - 1, slot)) {
+		slot = __ffs(map);
+		nr = store_run(map >> slot);
+		put_pages(span->leaf->page + slot, nr);
+	}
+	return sole != span->map;
 }
 
 /*
- * How far one step goes from @first on: over ARENA_STEP pages and the rest of a
- * leaf. Returns the last index; @held tells whether anybody but the arena has a
- * reference on one of them.
+ * Takes pages of first..last out of the store and gives them up, to ARENA_STEP of
+ * them and the rest of a leaf. Returns the last index that it has seen to, in @nr
+ * how many there were, and in @held whether any may still be in a mapping.
  */
-static unsigned long step_end(struct karena_arena *arena, unsigned long first,
-			      unsigned long last, bool *held)
+static unsigned long release_range(struct karena_arena *arena, unsigned long first,
+				   unsigned long last, unsigned long *nr, bool *held)
 {
 	struct store_span span;
-	unsigned long nr = 0;
 
+	*nr = 0;
 	*held = false;
 	for (; store_next(&arena->pages, first, last, &span); first = span.base + STORE_SLOTS) {
-		*held = *held || span_is_held(&span);
-		nr += hweight_long(span.map);
-		if (nr >= ARENA_STEP)
+		*held |= release_span(&span);
+		store_clear(&arena->pages, span.leaf, span.map);
+		*nr += hweight_long(span.map);
+		if (*nr >= ARENA_STEP)
 			return min(last, span.base + STORE_SLOTS - 1);
 	}
 	return last;
 }
 
-/* Gives up the pages of first..last, which are in no mapping any more. */
-static void discard_range(struct karena_arena *arena, unsigned long first, unsigned long last)
+/* Pages that were released are nobody's to pay for any more. */
+static void settle(struct karena_arena *arena, unsigned long nr_pages)
 {
-	struct store_span span;
-	unsigned int slot, nr;
-	unsigned long map;
+	unsigned long populated = atomic_long_fetch_sub(nr_pages, &arena->nr_populated);
 
-	note_peak(arena);
-	for (; store_next(&arena->pages, first, last, &span); first = span.base + STORE_SLOTS) {
-		atomic_long_sub(hweight_long(span.map), &arena->nr_populated);
-		for (map = span.map; map; map &= map - 1)
-			disown_seen_page(span.leaf->page[__ffs(map)]);
-		for (map = span.map; map; map &= ~GENMASK(slot + nr - 1, slot)) {
-			slot = __ffs(map);
-			nr = store_run(map >> slot);
-			give_up(arena, span.leaf->page + slot, nr);
-		}
-		store_clear(&arena->pages, span.leaf, span.map);
-	}
+	arena->populated_peak = max(arena->populated_peak, populated);
+	karena_account_uncharge(arena->object.account, nr_pages);
 }
 
 /**
@@ -286,25 +281,26 @@ static void discard_range(struct karena_arena *arena, unsigned long first, unsig
 unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first,
 				 unsigned long last, u32 state)
 {
+	unsigned long nr_released;
 	bool held;
 
 	lockdep_assert_held_write(&arena->lock);
 
 	if (last - first >= ARENA_STEP)
 		last = ranges_part(&arena->ranges, first, last, ARENA_STEP);
-	last = step_end(arena, first, last, &held);
+	last = release_range(arena, first, last, &nr_released, &held);
 	ranges_set(&arena->ranges, first, last, state, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	/*
-	 * A fault would need the lock to map a page of the range. A page that no
-	 * table has now can come into none: fork() and mremap() copy entries,
-	 * they make none. Whoever clears an entry keeps its reference until the
-	 * TLBs have been told. So without @held there is nothing to walk and no
-	 * other CPU to interrupt.
+	 * A page that is mapped has its entries' references still, and loses the
+	 * last one when the TLBs have been told. No fault can map one meanwhile:
+	 * it would need the lock. A page that no table has now can come into
+	 * none: fork() and mremap() copy entries, they make none. So without
+	 * @held there is nothing to walk and no other CPU to interrupt.
 	 */
 	if (held)
 		unmap_mapping_range(arena_mapping(arena), (loff_t)first << PAGE_SHIFT,
 				    (loff_t)(last - first + 1) << PAGE_SHIFT, 1);
-	discard_range(arena, first, last);
+	settle(arena, nr_released);
 	return last;
 }
 
@@ -316,13 +312,13 @@ unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first
  */
 void arena_destroy_pages(struct karena_arena *arena)
 {
-	unsigned long first = 0, last;
+	unsigned long first = 0, nr_released;
 	bool pinned;
 
 	while (first < arena->nr_pages) {
-		last = step_end(arena, first, arena->nr_pages - 1, &pinned);
-		discard_range(arena, first, last);
-		first = last + 1;
+		first = 1 + release_range(arena, first, arena->nr_pages - 1, &nr_released,
+					  &pinned);
+		settle(arena, nr_released);
 		cond_resched();
 	}
 	store_destroy(&arena->pages);
@@ -346,7 +342,7 @@ static void give_back(struct karena_arena *arena, unsigned long map, unsigned lo
 		if (added & BIT(__ffs(map)))
 			continue;
 		disown_page(*pages);
-		give_up(arena, pages, 1);
+		karena_pages_put(arena->object.account, 1, pages);
 	}
 }
 
