@@ -179,7 +179,7 @@ long arena_op_alloc(struct karena_call *call, void *argp)
 	struct karena_arena *arena = to_arena(call->object);
 	struct karena_arena_alloc *args = argp;
 	bool lazy = args->flags & KARENA_ALLOC_F_LAZY;
-	struct arena_supply supply;
+	struct arena_supply supply __uninitialized;
 	unsigned long first;
 	int err;
 
@@ -414,7 +414,7 @@ long arena_op_commit(struct karena_call *call, void *argp)
 	struct karena_arena *arena = to_arena(call->object);
 	const struct karena_arena_commit *args = argp;
 	bool lazy = args->flags & KARENA_COMMIT_F_LAZY;
-	struct arena_supply supply;
+	struct arena_supply supply __uninitialized;
 	unsigned long first;
 	int err;
 

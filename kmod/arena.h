@@ -119,6 +119,9 @@ static inline unsigned long arena_window_map(const struct arena_window *window)
  * @nr:		how many; 0 once they are the arena's
  * @pages:	them
  * @few:	room for @pages where they are few
+ *
+ * Kernels that clear what a stack frame begins with take longer for @few than
+ * for the rest of a small allocation: hence __uninitialized where there is one.
  */
 struct arena_supply {
 	unsigned long nr;

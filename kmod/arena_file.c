@@ -127,7 +127,7 @@ static int place_and_map(struct karena_arena *arena, const struct vm_fault *vmf,
  */
 static int claim(struct karena_arena *arena, const struct vm_fault *vmf)
 {
-	struct arena_supply supply;
+	struct arena_supply supply __uninitialized;
 	u32 state;
 	int err;
 

@@ -26,10 +26,16 @@ static int arena_node(const struct karena_arena *arena, int node)
 	return node == KARENA_NODE_ANY ? arena->node : node;
 }
 
+/* No page of an arena is part of a larger one: there is no head to look for. */
+static struct folio *as_folio(struct page *page)
+{
+	return (struct folio *)page;
+}
+
 /* So that a futex in the page has the arena's inode and the offset for a key. */
 static void own_page(struct karena_arena *arena, struct page *page, unsigned long index)
 {
-	struct folio *folio = page_folio(page);
+	struct folio *folio = as_folio(page);
 
 	folio->mapping = arena_mapping(arena);
 	folio->index = index;
@@ -37,7 +43,7 @@ static void own_page(struct karena_arena *arena, struct page *page, unsigned lon
 
 static void disown_page(struct page *page)
 {
-	page_folio(page)->mapping = NULL;
+	as_folio(page)->mapping = NULL;
 }
 
 /*
@@ -47,15 +53,15 @@ static void disown_page(struct page *page)
  */
 static void disown_held_page(struct page *page)
 {
-	lock_page(page);
+	folio_lock(as_folio(page));
 	disown_page(page);
-	unlock_page(page);
+	folio_unlock(as_folio(page));
 }
 
 static void put_pages(struct page **pages, unsigned int nr_pages)
 {
 	if (nr_pages == 1)
-		put_page(pages[0]);
+		folio_put(as_folio(pages[0]));
 	else
 		release_pages(pages, nr_pages);
 }
@@ -86,8 +92,11 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 		return -ENOMEM;
 
 	while (supply->nr < nr_pages) {
-		if (supply->nr && fatal_signal_pending(current))
-			return -EINTR;
+		if (supply->nr) {
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			cond_resched();
+		}
 		got = karena_pages_get(arena->object.account, arena_node(arena, node),
 				       min_t(unsigned long, nr_pages - supply->nr,
 					     KARENA_PAGES_BATCH),
@@ -95,7 +104,6 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 		if (got < 0)
 			return got;
 		supply->nr += got;
-		cond_resched();
 	}
 	return 0;
 }
@@ -224,7 +232,7 @@ static bool release_span(const struct store_span *span)
 			sole |= BIT(slot);
 		} else {
 			disown_held_page(page);
-			put_page(page);
+			folio_put(as_folio(page));
 		}
 	}
 	for (map = sole; map; map &= ~GENMASK(slot + nr - 1, slot)) {
@@ -380,7 +388,7 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 		   struct arena_window *window)
 {
 	unsigned long missing = arena_window_map(window);
-	struct page *fresh[KARENA_FAULT_PAGES_MAX];
+	struct page *fresh[KARENA_FAULT_PAGES_MAX] __uninitialized;
 	int want, got;
 
 	lockdep_assert_held(&arena->lock);

@@ -26,6 +26,11 @@
 #define KUNIT_CASE_SLOW(name) KUNIT_CASE(name)
 #endif
 
+/* <linux/compiler_attributes.h>: from 6.9 on, and stable ones before. */
+#ifndef __uninitialized
+#define __uninitialized
+#endif
+
 /* <linux/export.h>: a namespace is an identifier before 6.13, a string since. */
 #ifdef KARENA_HAVE_STRING_NAMESPACE
 #define KARENA_NS "KARENA"

@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "compat.h"
 #include "ioctl.h"
 #include "objfd.h"
 #include "ops.h"
@@ -40,9 +41,16 @@ static int copy_results(const struct karena_op *op, const void *args, void __use
 	size = min_t(u32, size, op->size);
 	if (size <= op->out)
 		return 0;
-	if (copy_to_user(uarg + op->out, args + op->out, size - op->out))
+	/* A few words, mostly one: not worth what copy_to_user() does before. */
+	if (!user_write_access_begin(uarg + op->out, size - op->out))
 		return -EFAULT;
+	unsafe_copy_to_user(uarg + op->out, args + op->out, size - op->out, fault);
+	user_write_access_end();
 	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
 /**
@@ -78,7 +86,7 @@ int karena_import_buffer(const struct karena_op *op, const void *args, struct io
  */
 long karena_run_user(const struct karena_op *op, struct karena_call *call, void __user *uarg)
 {
-	u64 args[KARENA_ARGS_MAX / sizeof(u64)];
+	u64 args[KARENA_ARGS_MAX / sizeof(u64)] __uninitialized;
 	struct iov_iter payload;
 	u32 size;
 	long ret;
