@@ -105,51 +105,6 @@ static int populate_and_map(struct karena_arena *arena, const struct vm_fault *v
 	return err ?: nr;
 }
 
-/* Places and maps the page of a touch; if that fails, its state is as it was. */
-static int place_and_map(struct karena_arena *arena, const struct vm_fault *vmf, u32 state,
-			 struct arena_supply *supply)
-{
-	struct page *page = supply->pages[0];
-	int err;
-
-	err = arena_place_pages(arena, vmf->pgoff, 1, supply);
-	if (err)
-		return err;
-	err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
-	if (err)
-		arena_remove_pages(arena, vmf->pgoff, vmf->pgoff, state);
-	return err;
-}
-
-/*
- * A touch of a free or reserved page allocates it, that one only. Takes the page
- * before the lock and gives it back if somebody was quicker, which is -EAGAIN.
- */
-static int claim(struct karena_arena *arena, const struct vm_fault *vmf)
-{
-	struct arena_supply supply __uninitialized;
-	u32 state;
-	int err;
-
-	err = arena_take_pages(arena, KARENA_NODE_ANY, 1, &supply);
-	if (err)
-		goto drop;
-
-	down_write(&arena->lock);
-	state = ranges_at(&arena->ranges, vmf->pgoff).state;
-	if (state == KARENA_PAGE_FREE || state == KARENA_PAGE_RESERVED)
-		err = place_and_map(arena, vmf, state, &supply);
-	else
-		err = -EAGAIN;
-	up_write(&arena->lock);
-	if (!err)
-		trace_karena_arena_state(arena, vmf->pgoff, 1, KARENA_PAGE_ALLOCATED);
-
-drop:
-	arena_drop_pages(arena, &supply);
-	return err ?: 1;
-}
-
 /* -EACCES where the state forbids the touch, -EAGAIN where claim() is to change it. */
 static int touch_as_is(struct karena_arena *arena, const struct vm_fault *vmf)
 {
@@ -162,6 +117,53 @@ static int touch_as_is(struct karena_arena *arena, const struct vm_fault *vmf)
 	return -EAGAIN;
 }
 
+/* Places and maps the page of a touch; if that fails, its state is as it was. */
+static int place_and_map(struct karena_arena *arena, const struct vm_fault *vmf, u32 state,
+			 struct arena_supply *supply)
+{
+	struct page *page = supply->pages[0];
+	int err;
+
+	err = arena_place_pages(arena, vmf->pgoff, 1, supply);
+	if (err)
+		return err;
+	err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
+	if (err) {
+		arena_remove_pages(arena, vmf->pgoff, vmf->pgoff, state);
+		return err;
+	}
+	trace_karena_arena_state(arena, vmf->pgoff, 1, KARENA_PAGE_ALLOCATED);
+	return 1;
+}
+
+/*
+ * A touch of a free or reserved page allocates it, that one only. Takes the page
+ * before the lock. If somebody was quicker it gives the page back, and the touch
+ * is of what that one has made of it.
+ */
+static int claim(struct karena_arena *arena, const struct vm_fault *vmf)
+{
+	struct arena_supply supply __uninitialized;
+	u32 state;
+	int ret;
+
+	ret = arena_take_pages(arena, KARENA_NODE_ANY, 1, &supply);
+	if (ret)
+		goto drop;
+
+	down_write(&arena->lock);
+	state = ranges_at(&arena->ranges, vmf->pgoff).state;
+	if (state == KARENA_PAGE_FREE || state == KARENA_PAGE_RESERVED)
+		ret = place_and_map(arena, vmf, state, &supply);
+	else
+		ret = touch_as_is(arena, vmf);
+	up_write(&arena->lock);
+
+drop:
+	arena_drop_pages(arena, &supply);
+	return ret;
+}
+
 /*
  * Does what a touch demands. Returns how many pages it populated; -EACCES where
  * the state forbids the touch; -ENOMEM, -EDQUOT.
@@ -170,14 +172,10 @@ static int touch(struct karena_arena *arena, const struct vm_fault *vmf)
 {
 	int ret;
 
-	do {
-		down_read(&arena->lock);
-		ret = touch_as_is(arena, vmf);
-		up_read(&arena->lock);
-		if (ret == -EAGAIN)
-			ret = claim(arena, vmf);
-	} while (ret == -EAGAIN);
-	return ret;
+	down_read(&arena->lock);
+	ret = touch_as_is(arena, vmf);
+	up_read(&arena->lock);
+	return ret == -EAGAIN ? claim(arena, vmf) : ret;
 }
 
 static vm_fault_t arena_fault(struct vm_fault *vmf)
