@@ -25,8 +25,11 @@ struct karena_call;
 #define KARENA_ARENA_MAX_BYTES	(((u64)LLONG_MAX + 1) - 2 * PAGE_SIZE)
 
 #define KARENA_FAULT_PAGES_MAX	64
-/* By measurement: beyond it a fault costs little less per page. */
-#define KARENA_FAULT_PAGES_DEFAULT 16
+/*
+ * By measurement, see docs/arena.md: beyond it a fault costs little less per page,
+ * and takes memory for pages that are perhaps never touched.
+ */
+#define KARENA_FAULT_PAGES_DEFAULT 32
 
 /* Faults by kind, as KARENA_IOC_ARENA_STAT shows them. */
 struct arena_faults {
