@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What does it cost a service whose loop is io_uring to get a record, by each way
+ * that it can be told of them? Rows are instructions per record of the receiving
+ * side, system calls included; BATCH records are sent, then received, over and over.
+ */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+#include <karena_uring.h>
+
+#include "bench.h"
+
+#define BATCH		32
+#define ROUNDS		100
+#define SAMPLES		11
+#define LENGTH		64
+#define RECORD		(KARENA_RECORD_HEADER_BYTES + LENGTH)
+#define GROUP		1
+#define NR_BUFFERS	4
+/* From 6.7 on; liburing's headers may be older. */
+#define OP_READ_MULTISHOT 49
+
+static struct karena_device *device;
+static struct karena_ring *ring;
+static struct karena_uring_consumer consumer;
+static struct io_uring uring;
+static struct io_uring_buf_ring *group;
+static char buffers[NR_BUFFERS][BATCH * RECORD];
+static int in, out;
+static uint64_t seen;
+
+static void check(long got, long want, const char *what)
+{
+	if (got != want)
+		errx(1, "%s: %ld instead of %ld", what, got, want);
+}
+
+static int look(void *context, const void *data, size_t length)
+{
+	(void)context;
+	(void)length;
+	seen += *(const uint64_t *)data;
+	return 0;
+}
+
+static struct io_uring_cqe *enter(void)
+{
+	struct io_uring_cqe *cqe;
+
+	if (io_uring_submit_and_wait(&uring, 1) < 0 || io_uring_peek_cqe(&uring, &cqe))
+		errx(1, "io_uring gave no completion");
+	return cqe;
+}
+
+static void take(void)
+{
+	struct io_uring_cqe *cqe;
+
+	karena_uring_consumer_arm(&consumer, &uring);
+	cqe = enter();
+	check(karena_uring_consumer_take(&consumer, cqe, look, NULL), BATCH, "consume");
+	io_uring_cqe_seen(&uring, cqe);
+}
+
+static void read_once(void)
+{
+	struct io_uring_cqe *cqe;
+
+	io_uring_prep_read(io_uring_get_sqe(&uring), out, buffers[0], sizeof(buffers[0]), 0);
+	cqe = enter();
+	check(cqe->res, BATCH * (in == out ? RECORD : LENGTH), "read");
+	io_uring_cqe_seen(&uring, cqe);
+}
+
+static void give_back(unsigned int index)
+{
+	io_uring_buf_ring_add(group, buffers[index], sizeof(buffers[0]), index,
+			      io_uring_buf_ring_mask(NR_BUFFERS), 0);
+	io_uring_buf_ring_advance(group, 1);
+}
+
+static void read_multishot(void)
+{
+	struct io_uring_cqe *cqe = enter();
+
+	check(cqe->res, BATCH * (in == out ? RECORD : LENGTH), "multishot read");
+	give_back(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+	io_uring_cqe_seen(&uring, cqe);
+}
+
+static bool arm_nothing(void)
+{
+	return true;
+}
+
+static bool arm_wait(void)
+{
+	if (karena_uring_consumer_init(&consumer, device, ring, KARENA_URING_WAIT))
+		return false;
+	consumer.bytes = BATCH * RECORD;
+	return true;
+}
+
+static bool arm_poll(void)
+{
+	karena_uring_consumer_init(&consumer, device, ring, KARENA_URING_POLL);
+	return true;
+}
+
+static bool has_read_multishot(void)
+{
+	struct io_uring_probe *probe = io_uring_get_probe_ring(&uring);
+	bool has = probe && io_uring_opcode_supported(probe, OP_READ_MULTISHOT);
+
+	io_uring_free_probe(probe);
+	return has;
+}
+
+static bool arm_read(void)
+{
+	struct io_uring_buf_reg reg = { .ring_entries = NR_BUFFERS, .bgid = GROUP };
+	struct io_uring_sqe *sqe;
+	unsigned int i;
+
+	if (!has_read_multishot())
+		return false;
+	group = mmap(NULL, NR_BUFFERS * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	io_uring_buf_ring_init(group);
+	reg.ring_addr = (uintptr_t)group;
+	check(io_uring_register_buf_ring(&uring, &reg, 0), 0, "register buffers");
+	for (i = 0; i < NR_BUFFERS; i++)
+		give_back(i);
+	sqe = io_uring_get_sqe(&uring);
+	io_uring_prep_rw(OP_READ_MULTISHOT, sqe, out, NULL, 0, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = GROUP;
+	return true;
+}
+
+/**
+ * struct way - how a service gets records
+ * @row:	name of the row
+ * @of_pipe:	from a pipe, not a ring
+ * @arm:	what it takes before the first; false: this kernel has it not
+ * @receive:	BATCH records
+ */
+struct way {
+	const char *row;
+	bool of_pipe;
+	bool (*arm)(void);
+	void (*receive)(void);
+};
+
+static const struct way ways[] = {
+	{ "karena.wait_mmap.64", false, arm_wait, take },
+	{ "karena.poll_mmap.64", false, arm_poll, take },
+	{ "karena.read.64", false, arm_nothing, read_once },
+	{ "karena.read_multishot.64", false, arm_read, read_multishot },
+	{ "pipe.read.64", true, arm_nothing, read_once },
+	{ "pipe.read_multishot.64", true, arm_read, read_multishot },
+};
+
+static void open_source(const struct way *way)
+{
+	int fds[2];
+
+	if (way->of_pipe) {
+		if (pipe(fds))
+			err(1, "pipe");
+		out = fds[0];
+		in = fds[1];
+		return;
+	}
+	check(karena_ring_create(device, 1 << 20, NULL, &ring), 0, "ring");
+	in = karena_ring_fd(ring);
+	out = in;
+}
+
+static void close_source(const struct way *way)
+{
+	if (way->of_pipe) {
+		close(in);
+		close(out);
+	} else {
+		karena_ring_close(ring);
+	}
+}
+
+static double one_sample(const struct way *way)
+{
+	static char record[LENGTH];
+	uint64_t start, ticks = 0;
+	int i, round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < BATCH; i++)
+			check(write(in, record, LENGTH), LENGTH, "write");
+		start = bench_ticks();
+		way->receive();
+		ticks += bench_ticks() - start;
+	}
+	return (double)ticks / (ROUNDS * BATCH);
+}
+
+static void measure(const struct way *way)
+{
+	struct bench_samples samples = {};
+
+	open_source(way);
+	check(io_uring_queue_init(8, &uring, IORING_SETUP_SINGLE_ISSUER |
+					     IORING_SETUP_DEFER_TASKRUN), 0, "io_uring");
+	if (way->arm()) {
+		io_uring_submit(&uring);
+		one_sample(way);
+		while (samples.nr < SAMPLES)
+			bench_add(&samples, one_sample(way));
+		bench_row(way->row, bench_median(&samples), "instructions");
+	}
+	io_uring_queue_exit(&uring);
+	close_source(way);
+}
+
+int main(void)
+{
+	unsigned int i;
+
+	bench_begin();
+	check(karena_open(NULL, &device), 0, "open");
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		measure(&ways[i]);
+	return 0;
+}
