@@ -44,7 +44,6 @@ FIXTURE_TEARDOWN(dax)
 {
 	struct karena_vmr_map map;
 
-	/* An ASSERT that fails here would begin here again, for ever. */
 	while (!karena_vmr_map_first(self->vmr, &map) &&
 	       !karena_vmr_unmap(self->vmr, &map))
 		;
