@@ -1,52 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What can be done to a mapping: windows of any kind, and all that cuts, moves and
- * copies them. Whatever was done, each place where a page can be seen has its bytes,
- * and a free of the page reaches each of them.
+ * What can be done to a mapping: windows of any kind, and all that cuts and moves
+ * them. Whatever was done, each place where a page can be seen has its bytes, and a
+ * free of the page reaches each of them.
  */
 #define _GNU_SOURCE
-
 #include <sys/personality.h>
 
-#include "arena_util.h"
-
-#define NR	16
-
-FIXTURE(mapping)
-{
-	int fd;
-	char *map;
-};
-
-static char stamp(unsigned int index)
-{
-	return 'A' + index;
-}
-
-FIXTURE_SETUP(mapping)
-{
-	unsigned int i;
-
-	self->fd = arena_new(0, NR);
-	arena_take(self->fd, 0, 0, NR);
-	self->map = arena_map(self->fd, RDWR, 0, NR);
-	for (i = 0; i < NR; i++)
-		memset(self->map + i * page_size, stamp(i), page_size);
-}
-
-FIXTURE_TEARDOWN(mapping)
-{
-}
-
-/* Pages that do not have their stamp, of @nr seen at @map, the arena's @first on. */
-static unsigned int spoilt(const char *map, unsigned int first, unsigned int nr)
-{
-	unsigned int i, bad = 0;
-
-	for (i = 0; i < nr; i++)
-		bad += !page_is(map + i * page_size, stamp(first + i));
-	return bad;
-}
+#include "arena_window.h"
 
 /* Frees those pages one by one; returns how many can still be seen there. */
 static unsigned int seen_after_free(int fd, char *map, unsigned int first, unsigned int nr)
@@ -59,17 +20,6 @@ static unsigned int seen_after_free(int fd, char *map, unsigned int first, unsig
 		bad += peek(map + (i + 1) * page_size - 1) != 0;
 	}
 	return bad;
-}
-
-static bool faults(char *map, unsigned int nr)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		if (touch_read(map + i * page_size).sig != SIGSEGV)
-			return false;
-	}
-	return true;
 }
 
 TEST_F(mapping, window_shows_its_part)
@@ -283,21 +233,6 @@ TEST_F(mapping, protection_beyond_the_rights_is_refused)
 /*
  * mremap().
  */
-static char *spare_place(unsigned int nr)
-{
-	char *place = mmap(NULL, nr * page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-			   -1, 0);
-
-	must(place != MAP_FAILED);
-	return place;
-}
-
-static void move(char *from, unsigned int nr, char *to)
-{
-	must(mremap(from, nr * page_size, nr * page_size, MREMAP_MAYMOVE | MREMAP_FIXED,
-		    to) == to);
-}
-
 TEST_F(mapping, moved_whole)
 {
 	char *place = spare_place(NR);
@@ -421,132 +356,6 @@ TEST_F(mapping, mapped_over_itself)
 				  self->fd, 0));
 	EXPECT_EQ(0, spoilt(self->map, 0, NR));
 	EXPECT_EQ(0, seen_after_free(self->fd, self->map, 0, NR));
-}
-
-/*
- * fork().
- */
-struct family {
-	int step;
-	int sees[4];
-};
-
-static void step_to(struct family *family, int step)
-{
-	set_flag(&family->step, step);
-}
-
-/* In a child: say what is seen, let the parent free page 3, look again. */
-static void look_twice(struct family *family, char *where)
-{
-	family->sees[0] = peek(where);
-	step_to(family, 1);
-	wait_until(&family->step, 2);
-	family->sees[1] = peek(where);
-	_exit(0);
-}
-
-static void free_between(struct family *family, int fd, pid_t pid)
-{
-	wait_until(&family->step, 1);
-	must(arena_free(fd, 3, 1) == 0);
-	step_to(family, 2);
-	must(reap(pid) == 0);
-}
-
-TEST_F(mapping, fork_leaves_it_out)
-{
-	char *page = self->map + 3 * page_size;
-	pid_t pid = fork_child();
-
-	if (!pid)
-		_exit(faults(self->map, NR) ? 0 : 1);
-	EXPECT_EQ(0, reap(pid));
-	EXPECT_TRUE(page_is(page, stamp(3)));
-	/* The child has the fd, and can map. */
-	pid = fork_child();
-	if (!pid)
-		_exit(spoilt(arena_map(self->fd, PROT_READ, 0, NR), 0, NR));
-	EXPECT_EQ(0, reap(pid));
-}
-
-TEST(fork_with_inherit_copies_it)
-{
-	struct family *family = shared_memory(sizeof(*family));
-	int fd = arena_new(KARENA_ARENA_F_INHERIT, NR);
-	char *map = arena_map(fd, RDWR, 0, NR);
-	pid_t pid;
-
-	map[3 * page_size] = 'a';
-	pid = fork_child();
-	if (!pid)
-		look_twice(family, map + 3 * page_size);
-	free_between(family, fd, pid);
-	EXPECT_EQ('a', family->sees[0]);
-	EXPECT_EQ(0, family->sees[1]);
-
-	/* The other way round: the child writes and frees. */
-	map[3 * page_size] = 'b';
-	pid = fork_child();
-	if (!pid) {
-		map[4 * page_size] = 'c';
-		must(arena_free(fd, 3, 1) == 0);
-		_exit(0);
-	}
-	EXPECT_EQ(0, reap(pid));
-	EXPECT_EQ(0, peek(map + 3 * page_size));
-	EXPECT_EQ('c', peek(map + 4 * page_size));
-}
-
-TEST_F(mapping, advice_changes_what_fork_does)
-{
-	struct family *family = shared_memory(sizeof(*family));
-	char *page = self->map + 3 * page_size;
-	pid_t pid;
-
-	if (madvise(self->map, NR * page_size, MADV_DOFORK)) {
-		ASSERT_EQ(EINVAL, errno);
-		SKIP(return, "this kernel refuses MADV_DOFORK");
-	}
-	pid = fork_child();
-	if (!pid)
-		look_twice(family, page);
-	free_between(family, self->fd, pid);
-	EXPECT_EQ(stamp(3), family->sees[0]);
-	EXPECT_EQ(0, family->sees[1]);
-
-	ASSERT_EQ(0, madvise(page, page_size, MADV_DONTFORK));
-	pid = fork_child();
-	if (!pid)
-		_exit(faults(page, 1) && !spoilt(page + page_size, 4, NR - 4) ? 0 : 1);
-	EXPECT_EQ(0, reap(pid));
-}
-
-/* A grandchild that has moved its copy is reached too, its parent gone. */
-TEST(free_reaches_moved_copy_of_grandchild)
-{
-	struct family *family = shared_memory(sizeof(*family));
-	int fd = arena_new(KARENA_ARENA_F_INHERIT, NR);
-	char *map = arena_map(fd, RDWR, 0, NR);
-	pid_t pid;
-
-	map[3 * page_size] = 'a';
-	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
-	pid = fork();
-	if (!pid) {
-		char *place;
-
-		pid = fork();
-		if (pid)
-			_exit(0);
-		place = spare_place(NR);
-		move(map, NR, place);
-		look_twice(family, place + 3 * page_size);
-	}
-	EXPECT_EQ(0, reap(pid));
-	free_between(family, fd, -1);
-	EXPECT_EQ('a', family->sees[0]);
-	EXPECT_EQ(0, family->sees[1]);
 }
 
 /* A mapping keeps the arena when all fds are closed; a new process cannot get in. */

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The processes of arena_model.c: each with windows of its own on the arena, where
+ * it does what it is asked to and tells what came of it.
+ */
+#ifndef ARENA_WORKER_H
+#define ARENA_WORKER_H
+
+#include <sys/socket.h>
+
+#include "arena_util.h"
+
+#define PAGES		128
+#define WORKERS		4
+#define WINDOWS		4
+
+struct model_page {
+	uint32_t state;
+	bool populated;		/* surely; a batch may have populated others */
+	uint64_t magic;		/* 0: zeroes */
+};
+
+/* Pages of the arena that a process has mapped. */
+struct window {
+	int first;
+	int nr;
+	char *map;
+};
+
+/* What a worker is asked to do, and what came of it. */
+struct request {
+	enum { READ, WRITE, SEND, ZAP, REMAP, MOVE, REMOVE } what;
+	int window;
+	int page;		/* of the arena */
+	int nr;
+	uint64_t magic;
+	struct touch touch;
+	bool as_expected;	/* READ: the page is all @magic */
+	int err;
+};
+
+/*
+ * The first is the parent itself. The last is alone on the other CPU, where to
+ * wake it costs more than any operation here.
+ */
+struct worker {
+	pid_t pid;		/* 0: the parent */
+	int channel;
+	struct window windows[WINDOWS];
+};
+
+struct model {
+	int fd;
+	bool segv_on_fault;
+	bool single;
+	uint64_t last_magic;
+	struct model_page page[PAGES];
+	struct worker worker[WORKERS];
+	char told[160];		/* of the step under way */
+};
+
+/* Bytes */
+
+static uint64_t word_of(uint64_t magic, size_t i)
+{
+	return magic ? magic * 0x9e3779b97f4a7c15ull + i : 0;
+}
+
+static void fill(char *where, uint64_t magic)
+{
+	uint64_t *word = (uint64_t *)where;
+	size_t i;
+
+	for (i = 0; i < page_size / sizeof(*word); i++)
+		word[i] = word_of(magic, i);
+}
+
+static bool filled(const char *where, uint64_t magic)
+{
+	const uint64_t *word = (const uint64_t *)where;
+	size_t i;
+
+	for (i = 0; i < page_size / sizeof(*word); i++) {
+		if (word[i] != word_of(magic, i))
+			return false;
+	}
+	return true;
+}
+
+/* What a worker does */
+
+static char *address_of(const struct window *w, int page)
+{
+	return w->map + (page - w->first) * page_size;
+}
+
+/* The page as the kernel reads it. */
+static int send_page(char *where, uint64_t magic, bool *as_expected)
+{
+	static char copy[65536];
+	int ends[2];
+	int err = 0;
+
+	must(pipe(ends) == 0);
+	if (write(ends[1], where, page_size) != (ssize_t)page_size)
+		err = errno;
+	else
+		*as_expected = read(ends[0], copy, page_size) == (ssize_t)page_size &&
+			       filled(copy, magic);
+	close(ends[0]);
+	close(ends[1]);
+	return err;
+}
+
+static void remap(int fd, struct window *w, int first, int nr)
+{
+	if (w->map)
+		must(munmap(w->map, w->nr * page_size) == 0);
+	w->first = first;
+	w->nr = nr;
+	w->map = arena_map(fd, RDWR, first, nr);
+}
+
+/* To another place, by way of a reservation that keeps it free. */
+static void move(struct window *w)
+{
+	size_t bytes = w->nr * page_size;
+	char *there = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	must(there != MAP_FAILED);
+	must(mremap(w->map, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, there) == there);
+	w->map = there;
+}
+
+static void serve(int fd, struct window *windows, struct request *r)
+{
+	struct window *w = &windows[r->window];
+	char *where = w->map ? address_of(w, r->page) : NULL;
+
+	switch (r->what) {
+	case READ:
+		r->touch = touch_read(where);
+		r->as_expected = !r->touch.sig && filled(where, r->magic);
+		break;
+	case WRITE:
+		r->touch = touch_write(where, 0);
+		if (!r->touch.sig)
+			fill(where, r->magic);
+		break;
+	case SEND:
+		r->err = send_page(where, r->magic, &r->as_expected);
+		break;
+	case ZAP:
+		r->err = madvise(where, r->nr * page_size, MADV_DONTNEED) ? errno : 0;
+		break;
+	case REMOVE:
+		r->err = madvise(where, r->nr * page_size, MADV_REMOVE) ? errno : 0;
+		break;
+	case REMAP:
+		remap(fd, w, r->page, r->nr);
+		break;
+	case MOVE:
+		move(w);
+		break;
+	}
+	/* So that the model need not know where anything is mapped. */
+	if (r->touch.sig && r->touch.address != where)
+		r->touch.sig = -r->touch.sig;
+}
+
+static void worker_main(int fd, int channel, struct window *windows)
+{
+	struct request r;
+
+	while (read(channel, &r, sizeof(r)) == sizeof(r)) {
+		serve(fd, windows, &r);
+		must(write(channel, &r, sizeof(r)) == sizeof(r));
+	}
+	_exit(0);
+}
+
+/* A worker has its windows from the fork on: INHERIT. */
+static void start_worker(struct model *m, struct worker *worker)
+{
+	int ends[2];
+
+	must(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
+	worker->pid = fork_child();
+	if (!worker->pid) {
+		pin_to_cpu(worker == &m->worker[WORKERS - 1]);
+		worker_main(m->fd, ends[1], worker->windows);
+	}
+	close(ends[1]);
+	worker->channel = ends[0];
+}
+
+static void stop_worker(struct worker *worker)
+{
+	/* Those forked later have this end too, so that to close it is not enough. */
+	must(shutdown(worker->channel, SHUT_RDWR) == 0);
+	must(reap(worker->pid) == 0);
+	close(worker->channel);
+}
+
+static void ask(struct model *m, struct worker *worker, struct request *r)
+{
+	if (!worker->pid) {
+		serve(m->fd, worker->windows, r);
+		return;
+	}
+	must(write(worker->channel, r, sizeof(*r)) == sizeof(*r));
+	must(read(worker->channel, r, sizeof(*r)) == sizeof(*r));
+}
+
+#endif /* ARENA_WORKER_H */
