@@ -7,13 +7,14 @@
  * store and a load, leaving it out is leaving their order open; the other accesses
  * are ordered by acquire and release, which no machine undoes.
  *
- * -DEDGE: the waiter uses edge-triggered epoll, else poll() or read(). Mutants, each of
- * which must fail:
+ * -DEDGE: the waiter uses edge-triggered epoll or io_uring's multishot poll, else poll()
+ * or read(). Mutants, each of which must fail:
  *   -DNO_WAITER_BARRIER	between arming and looking
  *   -DNO_PRODUCER_BARRIER	between ending the record and looking at armed
  *   -DARM_BEFORE_QUEUE		onto the wait queue after arming
  *   -DLOOK_BEFORE_ARM		look for the record, then arm
  *   -DARM_IF_EMPTY		->poll arms only when it finds nothing (EDGE)
+ *   -DWAKE_WITH_KEY		a wake-up says what there is, and ->poll is not asked (EDGE)
  *   -DDEAD_TELLS_NOBODY	discarding what a dead owner left open wakes nobody
  */
 #define RECORDS	3
@@ -146,7 +147,11 @@ inline consume(found)
 	:: else ->
 		woken;
 		woken = false;
+#ifdef WAKE_WITH_KEY
+		found = true;
+#else
 		arm_and_look(found);
+#endif
 		if
 		:: found -> read_all()
 		:: else
