@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "account.h"
 #include "compat.h"
 #include "pages.h"
 #include "ring.h"
@@ -84,8 +85,36 @@ static int output_short(struct karena_ring *ring, struct iov_iter *from, size_t 
 	return err;
 }
 
-static int output_directly(struct karena_ring *ring, struct iov_iter *from, size_t length,
-			   u32 flags)
+/*
+ * By way of kernel memory, for which a page fault may take its time. The ring's owner
+ * pays for it as long as it is there.
+ */
+static int output_indirectly(struct karena_ring *ring, struct iov_iter *from, size_t length,
+			     u32 flags)
+{
+	struct karena_account *account = ring->object.account;
+	unsigned long nr_pages = DIV_ROUND_UP(length, PAGE_SIZE);
+	int err = -EFAULT;
+	void *copy;
+
+	if (karena_account_charge(account, nr_pages))
+		return -ENOMEM;
+	copy = kvmalloc(length, KARENA_GFP);
+	if (!copy) {
+		err = -ENOMEM;
+		goto uncharge;
+	}
+	if (copy_from_iter_full(copy, length, from))
+		err = karena_ring_output(ring, copy, length, flags);
+	kvfree(copy);
+
+uncharge:
+	karena_account_uncharge(account, nr_pages);
+	return err;
+}
+
+static int output_long(struct karena_ring *ring, struct iov_iter *from, size_t length,
+		       u32 flags)
 {
 	void *payload;
 
@@ -96,33 +125,10 @@ static int output_directly(struct karena_ring *ring, struct iov_iter *from, size
 		return PTR_ERR(payload);
 	if (!copy_in(payload, length, from)) {
 		karena_ring_discard(ring, payload, flags);
-		return -EFAULT;
+		return output_indirectly(ring, from, length, flags);
 	}
 	karena_ring_submit(ring, payload, flags);
 	return 0;
-}
-
-/* By way of kernel memory, for which a page fault may take its time. */
-static int output_indirectly(struct karena_ring *ring, struct iov_iter *from, size_t length,
-			     u32 flags)
-{
-	void *copy = kvmalloc(length, KARENA_GFP);
-	int err = -EFAULT;
-
-	if (!copy)
-		return -ENOMEM;
-	if (copy_from_iter_full(copy, length, from))
-		err = karena_ring_output(ring, copy, length, flags);
-	kvfree(copy);
-	return err;
-}
-
-static int output_long(struct karena_ring *ring, struct iov_iter *from, size_t length,
-		       u32 flags)
-{
-	int err = output_directly(ring, from, length, flags);
-
-	return err == -EFAULT ? output_indirectly(ring, from, length, flags) : err;
 }
 
 /**
@@ -175,7 +181,7 @@ static bool copy_run(const struct karena_ring *ring, const struct ring_run *run,
 
 /*
  * Reads one run. Returns its bytes; 0: nothing is there; -EMSGSIZE; -EFAULT: the
- * memory for @run->bytes is not there.
+ * memory for @run->bytes is not there; -EINTR.
  */
 static ssize_t read_run(struct karena_ring *ring, struct iov_iter *to, unsigned int steps,
 			struct ring_run *run)
@@ -191,23 +197,31 @@ static ssize_t read_run(struct karena_ring *ring, struct iov_iter *to, unsigned 
 		if (ring_read_end(ring, run))
 			break;
 		iov_iter_revert(to, run->bytes);
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 	trace_karena_ring_read(ring, run->position, run->bytes);
 	return run->bytes;
 }
 
-/* Reads runs until one cannot be read, and adds their bytes to @done. */
+/*
+ * Reads runs until one cannot be read, and adds their bytes to @done. Others read under
+ * the lock for as long as their memory lasts, so that nothing but a fatal signal ends
+ * the wait for it.
+ */
 static ssize_t read_runs(struct karena_ring *ring, struct iov_iter *to, unsigned int steps,
 			 struct ring_run *run, ssize_t *done)
 {
 	ssize_t ret;
 
-	mutex_lock(&ring->read_lock);
+	if (mutex_lock_killable(&ring->read_lock))
+		return -EINTR;
 	do {
 		ret = read_run(ring, to, steps, run);
 		if (ret > 0)
 			*done += ret;
-	} while (ret > 0 && !run->last && iov_iter_count(to));
+	} while (ret > 0 && !run->last && iov_iter_count(to) &&
+		 !fatal_signal_pending(current));
 	mutex_unlock(&ring->read_lock);
 	ring_tell_room(ring);
 	return ret;
