@@ -139,9 +139,11 @@ int record_find(const struct records *r, __u64 position, __u32 owner)
 EXPORT_SYMBOL_IF_KUNIT(record_find);
 
 /**
- * record_abandon() - discard the open records of an owner who is gone
+ * record_abandon() - discard the open records of owners who are gone
  * @r:		with slots in an array of their own
- * @owner:	not RECORD_OWNER_KERNEL; ends no record any more
+ * @gone:	is asked of each open record once, whether its owner is; it ends no
+ *		record any more
+ * @context:	for @gone
  * @position:	in and out, where to go on; begin with a border that none of them
  *		is below
  * @steps:	how many records to look at, at most
@@ -149,8 +151,8 @@ EXPORT_SYMBOL_IF_KUNIT(record_find);
  * Return: how many were discarded. All is done when @position is the producer
  * position.
  */
-unsigned int record_abandon(struct records *r, __u32 owner, __u64 *position,
-			    unsigned int steps)
+unsigned int record_abandon(struct records *r, record_gone_fn gone, void *context,
+			    __u64 *position, unsigned int steps)
 {
 	__u64 consumer = record_consumer(r);
 	unsigned int found = 0;
@@ -160,14 +162,16 @@ unsigned int record_abandon(struct records *r, __u32 owner, __u64 *position,
 		*position = consumer;
 
 	for (; *position != r->producer && steps; steps--) {
-		__u32 bytes = record_word_bytes(word_at(r, *position));
+		const struct record_slot *slot = slot_at(r, *position);
+		__u32 word = record_load_acquire(&slot->word);
 
-		if (!record_find(r, *position, owner)) {
+		/* At a border, BUSY is that of the record there, and so is the owner. */
+		if (word & KARENA_RECORD_BUSY && gone(context, slot->owner >> 1)) {
 			record_close(r, record_header(r, *position), KARENA_RECORD_DISCARD,
 				     true);
 			found++;
 		}
-		*position += bytes;
+		*position += record_word_bytes(word);
 	}
 	return found;
 }

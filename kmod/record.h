@@ -242,8 +242,9 @@ void record_init(struct records *r, void *headers, void *slots, __u64 *published
 __u32 record_front(const struct records *r);
 bool record_accept(struct records *r, __u64 claim, unsigned int steps);
 int record_find(const struct records *r, __u64 position, __u32 owner);
-unsigned int record_abandon(struct records *r, __u32 owner, __u64 *position,
-			    unsigned int steps);
+typedef bool (*record_gone_fn)(void *context, __u32 owner);
+unsigned int record_abandon(struct records *r, record_gone_fn gone, void *context,
+			    __u64 *position, unsigned int steps);
 bool record_skip(struct records *r, unsigned int steps);
 __u64 record_run(const struct records *r, __u64 room, unsigned int steps);
 void record_advance(struct records *r, __u64 position);

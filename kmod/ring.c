@@ -387,10 +387,30 @@ int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 positio
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_end_for);
 
+/* Each record that a party which goes has left open is met once, and counted off. */
+static bool party_is_gone(void *context, u32 owner)
+{
+	struct karena_ring *ring = context;
+	struct ring_party *party;
+	bool gone;
+
+	lockdep_assert_held(&ring->lock);
+	rcu_read_lock();
+	party = xa_load(&ring->party_ids, owner);
+	gone = party && READ_ONCE(party->gone);
+	if (gone)
+		party->nr_open--;
+	rcu_read_unlock();
+	return gone;
+}
+
 /**
  * ring_abandon() - discard what a party that is gone has left open
  * @ring:	the ring
- * @party:	makes no call any more
+ * @party:	@party->gone: makes no call any more
+ *
+ * On the way it discards what others that are gone have left, so that many that go
+ * together take no more than one walk over the ring.
  *
  * Context: may sleep.
  */
@@ -405,8 +425,7 @@ void ring_abandon(struct karena_ring *ring, struct ring_party *party)
 		return;
 	do {
 		raw_spin_lock_irq(&ring->lock);
-		nr = record_abandon(r, party->id, &position, RING_STEPS);
-		party->nr_open -= nr;
+		nr = record_abandon(r, party_is_gone, ring, &position, RING_STEPS);
 		more = party->nr_open && position != r->producer;
 		raw_spin_unlock_irq(&ring->lock);
 		total += nr;

@@ -17,12 +17,12 @@
 #define KARENA_RING_H
 
 #include <linux/hashtable.h>
-#include <linux/idr.h>
 #include <linux/irq_work.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/xarray.h>
 #include <linux/karena.h>
 
 #include "objfd.h"
@@ -90,7 +90,7 @@ struct ring_area {
  * @parties:	see ring_party.c; also read under RCU
  * @consumer:	who has the consumer role; also compared without the lock
  * @nr_kernel:	karena_ring_get() without karena_ring_put(), under @party_lock
- * @party_ids:	numbers of parties; locks itself
+ * @party_ids:	parties by number, also read under RCU; locks itself
  */
 struct karena_ring {
 	raw_spinlock_t lock;
@@ -117,7 +117,7 @@ struct karena_ring {
 	DECLARE_HASHTABLE(parties, 6);
 	struct ring_party *consumer;
 	unsigned int nr_kernel;
-	struct ida party_ids;
+	struct xarray party_ids;
 };
 
 static inline struct karena_ring *to_ring(struct karena_object *object)

@@ -37,6 +37,8 @@
 #include "ring.h"
 #include "ring_party.h"
 
+#define PARTY_IDS	XA_LIMIT(RECORD_OWNER_KERNEL + 1, RECORD_OWNER_MAX)
+
 /* Homes whose notifier is not freed yet: its functions are the module's. */
 static atomic_t nr_homes = ATOMIC_INIT(0);
 
@@ -55,7 +57,7 @@ void ring_parties_init(struct karena_ring *ring)
 {
 	spin_lock_init(&ring->party_lock);
 	hash_init(ring->parties);
-	ida_init(&ring->party_ids);
+	xa_init_flags(&ring->party_ids, XA_FLAGS_ALLOC1);
 }
 
 /**
@@ -67,7 +69,7 @@ void ring_parties_init(struct karena_ring *ring)
 void ring_parties_fini(struct karena_ring *ring)
 {
 	WARN_ON_ONCE(!hash_empty(ring->parties));
-	ida_destroy(&ring->party_ids);
+	xa_destroy(&ring->party_ids);
 }
 
 /**
@@ -119,6 +121,9 @@ static void home_release(struct mmu_notifier *notifier, struct mm_struct *mm)
 	struct ring_party *party, *next;
 
 	mutex_lock(&home->lock);
+	/* All first: who has many in one ring has it walked over once. */
+	list_for_each_entry(party, &home->parties, in_home)
+		WRITE_ONCE(party->gone, true);
 	list_for_each_entry_safe(party, next, &home->parties, in_home) {
 		ring_party_retire(party);
 		mmu_notifier_put(notifier);
@@ -163,28 +168,24 @@ struct ring_party *ring_party_find(struct karena_ring *ring, const struct file *
  * @mm:		its process
  *
  * Context: may sleep; nobody else adds the same one.
- * Return: the party, or -ENOMEM or -ENOSPC as a pointer.
+ * Return: the party, or -ENOMEM as a pointer.
  */
 struct ring_party *ring_party_add(struct karena_ring *ring, struct ring_home *home,
 				  const struct file *file, const struct mm_struct *mm)
 {
 	struct ring_party *party;
-	int id;
 
 	party = kzalloc(sizeof(*party), KARENA_GFP);
 	if (!party)
 		return ERR_PTR(-ENOMEM);
-	id = ida_alloc_range(&ring->party_ids, RECORD_OWNER_KERNEL + 1, RECORD_OWNER_MAX,
-			     KARENA_GFP);
-	if (id < 0) {
-		kfree(party);
-		return ERR_PTR(-ENOMEM);
-	}
 	party->ring = ring;
 	party->home = home;
 	party->file = file;
 	party->mm = mm;
-	party->id = id;
+	if (xa_alloc(&ring->party_ids, &party->id, party, PARTY_IDS, KARENA_GFP)) {
+		kfree(party);
+		return ERR_PTR(-ENOMEM);
+	}
 
 	mutex_lock(&home->lock);
 	list_add(&party->in_home, &home->parties);
@@ -207,8 +208,9 @@ void ring_party_retire(struct ring_party *party)
 	struct karena_ring *ring = party->ring;
 
 	lockdep_assert_held(&party->home->lock);
+	WRITE_ONCE(party->gone, true);
 	ring_abandon(ring, party);
-	ida_free(&ring->party_ids, party->id);
+	xa_erase(&ring->party_ids, party->id);
 	list_del(&party->in_home);
 
 	spin_lock(&ring->party_lock);

@@ -39,6 +39,7 @@ struct ring_home {
  * @file:	fixed; compared only
  * @mm:		fixed; compared only
  * @id:		fixed; stands in the slots of its records
+ * @gone:	it makes no call any more
  * @nr_open:	records it has reserved and not ended, under ring->lock
  * @first_open:	none of those is below, under ring->lock
  * @rcu:	for its end
@@ -51,6 +52,7 @@ struct ring_party {
 	const struct file *file;
 	const struct mm_struct *mm;
 	u32 id;
+	bool gone;
 	u32 nr_open;
 	u64 first_open;
 	struct rcu_head rcu;

@@ -139,6 +139,11 @@ void rc_accept(struct kunit *test, u64 claim)
 		model_pop(f);
 }
 
+bool rc_is(void *context, u32 owner)
+{
+	return owner == *(u32 *)context;
+}
+
 void rc_abandon(struct kunit *test, u32 owner)
 {
 	struct record_fixture *f = test->priv;
@@ -151,7 +156,8 @@ void rc_abandon(struct kunit *test, u32 owner)
 			nr++;
 		}
 	}
-	KUNIT_ASSERT_EQ(test, record_abandon(&f->r, owner, &position, MODEL_RECORDS), nr);
+	KUNIT_ASSERT_EQ(test, record_abandon(&f->r, rc_is, &owner, &position, MODEL_RECORDS),
+			nr);
 	KUNIT_ASSERT_EQ(test, position, f->producer);
 }
 

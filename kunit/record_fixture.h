@@ -69,6 +69,8 @@ void rc_reset(struct record_fixture *f, u64 start);
 bool rc_open(struct kunit *test, u32 length, u32 owner);
 void rc_close(struct kunit *test, unsigned int index, bool discard);
 void rc_accept(struct kunit *test, u64 claim);
+/* For record_abandon(): is it the owner that @context points to? */
+bool rc_is(void *context, u32 owner);
 void rc_abandon(struct kunit *test, u32 owner);
 void rc_skip(struct kunit *test);
 

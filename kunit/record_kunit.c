@@ -291,18 +291,19 @@ static void abandon_should_go_on_behind_a_moved_consumer(struct kunit *test)
 {
 	struct record_fixture *f = test->priv;
 	u64 position = 0;
+	u32 alice = ALICE;
 
 	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, BOB));
 	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, BOB));
 	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, ALICE));
 	rc_close(test, 0, false);
 	rc_close(test, 1, false);
-	KUNIT_EXPECT_EQ(test, record_abandon(&f->r, ALICE, &position, 1), 0);
+	KUNIT_EXPECT_EQ(test, record_abandon(&f->r, rc_is, &alice, &position, 1), 0);
 	KUNIT_EXPECT_EQ(test, position, f->consumer + 16);
 	rc_accept(test, f->consumer + 32);
-	KUNIT_EXPECT_EQ(test, record_abandon(&f->r, ALICE, &position, 1), 1);
+	KUNIT_EXPECT_EQ(test, record_abandon(&f->r, rc_is, &alice, &position, 1), 1);
 	KUNIT_EXPECT_EQ(test, position, f->producer);
-	KUNIT_EXPECT_EQ(test, record_abandon(&f->r, ALICE, &position, 1), 0);
+	KUNIT_EXPECT_EQ(test, record_abandon(&f->r, rc_is, &alice, &position, 1), 0);
 }
 
 static void skip_should_pass_over_discarded_records_only(struct kunit *test)

@@ -137,6 +137,31 @@ static void abandon_should_come_to_records_far_away(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rg_stat(test).out_lost_dead, 1);
 }
 
+/* Two parties of a process that dies: the first one's walk discards for both. */
+static void parties_that_go_together_should_take_one_walk(struct kunit *test)
+{
+	struct ring_fixture *f = test->priv;
+	struct ring_party *alice = rg_party(test, &f->alice);
+	struct ring_party *other = rg_party(test, &f->alice);
+	struct ring_party *bob = rg_party(test, &f->bob);
+	u64 bobs;
+
+	reserve_for(test, alice, 8);
+	reserve_for(test, other, 8);
+	bobs = reserve_for(test, bob, 8);
+	reserve_for(test, other, 8);
+	reserve_for(test, alice, 8);
+	alice->gone = true;
+	other->gone = true;
+	rg_retire(alice);
+	KUNIT_EXPECT_EQ(test, other->nr_open, 0);
+	KUNIT_EXPECT_EQ(test, rg_stat(test).out_lost_dead, 4);
+	rg_retire(other);
+	KUNIT_EXPECT_EQ(test, rg_stat(test).out_lost_dead, 4);
+	KUNIT_EXPECT_EQ(test, bob->nr_open, 1);
+	KUNIT_EXPECT_EQ(test, submit_for(test, bob, bobs), 0);
+}
+
 /* A number is given again only when no record has it any more. */
 static void numbers_of_parties_should_be_apart(struct kunit *test)
 {
@@ -177,6 +202,7 @@ static struct kunit_case ring_party_cases[] = {
 	KUNIT_CASE(retired_party_should_leave_nothing_open),
 	KUNIT_CASE(role_of_another_should_outlive_a_retired_party),
 	KUNIT_CASE(abandon_should_come_to_records_far_away),
+	KUNIT_CASE(parties_that_go_together_should_take_one_walk),
 	KUNIT_CASE(numbers_of_parties_should_be_apart),
 	KUNIT_CASE(full_ring_should_refuse_parties_too),
 	{}
