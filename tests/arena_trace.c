@@ -25,7 +25,8 @@ FIXTURE_SETUP(trace)
 
 	ASSERT_EQ(0, write_file(TRACING "trace", "\n"));
 	ASSERT_EQ(0, write_file(TRACING "events/karena/enable", "1"));
-	self->fd = arena_new_batch(0, 64, 4);
+	/* Around a touch as many are populated as there is memory for. */
+	self->fd = arena_new_batch(0, 64, 1);
 	must(fstat(self->fd, &stat) == 0);
 	self->ino = stat.st_ino;
 	self->map = arena_map(self->fd, RDWR, 0, 64);
@@ -88,7 +89,7 @@ TEST_F(trace, events_tell_what_was_done)
 	EXPECT_TRACED("karena_arena_state: ino=%lu first=40 nr_pages=1 state=guard", ino);
 	EXPECT_TRACED("karena_arena_state: ino=%lu first=33 nr_pages=2 state=allocated", ino);
 	EXPECT_TRACED("karena_arena_state: ino=%lu first=8 nr_pages=2 state=reserved", ino);
-	EXPECT_TRACED("karena_arena_fault: ino=%lu index=17 write result=4", ino);
+	EXPECT_TRACED("karena_arena_fault: ino=%lu index=17 write result=1", ino);
 	EXPECT_TRACED("karena_arena_fault: ino=%lu index=10 read result=0", ino);
 	EXPECT_TRACED("karena_arena_fault: ino=%lu index=50 read result=1", ino);
 	EXPECT_TRACED("karena_arena_state: ino=%lu first=50 nr_pages=1 state=allocated", ino);
