@@ -175,6 +175,9 @@ int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	ret = karena_uring_run(cmd, issue_flags, &run);
 	if (ret == -KARENA_EWOULDSLEEP)
 		return sleep_elsewhere(cmd, issue_flags, &run);
+	/* A system call would be made again. A worker is interrupted to be cancelled. */
+	if (ret == -ERESTARTNOINTR)
+		ret = -EINTR;
 	/* From here -EAGAIN is an answer, and returned it would mean "again". */
 	karena_uring_done(cmd, ret, run.call.result, issue_flags);
 	return -EIOCBQUEUED;
