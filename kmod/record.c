@@ -192,8 +192,7 @@ bool record_skip(struct records *r, unsigned int steps)
 	while (position != r->producer) {
 		__u32 word = word_at(r, position);
 
-		if ((word & (KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD)) !=
-		    KARENA_RECORD_DISCARD)
+		if (!record_discarded(word))
 			break;
 		more = !steps--;
 		if (more)

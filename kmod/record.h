@@ -238,6 +238,12 @@ static inline bool record_there(__u32 word)
 	return !(word & KARENA_RECORD_BUSY);
 }
 
+/* Is it there to be passed over? */
+static inline bool record_discarded(__u32 word)
+{
+	return record_there(word) && word & KARENA_RECORD_DISCARD;
+}
+
 void record_init(struct records *r, void *headers, void *slots, __u64 *published, __u64 size);
 __u32 record_front(const struct records *r);
 bool record_accept(struct records *r, __u64 claim, unsigned int steps);

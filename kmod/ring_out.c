@@ -75,6 +75,8 @@ int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
 		if (record_consumer(r) != before)
 			publish_consumer(ring);
 		run->word = record_front(r);
+		/* Submitting takes no lock: it may be a discarded one by now. */
+		more = more || record_discarded(run->word);
 		there = !more && record_there(run->word);
 		run->position = record_consumer(r);
 		run->bytes = there ? record_run(r, room, steps) : 0;
