@@ -23,7 +23,7 @@
  * Since: 1.0
  */
 int karena_ring_reserve_dynptr(struct karena_ring *ring, size_t length,
-			       struct karena_dynptr *dynptr)
+			       struct karena_dynptr *dynptr) __karena_begins(dynptr)
 {
 	void *payload = karena_ring_reserve(ring, length);
 
@@ -47,7 +47,7 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_reserve_dynptr, KARENA_NS);
  * Context: any, NMI included; does not sleep.
  * Since: 1.0
  */
-void karena_ring_submit_dynptr(struct karena_dynptr *dynptr, u32 flags)
+void karena_ring_submit_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_ends(dynptr)
 {
 	__release(dynptr);
 	if (dynptr->ring)
@@ -64,7 +64,7 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_submit_dynptr, KARENA_NS);
  * Context: any, NMI included; does not sleep.
  * Since: 1.0
  */
-void karena_ring_discard_dynptr(struct karena_dynptr *dynptr, u32 flags)
+void karena_ring_discard_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_ends(dynptr)
 {
 	__release(dynptr);
 	if (dynptr->ring)
