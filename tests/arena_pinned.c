@@ -113,39 +113,49 @@ TEST_F(pinned, page_outlives_the_arena)
 	close(self->pipe[1]);
 }
 
+/*
+ * Each byte of a page tells its generation, as whoever copies may do so byte by byte
+ * while another writes; 'a', of before the first, is none.
+ */
+static uint32_t word_of(uint32_t generation)
+{
+	return (1 + generation % ('a' - 1)) * 0x01010101u;
+}
+
 TEST_F(pinned, races_with_free_stay_in_one_generation)
 {
+	char *bytes = malloc(page_size);
 	unsigned long round, mixed = 0;
-	uint32_t *words = malloc(page_size);
 	pid_t pid = fork_child();
 
 	if (!pid) {
 		char *map = arena_map(self->fd, RDWR, 0, NR);
 		uint32_t generation, i;
 
-		for (generation = 1; ; generation++) {
+		for (generation = 0; ; generation++) {
 			must(arena_free(self->fd, 0, 1) == 0);
 			for (i = 0; i < page_size / 4; i++)
-				((volatile uint32_t *)map)[i] = generation;
+				((volatile uint32_t *)map)[i] = word_of(generation);
 		}
 	}
 	/* A page of the pipe has one generation and what was there before: zeroes. */
 	for (round = 0; round < scaled(500); round++) {
-		uint32_t first = 0;
+		char first = 0;
 		unsigned int i;
 
 		into_pipe(self->pipe[1], self->map, page_size);
 		sched_yield();
-		must(read(self->pipe[0], words, page_size) == (ssize_t)page_size);
-		for (i = 0; i < page_size / 4; i++) {
-			if (!words[i] || words[i] == 0x61616161)
+		must(read(self->pipe[0], bytes, page_size) == (ssize_t)page_size);
+		for (i = 0; i < page_size; i++) {
+			if (!bytes[i] || bytes[i] == 'a')
 				continue;
-			first = first ? first : words[i];
-			mixed += words[i] != first;
+			first = first ? first : bytes[i];
+			mixed += bytes[i] != first;
 		}
 	}
 	EXPECT_EQ(0, mixed);
 	EXPECT_EQ(-SIGKILL, end_child(pid));
+	free(bytes);
 }
 
 /*
