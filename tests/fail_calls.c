@@ -74,23 +74,29 @@ FIXTURE_VARIANT(points) {
 	bool partial;
 };
 
-FIXTURE_VARIANT_ADD(points, query) { &calls[CALL_query] };
-FIXTURE_VARIANT_ADD(points, arena_create) { &calls[CALL_arena_create] };
-FIXTURE_VARIANT_ADD(points, ring_create) { &calls[CALL_ring_create] };
-FIXTURE_VARIANT_ADD(points, reopen) { &calls[CALL_reopen] };
-FIXTURE_VARIANT_ADD(points, restrict) { &calls[CALL_restrict] };
-FIXTURE_VARIANT_ADD(points, arena_alloc) { &calls[CALL_arena_alloc] };
-FIXTURE_VARIANT_ADD(points, arena_free) { &calls[CALL_arena_free], .cannot_fail = true };
-FIXTURE_VARIANT_ADD(points, arena_reserve) { &calls[CALL_arena_reserve] };
-FIXTURE_VARIANT_ADD(points, arena_commit) { &calls[CALL_arena_commit] };
-FIXTURE_VARIANT_ADD(points, arena_decommit) { &calls[CALL_arena_decommit], .cannot_fail = true };
-FIXTURE_VARIANT_ADD(points, arena_stat) { &calls[CALL_arena_stat] };
-FIXTURE_VARIANT_ADD(points, arena_walk) { &calls[CALL_arena_walk] };
-FIXTURE_VARIANT_ADD(points, ring_reserve) { &calls[CALL_ring_reserve] };
-FIXTURE_VARIANT_ADD(points, ring_submit) { &calls[CALL_ring_submit] };
-FIXTURE_VARIANT_ADD(points, ring_discard) { &calls[CALL_ring_discard] };
-FIXTURE_VARIANT_ADD(points, ring_output) { &calls[CALL_ring_output], .partial = true };
-FIXTURE_VARIANT_ADD(points, ring_stat) { &calls[CALL_ring_stat] };
+FIXTURE_VARIANT_ADD(points, query) { .call = &calls[CALL_query] };
+FIXTURE_VARIANT_ADD(points, arena_create) { .call = &calls[CALL_arena_create] };
+FIXTURE_VARIANT_ADD(points, ring_create) { .call = &calls[CALL_ring_create] };
+FIXTURE_VARIANT_ADD(points, reopen) { .call = &calls[CALL_reopen] };
+FIXTURE_VARIANT_ADD(points, restrict) { .call = &calls[CALL_restrict] };
+FIXTURE_VARIANT_ADD(points, arena_alloc) { .call = &calls[CALL_arena_alloc] };
+FIXTURE_VARIANT_ADD(points, arena_free) {
+	.call = &calls[CALL_arena_free], .cannot_fail = true
+};
+FIXTURE_VARIANT_ADD(points, arena_reserve) { .call = &calls[CALL_arena_reserve] };
+FIXTURE_VARIANT_ADD(points, arena_commit) { .call = &calls[CALL_arena_commit] };
+FIXTURE_VARIANT_ADD(points, arena_decommit) {
+	.call = &calls[CALL_arena_decommit], .cannot_fail = true
+};
+FIXTURE_VARIANT_ADD(points, arena_stat) { .call = &calls[CALL_arena_stat] };
+FIXTURE_VARIANT_ADD(points, arena_walk) { .call = &calls[CALL_arena_walk] };
+FIXTURE_VARIANT_ADD(points, ring_reserve) { .call = &calls[CALL_ring_reserve] };
+FIXTURE_VARIANT_ADD(points, ring_submit) { .call = &calls[CALL_ring_submit] };
+FIXTURE_VARIANT_ADD(points, ring_discard) { .call = &calls[CALL_ring_discard] };
+FIXTURE_VARIANT_ADD(points, ring_output) {
+	.call = &calls[CALL_ring_output], .partial = true
+};
+FIXTURE_VARIANT_ADD(points, ring_stat) { .call = &calls[CALL_ring_stat] };
 
 FIXTURE_SETUP(points)
 {

@@ -24,14 +24,13 @@ static inline uint64_t features(void)
 
 static inline bool uring_has(struct io_uring *uring, unsigned int op)
 {
-	struct {
-		struct io_uring_probe probe;
-		struct io_uring_probe_op ops[256];
-	} room;
+	struct io_uring_probe *probe = io_uring_get_probe_ring(uring);
+	bool has;
 
-	memset(&room, 0, sizeof(room));
-	must(io_uring_register_probe(uring, &room.probe, 256) == 0);
-	return op <= room.probe.last_op && room.ops[op].flags & IO_URING_OP_SUPPORTED;
+	must(probe);
+	has = io_uring_opcode_supported(probe, op);
+	io_uring_free_probe(probe);
+	return has;
 }
 
 static inline struct io_uring_sqe *prep(struct io_uring *uring, unsigned int op, int fd,
