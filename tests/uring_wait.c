@@ -124,6 +124,32 @@ TEST(without_its_feature_io_uring_refuses_it)
 	close(fd);
 }
 
+/* Who calls exec() takes back what it submitted, though the io_uring lives on. */
+TEST(it_is_cancelled_by_exec)
+{
+	int fd = ring_new_fd(0, page_size);
+	struct completion done;
+	struct io_uring uring;
+	pid_t child;
+
+	if (!(features() & KARENA_FEAT_URING_WAIT))
+		SKIP(return, "this kernel cannot cancel commands");
+	must(io_uring_queue_init(4, &uring, 0) == 0);
+	child = fork_child();
+	if (!child) {
+		prep_wait(&uring, fd, 0, 0);
+		submit(&uring);
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(1);
+	}
+	must(reap(child) == 0);
+	done = complete(&uring);
+	EXPECT_TRUE(done.came);
+	EXPECT_EQ(-ECANCELED, done.res);
+	io_uring_queue_exit(&uring);
+	close(fd);
+}
+
 /* Without the feature no fd. */
 FIXTURE(uring_wait) {
 	struct io_uring uring;
