@@ -74,7 +74,7 @@ FIXTURE(populated)
 
 FIXTURE_SETUP(populated)
 {
-	self->fd = arena_new(0, HUGE_PAGES);
+	self->fd = arena_new(KARENA_ARENA_F_INHERIT, HUGE_PAGES);
 }
 
 FIXTURE_TEARDOWN(populated)
@@ -90,7 +90,6 @@ TEST_F(populated, touches_killed_keep_what_they_got)
 	struct karena_arena_stat stat;
 	pid_t pid;
 
-	must(madvise(map, wanted * page_size, MADV_DOFORK) == 0);
 	for (attempt = 0; attempt < ATTEMPTS && !caught; attempt++) {
 		must(arena_free(self->fd, 0, wanted) == 0);
 		pid = fork_child();
