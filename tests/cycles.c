@@ -119,13 +119,14 @@ static void cycle(int device)
 }
 
 /*
- * Areas of kernel stacks are kept until there are many of them; kmemleak's notes
- * are of all that the kernel has, and what leaks it reports itself.
+ * What is lost is lost in each round. Areas of kernel stacks are kept until there
+ * are many of them; kmemleak's notes are of all that the kernel has, and what leaks
+ * it reports itself.
  */
 static bool has_grown(const struct cache *before, const struct cache *after, long rounds)
 {
 	return strcmp(before->name, "vmap_area") && strncmp(before->name, "kmemleak", 8) &&
-	       after->objects - before->objects > before->objects / 100 + rounds / 4;
+	       after->objects - before->objects > before->objects / 100 + rounds / 2;
 }
 
 static void compare(struct __test_metadata *_metadata, const struct memory *before,
