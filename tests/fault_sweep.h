@@ -27,6 +27,7 @@
  * @stepwise:	a failure keeps what was done before it
  * @splits:	a failure may leave the process's mappings in other pieces
  * @again:	it may ask to be called again
+ * @late:	objects may go a moment after it, and what they were charged with
  */
 struct sweep {
 	void (*prepare)(void);
@@ -38,6 +39,7 @@ struct sweep {
 	bool stepwise;
 	bool splits;
 	bool again;
+	bool late;
 };
 
 static struct world world;
@@ -57,7 +59,7 @@ static inline void give_up_exemption(void)
  * Faults that were refused are counted, which is no change; nor is it that the peak
  * tells of a page which was taken back.
  */
-static inline struct snapshot look(void)
+static inline struct snapshot look(const struct sweep *what)
 {
 	struct snapshot shot = take_snapshot(&world);
 
@@ -66,6 +68,8 @@ static inline struct snapshot look(void)
 	shot.arena.out_faults_mapped = 0;
 	shot.arena.out_faults_segv = 0;
 	shot.arena.out_faults_bus = 0;
+	if (what->late)
+		shot.left = 0;
 	return shot;
 }
 
@@ -137,17 +141,17 @@ static inline void sweep_points(struct __test_metadata *_metadata, const struct 
 
 	sweep_prepare(what);
 	ASSERT_EQ(0, what->run());
-	success = look();
+	success = look(what);
 	sweep_tidy(what);
 
 	for (nth = 1; met && nth < POINTS_MAX; nth++) {
 		sweep_prepare(what);
-		before = look();
+		before = look(what);
 		maps = count_maps();
 		fault_point_arm(nth);
 		err = what->run();
 		met = fault_point_met();
-		after = look();
+		after = look(what);
 		if (!err)
 			sweep_tidy(what);
 		else if (!what->splits)
