@@ -184,6 +184,8 @@ host: $(hosts) ## tests that need no kernel
 proofs: ## go through all states of the waking protocol and its mutants
 	vm/count proofs tests/proofs/run
 
+# Later kernels are tested for what differs, with fewer rounds.
+vm-6.12 vm-7.2: export SCALE ?= 0.2
 vm-stock vm-debug vm-6.12 vm-7.2: vm-%: % bin tests
 	vm/count $@ vm/suite $*
 
