@@ -16,7 +16,10 @@ static void handle(int sig)
 	handled++;
 }
 
-/* A child that does nothing but send signals to its parent. */
+/*
+ * A child that does nothing but send signals to its parent; with a pause that leaves
+ * an emulated machine time for more than handlers.
+ */
 static pid_t begin_storm(int flags)
 {
 	struct sigaction action = { .sa_handler = handle, .sa_flags = flags };
@@ -28,7 +31,7 @@ static pid_t begin_storm(int flags)
 	if (!child) {
 		for (;;) {
 			kill(parent, SIGUSR1);
-			sched_yield();
+			usleep(1);
 		}
 	}
 	return child;
