@@ -185,8 +185,8 @@ TEST(memory_comes_back)
 			before = file_number("/proc/meminfo", "MemAvailable:");
 	}
 	after = file_number("/proc/meminfo", "MemAvailable:");
-	/* One ring in twenty that stayed would be more. */
-	EXPECT_GT(8192, before - after);
+	/* One ring in five that stayed would be more; KASAN keeps some of what is freed. */
+	EXPECT_GT(32768, before - after);
 }
 
 TEST(fdinfo_says_what_stat_says)
