@@ -236,7 +236,7 @@ static const struct way ways[] = {
 	RING("karena.output.1024", "karena.consume.1024", ring_output, ring_claim, 1024),
 	RING(NULL, "karena.consume.8.callback", ring_output, ring_consume, 8),
 	IN_PLACE("karena.reserve_submit.8", ring_reserve_submit),
-	IN_PLACE("karena.reserve_submit.8.library", ring_reserve_fill_submit),
+	IN_PLACE("karena.reserve_submit.8.by_call", ring_reserve_fill_submit),
 
 	PEER("pipe.send.8", "pipe.receive.8", pipe_make, write_one, read_all, 8),
 	PEER("pipe.send.64", "pipe.receive.64", pipe_make, write_one, read_all, 64),
