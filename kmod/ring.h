@@ -112,8 +112,8 @@ struct karena_ring {
 	struct ring_area area;
 	int node;
 	atomic64_t nr_discarded;
-	struct mutex read_lock;
-	spinlock_t party_lock;
+	struct mutex read_lock;		/* one reader at a time */
+	spinlock_t party_lock;		/* @parties and @consumer */
 	DECLARE_HASHTABLE(parties, 6);
 	struct ring_party *consumer;
 	unsigned int nr_kernel;

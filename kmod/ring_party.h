@@ -26,7 +26,7 @@ struct karena_ring;
 struct ring_home {
 	struct mmu_notifier notifier;
 	struct kref refs;
-	struct mutex lock;
+	struct mutex lock;	/* @parties, and their end */
 	struct list_head parties;
 };
 
