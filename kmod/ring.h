@@ -113,7 +113,7 @@ struct karena_ring {
 	int node;
 	atomic64_t nr_discarded;
 	struct mutex read_lock;		/* one reader at a time */
-	spinlock_t party_lock;		/* @parties and @consumer */
+	spinlock_t party_lock;		/* @parties, @consumer, @nr_kernel */
 	DECLARE_HASHTABLE(parties, 6);
 	struct ring_party *consumer;
 	unsigned int nr_kernel;
