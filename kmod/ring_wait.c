@@ -22,12 +22,13 @@
  * A consumer that waits by edge-triggered epoll relies on more: it is told of
  * data once, reads on its own, and is to be told again of what came later. So
  * ->poll arms also when it finds a record. At any time then either @armed is
- * set, or a wake-up was sent since it was cleared, upon which epoll, and io_uring's
- * multishot poll, calls ->poll again before its caller can sleep. A record that
- * ended before ->poll armed is one that ->poll's caller sees, since the full barrier
- * lies between; one that ended after finds @armed set. Nothing in this depends on what the consumer
- * does between, not even on the barrier between its store of the position and
- * its next look: it may miss a record in that look, and is woken for it.
+ * set, or a wake-up was sent since it was cleared, upon which epoll, and
+ * io_uring's multishot poll, calls ->poll again before its caller can sleep. A
+ * record that ended before ->poll armed is one that ->poll's caller sees, since
+ * the full barrier lies between; one that ended after finds @armed set. Nothing
+ * in this depends on what the consumer does between, not even on the barrier
+ * between its store of the position and its next look: it may miss a record in
+ * that look, and is woken for it.
  *
  * @armed is the kernel's own. In shared memory a consumer could forge it, or
  * forget it.
