@@ -67,14 +67,22 @@ static int arena_init(struct karena_arena *arena, const struct karena_arena_crea
 	arena->address = args->address;
 	init_rwsem(&arena->lock);
 	ranges_init(&arena->ranges, arena->nr_pages, &arena->lock);
-	store_init(&arena->pages, arena->nr_pages, &arena->lock);
-
+	err = store_init(&arena->pages, arena->nr_pages, &arena->lock, KARENA_GFP);
+	if (err)
+		return err;
+	err = -ENOMEM;
 	arena->faults = alloc_percpu_gfp(struct arena_faults, KARENA_GFP);
 	if (!arena->faults)
-		return -ENOMEM;
+		goto destroy_store;
 	err = karena_object_init(&arena->object, &karena_arena_type, args->name);
 	if (err)
-		free_percpu(arena->faults);
+		goto free_faults;
+	return 0;
+
+free_faults:
+	free_percpu(arena->faults);
+destroy_store:
+	store_destroy(&arena->pages);
 	return err;
 }
 

@@ -155,7 +155,7 @@ static void withdraw_pages(struct karena_arena *arena, unsigned long first,
 		atomic_long_sub(hweight_long(span.map), &arena->nr_populated);
 		for (map = span.map; map; map &= map - 1)
 			disown_page(span.leaf->page[__ffs(map)]);
-		store_clear(&arena->pages, span.leaf, span.map);
+		store_clear(&arena->pages, &span);
 	}
 }
 
@@ -257,7 +257,7 @@ static unsigned long release_range(struct karena_arena *arena, unsigned long fir
 	*held = false;
 	for (; store_next(&arena->pages, first, last, &span); first = span.base + STORE_SLOTS) {
 		*held |= release_span(&span);
-		store_clear(&arena->pages, span.leaf, span.map);
+		store_clear(&arena->pages, &span);
 		*nr += hweight_long(span.map);
 		if (*nr >= ARENA_STEP)
 			return min(last, span.base + STORE_SLOTS - 1);

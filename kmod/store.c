@@ -7,7 +7,8 @@
  * removal, which has the caller's lock for itself, takes anything away.
  *
  * A node whose map is empty leads nowhere. Below the topmost there may be one,
- * the leaf s->idle, beside those that are being filled right now.
+ * the leaf of s->idle, beside those that are being filled right now. A leaf that
+ * s->idle names is there, for nothing else frees one.
  *
  * Indexes below nr_pages are the caller's to see to, in every call.
  */
@@ -19,42 +20,39 @@
 #include "compat.h"
 #include "store.h"
 
-static struct kmem_cache *store_nodes;
+/* How many levels of nodes there can be. */
+#define STORE_LEVELS	DIV_ROUND_UP(BITS_PER_LONG, STORE_SHIFT)
 
-/**
- * store_module_init() - before the first store
- *
- * Return: 0 or -ENOMEM.
- */
-int __init store_module_init(void)
+/* Gives a node that is @height above the leaves its slots, all empty. */
+static bool store_make_slots(struct store_node *node, unsigned int height, gfp_t gfp)
 {
-	store_nodes = kmem_cache_create("karena_store", sizeof(struct store_node), 0,
-					SLAB_ACCOUNT, NULL);
-	return store_nodes ? 0 : -ENOMEM;
-}
-
-/**
- * store_module_exit() - after the last store
- */
-void store_module_exit(void)
-{
-	kmem_cache_destroy(store_nodes);
+	node->map = 0;
+	if (height)
+		node->node = kmalloc_array(STORE_SLOTS, sizeof(*node->node), gfp);
+	else
+		node->page = kmalloc_array(STORE_SLOTS, sizeof(*node->page), gfp);
+	return node->node;
 }
 
 /**
  * store_init() - An empty store
  * @s:		the store
  * @nr_pages:	indexes are below it; at least 1
- * @lock:	what the caller holds in all other calls
+ * @lock:	what the caller holds in all other calls but store_destroy()
+ * @gfp:	for the topmost node
+ *
+ * Context: may sleep if @gfp says so.
+ * Return: 0 or -ENOMEM.
  */
-void store_init(struct store *s, unsigned long nr_pages, struct rw_semaphore *lock)
+int store_init(struct store *s, unsigned long nr_pages, struct rw_semaphore *lock, gfp_t gfp)
 {
-	*s = (struct store) { .lock = lock };
+	*s = (struct store) { .idle = STORE_NOWHERE, .lock = lock };
 	spin_lock_init(&s->fill);
 	while (nr_pages - 1 >= STORE_SLOTS) {
 		nr_pages = DIV_ROUND_UP(nr_pages, STORE_SLOTS);
 		s->height++;
 	}
+	return store_make_slots(&s->root, s->height, gfp) ? 0 : -ENOMEM;
 }
 EXPORT_SYMBOL_IF_KUNIT(store_init);
 
@@ -76,7 +74,7 @@ static struct store_node *store_lowest(struct store *s, unsigned long index,
 		place = store_place(index, *height);
 		if (!(store_filled(node) & BIT(place)))
 			break;
-		node = node->node[place];
+		node = &node->node[place];
 	}
 	return node;
 }
@@ -97,60 +95,55 @@ struct store_node *store_leaf(struct store *s, unsigned long index)
 }
 EXPORT_SYMBOL_IF_KUNIT(store_leaf);
 
-/* Frees a node and those above it, up to and without @end. */
-static void store_free_path(struct store_node *node, const struct store_node *end)
+/* Frees the slots of nodes that nobody has seen, @node and the one below each. */
+static void store_free_path(struct store_node node, unsigned int height, unsigned long index)
 {
-	struct store_node *parent;
+	struct store_node below;
 
-	for (; node != end; node = parent) {
-		parent = node->parent;
-		kmem_cache_free(store_nodes, node);
+	for (; height; height--, node = below) {
+		below = node.node[store_place(index, height)];
+		kfree(node.node);
 	}
+	kfree(node.page);
 }
 
 /*
- * The nodes that are lacking between @above, which is @height above the leaves,
- * and the slot of an index: each leads to the next one, @above not yet to the
- * first. Returns the last one, which is the leaf, or NULL if there is no memory.
+ * Makes *@node, which is @height above the leaves, and one below each to the leaf
+ * of an index. False if there is no memory.
  */
-static struct store_node *store_make_path(struct store_node *above, unsigned int height,
-					  unsigned long index, gfp_t gfp,
-					  struct store_node **first)
+static bool store_make_path(struct store_node *node, unsigned int height, unsigned long index,
+			    gfp_t gfp)
 {
-	struct store_node *parent = above;
-	struct store_node *node;
+	struct store_node below;
+	unsigned int level, place;
 
-	for (; height; height--, parent = node) {
-		node = kmem_cache_alloc(store_nodes, gfp);
-		if (!node) {
-			store_free_path(parent, above);
-			return NULL;
+	if (!store_make_slots(node, 0, gfp))
+		return false;
+	for (level = 1; level <= height; level++) {
+		below = *node;
+		if (!store_make_slots(node, level, gfp)) {
+			store_free_path(below, level - 1, index);
+			return false;
 		}
-		node->map = 0;
-		node->parent = parent;
-		node->place = store_place(index, height);
-		if (parent == above) {
-			*first = node;
-		} else {
-			parent->node[node->place] = node;
-			parent->map = BIT(node->place);
-		}
+		place = store_place(index, level);
+		node->node[place] = below;
+		node->map = BIT(place);
 	}
-	return node;
+	return true;
 }
 
-/* Has its parent lead to a node; false if there was somebody quicker. */
-static bool store_link(struct store *s, struct store_node *node)
+/* Puts a node into a slot of its parent; false if there was somebody quicker. */
+static bool store_link(struct store *s, struct store_node *parent, unsigned int place,
+		       const struct store_node *node)
 {
-	struct store_node *parent = node->parent;
 	bool linked;
 
 	spin_lock(&s->fill);
-	linked = !(parent->map & BIT(node->place));
+	linked = !(parent->map & BIT(place));
 	if (linked) {
-		parent->node[node->place] = node;
+		parent->node[place] = *node;
 		/* Pairs with store_filled(). */
-		smp_store_release(&parent->map, parent->map | BIT(node->place));
+		smp_store_release(&parent->map, parent->map | BIT(place));
 	}
 	spin_unlock(&s->fill);
 	return linked;
@@ -167,17 +160,17 @@ static bool store_link(struct store *s, struct store_node *node)
  */
 struct store_node *store_make_leaf(struct store *s, unsigned long index, gfp_t gfp)
 {
-	struct store_node *lowest, *first, *leaf;
+	struct store_node *lowest, node;
 	unsigned int height;
 
 	for (;;) {
 		lowest = store_lowest(s, index, &height);
 		if (!height)
 			return lowest;
-		leaf = store_make_path(lowest, height, index, gfp, &first);
-		if (!leaf || store_link(s, first))
-			return leaf;
-		store_free_path(leaf, lowest);
+		if (!store_make_path(&node, height - 1, index, gfp))
+			return NULL;
+		if (!store_link(s, lowest, store_place(index, height), &node))
+			store_free_path(node, height - 1, index);
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(store_make_leaf);
@@ -214,33 +207,36 @@ unsigned long store_fill(struct store *s, struct store_node *leaf, unsigned long
 }
 EXPORT_SYMBOL_IF_KUNIT(store_fill);
 
-/* Frees a node if it leads nowhere, and those above that then do so too. */
-static void store_prune(struct store_node *node)
+/* Frees the leaf of an index if it is empty, and those above that then are so too. */
+static void store_prune(struct store *s, unsigned long index)
 {
-	struct store_node *parent;
+	struct store_node *path[STORE_LEVELS];
+	unsigned int height = s->height;
 
-	for (; node->parent && !node->map; node = parent) {
-		parent = node->parent;
-		parent->map &= ~BIT(node->place);
-		kmem_cache_free(store_nodes, node);
+	path[height] = &s->root;
+	for (; height; height--)
+		path[height - 1] = &path[height]->node[store_place(index, height)];
+	for (; height < s->height && !path[height]->map; height++) {
+		kfree(path[height]->node);
+		path[height + 1]->map &= ~BIT(store_place(index, height + 1));
 	}
 }
 
 /**
  * store_clear() - Forget pages of a leaf
  * @s:		the store
- * @leaf:	the leaf; may be gone afterwards
- * @map:	slots that are filled, to be so no more
+ * @span:	the leaf, which may be gone afterwards, and slots that are filled, to
+ *		be so no more
  */
-void store_clear(struct store *s, struct store_node *leaf, unsigned long map)
+void store_clear(struct store *s, const struct store_span *span)
 {
 	lockdep_assert_held_write(s->lock);
-	leaf->map &= ~map;
-	if (leaf->map || s->idle == leaf)
+	span->leaf->map &= ~span->map;
+	if (span->leaf->map || s->idle == span->base)
 		return;
-	if (s->idle)
-		store_prune(s->idle);
-	s->idle = leaf;
+	if (s->idle != STORE_NOWHERE)
+		store_prune(s, s->idle);
+	s->idle = span->base;
 }
 EXPORT_SYMBOL_IF_KUNIT(store_clear);
 
@@ -269,7 +265,7 @@ static struct store_node *store_seek(struct store *s, unsigned long *index, unsi
 		*index = max(*index, at << shift);
 		if (!shift)
 			return *index <= last ? node : NULL;
-		node = node->node[store_slot(at)];
+		node = &node->node[store_slot(at)];
 		shift -= STORE_SHIFT;
 	}
 	return NULL;
@@ -298,14 +294,14 @@ EXPORT_SYMBOL_IF_KUNIT(store_next);
 
 /**
  * store_destroy() - Free what the store takes
- * @s:		the store, not to be used any more; without pages
+ * @s:		the store, which nobody else uses any more; without pages
  *
- * Context: may sleep.
+ * Context: may sleep; needs no lock.
  */
 void store_destroy(struct store *s)
 {
-	lockdep_assert_held_write(s->lock);
-	if (s->idle)
-		store_prune(s->idle);
+	if (s->idle != STORE_NOWHERE)
+		store_prune(s, s->idle);
+	kfree(s->root.node);
 }
 EXPORT_SYMBOL_IF_KUNIT(store_destroy);

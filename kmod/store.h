@@ -5,7 +5,9 @@
  * A tree of nodes with as many slots as a word has bits, as deep as the arena's
  * size demands; below the topmost there are only nodes that lead to pages. A
  * leaf's slots are an array of pages as the kernel's functions take them, so that
- * a fault hands the pages around a touch to vm_insert_pages() as they lie.
+ * a fault hands the pages around a touch to vm_insert_pages() as they lie. What
+ * else there is to a node lies in its parent's slot, so that slots alone fill the
+ * memory that they are given: 512 bytes for a leaf's, 1,024 for others'.
  *
  * The caller brings the lock: held exclusively to remove, shared for the rest.
  */
@@ -14,6 +16,7 @@
 
 #include <linux/bitops.h>
 #include <linux/gfp.h>
+#include <linux/limits.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/rwsem.h>
@@ -24,22 +27,19 @@ struct page;
 
 #define STORE_SLOTS	BITS_PER_LONG
 #define STORE_SHIFT	ilog2(STORE_SLOTS)
+#define STORE_NOWHERE	ULONG_MAX
 
 /**
  * struct store_node - a node of the tree
  * @map:	slots that are filled; what is in others has no meaning
- * @parent:	the node above, NULL in the topmost; fixed
- * @place:	slot of @parent; fixed
- * @node:	nodes below
- * @page:	in a leaf, pages
+ * @node:	its slots, nodes below
+ * @page:	in a leaf, its slots, pages
  */
 struct store_node {
 	unsigned long map;
-	struct store_node *parent;
-	unsigned int place;
 	union {
-		struct store_node *node[STORE_SLOTS];
-		struct page *page[STORE_SLOTS];
+		struct store_node *node;
+		struct page **page;
 	};
 };
 
@@ -47,16 +47,16 @@ struct store_node {
  * struct store - index to page
  * @root:	topmost node, always there; the leaf if one does
  * @height:	levels above the leaves; fixed after init
- * @idle:	a leaf that has lost its last page and is kept for the next one, so
- *		that pages which come and go need no node each time; or any other
- *		leaf, or NULL
+ * @idle:	index in a leaf that has lost its last page and is kept for the next
+ *		one, so that pages which come and go need no node each time; or in
+ *		any other leaf, or STORE_NOWHERE
  * @fill:	keeps apart those that add at once; nothing nests inside
  * @lock:	the caller's, protects all else; fixed after init
  */
 struct store {
 	struct store_node root;
 	unsigned int height;
-	struct store_node *idle;
+	unsigned long idle;
 	spinlock_t fill;	/* adding nodes and pages */
 	struct rw_semaphore *lock;
 };
@@ -95,16 +95,13 @@ static inline unsigned int store_run(unsigned long map)
 	return ~map ? __ffs(~map) : STORE_SLOTS;
 }
 
-int store_module_init(void);
-void store_module_exit(void);
-
-void store_init(struct store *s, unsigned long nr_pages, struct rw_semaphore *lock);
+int store_init(struct store *s, unsigned long nr_pages, struct rw_semaphore *lock, gfp_t gfp);
 void store_destroy(struct store *s);
 struct store_node *store_leaf(struct store *s, unsigned long index);
 struct store_node *store_make_leaf(struct store *s, unsigned long index, gfp_t gfp);
 unsigned long store_fill(struct store *s, struct store_node *leaf, unsigned long map,
 			 struct page **pages);
-void store_clear(struct store *s, struct store_node *leaf, unsigned long map);
+void store_clear(struct store *s, const struct store_span *span);
 bool store_next(struct store *s, unsigned long first, unsigned long last,
 		struct store_span *span);
 

@@ -47,7 +47,7 @@ static void st_make(struct kunit *test, unsigned long nr_pages)
 {
 	struct store_fixture *f = test->priv;
 
-	store_init(&f->s, nr_pages, &f->lock);
+	KUNIT_ASSERT_EQ(test, store_init(&f->s, nr_pages, &f->lock, GFP_KERNEL), 0);
 	f->nr_pages = nr_pages;
 }
 
@@ -115,31 +115,28 @@ static unsigned long st_clear(struct kunit *test, unsigned long first, unsigned 
 	down_write(&f->lock);
 	for (; store_next(&f->s, first, last, &span); first = span.base + STORE_SLOTS) {
 		nr += hweight_long(span.map);
-		store_clear(&f->s, span.leaf, span.map);
+		store_clear(&f->s, &span);
 	}
 	up_write(&f->lock);
 	return nr;
 }
 
-/*
- * How many nodes there are below one; each must know its place and, but for one
- * leaf, lead somewhere.
- */
+/* How many nodes there are below one; each but one leaf must lead somewhere. */
 static unsigned int nodes_below(struct kunit *test, const struct store_node *parent,
-				unsigned int height)
+				unsigned int height, unsigned long base)
 {
 	struct store_fixture *f = test->priv;
 	const struct store_node *node;
 	unsigned int place, nr = 0;
+	unsigned long first;
 
 	for (place = 0; height && place < STORE_SLOTS; place++) {
 		if (!(parent->map & BIT(place)))
 			continue;
-		node = parent->node[place];
-		KUNIT_EXPECT_PTR_EQ(test, (const struct store_node *)node->parent, parent);
-		KUNIT_EXPECT_EQ(test, node->place, place);
-		KUNIT_EXPECT_TRUE(test, node->map || node == f->s.idle);
-		nr += 1 + nodes_below(test, node, height - 1);
+		node = &parent->node[place];
+		first = base + ((unsigned long)place << (height * STORE_SHIFT));
+		KUNIT_EXPECT_TRUE(test, node->map || (height == 1 && first == f->s.idle));
+		nr += 1 + nodes_below(test, node, height - 1, first);
 	}
 	return nr;
 }
@@ -148,7 +145,7 @@ static unsigned int st_nodes(struct kunit *test)
 {
 	struct store_fixture *f = test->priv;
 
-	return nodes_below(test, &f->s.root, f->s.height);
+	return nodes_below(test, &f->s.root, f->s.height, 0);
 }
 
 static void st_exit(struct kunit *test)
@@ -158,10 +155,9 @@ static void st_exit(struct kunit *test)
 	if (!f || !f->nr_pages)
 		return;
 	st_clear(test, 0, f->nr_pages - 1);
-	down_write(&f->lock);
+	KUNIT_EXPECT_LE(test, st_nodes(test), f->s.height);
 	store_destroy(&f->s);
-	up_write(&f->lock);
-	KUNIT_EXPECT_EQ(test, st_nodes(test), 0U);
+	KUNIT_EXPECT_EQ(test, f->s.root.map, 0UL);
 }
 
 static void an_empty_store_should_have_nothing(struct kunit *test)
@@ -193,8 +189,10 @@ static void a_store_should_be_as_deep_as_its_size_demands(struct kunit *test)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		store_init(&f->s, sizes[i].nr_pages, &f->lock);
+		KUNIT_ASSERT_EQ(test, store_init(&f->s, sizes[i].nr_pages, &f->lock, GFP_KERNEL),
+				0);
 		KUNIT_EXPECT_EQ(test, f->s.height, sizes[i].height);
+		store_destroy(&f->s);
 	}
 }
 
@@ -265,15 +263,15 @@ static void next_should_keep_to_the_range(struct kunit *test)
 static void one_empty_leaf_should_be_kept(struct kunit *test)
 {
 	struct store_fixture *f = test->priv;
-	struct store_node *leaf;
+	struct page **slots;
 
 	st_make(test, STORE_SLOTS * STORE_SLOTS);
 	st_put(test, 0);
-	leaf = f->s.root.node[0];
+	slots = f->s.root.node[0].page;
 	KUNIT_EXPECT_EQ(test, st_clear(test, 0, 0), 1UL);
-	KUNIT_EXPECT_PTR_EQ(test, f->s.idle, leaf);
+	KUNIT_EXPECT_EQ(test, f->s.idle, 0UL);
 	st_put(test, 1);
-	KUNIT_EXPECT_PTR_EQ(test, f->s.root.node[0], leaf);
+	KUNIT_EXPECT_PTR_EQ(test, f->s.root.node[0].page, slots);
 
 	/* Emptied again, it goes when another leaf is. */
 	st_put(test, STORE_SLOTS);
