@@ -142,6 +142,19 @@ int karena_account_charge(struct karena_account *account, unsigned long nr_pages
 EXPORT_SYMBOL_IF_KUNIT(karena_account_charge);
 
 /**
+ * karena_account_force() - pages are held, whatever the ceiling
+ * @account:	may be NULL
+ * @nr_pages:	how many
+ *
+ * Context: any.
+ */
+void karena_account_force(struct karena_account *account, unsigned long nr_pages)
+{
+	if (account)
+		atomic_long_add(nr_pages, &account->nr_pages);
+}
+
+/**
  * karena_account_uncharge() - charged pages are held no more
  * @account:	may be NULL
  * @nr_pages:	how many

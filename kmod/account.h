@@ -12,6 +12,7 @@ struct karena_account;
 struct karena_account *karena_account_get(void);
 void karena_account_put(struct karena_account *account);
 int karena_account_charge(struct karena_account *account, unsigned long nr_pages);
+void karena_account_force(struct karena_account *account, unsigned long nr_pages);
 void karena_account_uncharge(struct karena_account *account, unsigned long nr_pages);
 u64 karena_account_limit_bytes(void);
 u64 karena_account_left_bytes(void);

@@ -22,6 +22,7 @@ static void arena_destroy(struct karena_object *object)
 	down_write(&arena->lock);	/* nobody else is left; what is called insists */
 	arena_destroy_pages(arena);
 	ranges_destroy(&arena->ranges);
+	arena_settle(arena, 0);
 	up_write(&arena->lock);
 	free_percpu(arena->faults);
 	karena_object_fini(object);
@@ -67,6 +68,7 @@ static int arena_init(struct karena_arena *arena, const struct karena_arena_crea
 	arena->address = args->address;
 	init_rwsem(&arena->lock);
 	ranges_init(&arena->ranges, arena->nr_pages, &arena->lock);
+	arena->ranges.max_nodes = ARENA_NODES;
 	err = store_init(&arena->pages, arena->nr_pages, &arena->lock, KARENA_GFP);
 	if (err)
 		return err;
@@ -246,18 +248,34 @@ static int check_vacate(struct karena_arena *arena, unsigned long first, unsigne
 }
 
 /*
+ * The first step: what may fail does so here. Of the ranges that it takes, if it
+ * does, later steps need no more.
+ */
+static int vacate_first(struct karena_arena *arena, unsigned long first, unsigned long *last,
+			const struct vacate *how)
+{
+	int err;
+
+	err = check_vacate(arena, first, *last, how);
+	return err ?: arena_remove_pages(arena, first, last, how->state, true);
+}
+
+/*
  * A step after the first. In between others may have changed the pages to come;
  * where they have, it is as if theirs was the later call.
  */
-static unsigned long vacate_more(struct karena_arena *arena, unsigned long first,
-				 unsigned long last, const struct vacate *how)
+static void vacate_more(struct karena_arena *arena, unsigned long first, unsigned long *last,
+			const struct vacate *how)
 {
-	struct page_range range = ranges_at(&arena->ranges, first);
+	struct page_range range;
 
-	last = min(last, range.last);
-	if (!(BIT(range.state) & how->required))
-		return last;
-	return arena_remove_pages(arena, first, last, how->state);
+	if (how->required) {
+		range = ranges_at(&arena->ranges, first);
+		*last = min(*last, range.last);
+		if (!(BIT(range.state) & how->required))
+			return;
+	}
+	arena_remove_pages(arena, first, last, how->state, false);
 }
 
 /*
@@ -267,24 +285,21 @@ static unsigned long vacate_more(struct karena_arena *arena, unsigned long first
 static int vacate(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 		  const struct vacate *how, unsigned long *done)
 {
-	unsigned long end = first + nr_pages - 1;
 	unsigned long last;
-	int err;
+	int err = 0;
 
 	*done = 0;
 	while (*done < nr_pages) {
 		if (fatal_signal_pending(current) || down_write_killable(&arena->lock))
 			return -EINTR;
-		err = *done ? 0 : check_vacate(arena, first, end, how);
-		if (err) {
-			up_write(&arena->lock);
-			return err;
-		}
-		if (*done && how->required)
-			last = vacate_more(arena, first + *done, end, how);
+		last = first + nr_pages - 1;
+		if (*done)
+			vacate_more(arena, first + *done, &last, how);
 		else
-			last = arena_remove_pages(arena, first + *done, end, how->state);
+			err = vacate_first(arena, first, &last, how);
 		up_write(&arena->lock);
+		if (err)
+			return err;
 
 		trace_karena_arena_state(arena, first + *done, last - first + 1 - *done,
 					 how->state);
@@ -303,8 +318,8 @@ static int vacate(struct karena_arena *arena, unsigned long first, unsigned long
  * @done:	out, pages done, whatever is returned
  *
  * Context: may sleep.
- * Return: 0; -EINTR with @done short of @nr_pages; -ENOENT (STRICT) with
- * nothing changed.
+ * Return: 0; -EINTR with @done short of @nr_pages; with nothing changed -ENOENT
+ * (STRICT), and -ENOMEM or -EDQUOT where a range without memory is to be split.
  */
 int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 	       u32 flags, unsigned long *done)
@@ -399,7 +414,7 @@ long arena_op_reserve(struct karena_call *call, void *argp)
 	if (err)
 		return err;
 	if (ranges_all(&arena->ranges, first, last, BIT(KARENA_PAGE_FREE)))
-		err = ranges_set(&arena->ranges, first, last, state, KARENA_GFP);
+		err = arena_set_state(arena, first, last, state);
 	else
 		err = -EBUSY;
 	up_write(&arena->lock);

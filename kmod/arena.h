@@ -39,6 +39,9 @@ struct arena_faults {
 	u64 bus;
 };
 
+/* Ranges that cost as much as a page: arena_pay.c. */
+#define ARENA_NODES	(PAGE_SIZE / sizeof(struct ranges_node))
+
 /* Pages or ranges that are seen to under the lock before others come in. */
 #define ARENA_STEP	512
 
@@ -138,14 +141,19 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 void arena_drop_pages(struct karena_arena *arena, struct arena_supply *supply);
 int arena_place_pages(struct karena_arena *arena, unsigned long first,
 		      unsigned long nr_pages, struct arena_supply *supply);
-unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first,
-				 unsigned long last, u32 state);
+int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned long *last,
+		       u32 state, bool may_fail);
 void arena_destroy_pages(struct karena_arena *arena);
 int arena_populate(struct karena_arena *arena, unsigned long index,
 		   struct arena_window *window);
 
 int arena_pin_pages(struct karena_arena *arena, unsigned long first,
 		    unsigned long nr_pages, struct page **pages);
+
+/* arena_pay.c: what the user pays for */
+void arena_settle(struct karena_arena *arena, unsigned long nr_released);
+int arena_set_state(struct karena_arena *arena, unsigned long first, unsigned long last,
+		    u32 state);
 
 /* arena.c, for the operations and for the doors that are not in the table */
 int arena_check_range(const struct karena_arena *arena, u64 offset, u64 nr_pages,

@@ -122,6 +122,7 @@ static int place_and_map(struct karena_arena *arena, const struct vm_fault *vmf,
 			 struct arena_supply *supply)
 {
 	struct page *page = supply->pages[0];
+	unsigned long last = vmf->pgoff;
 	int err;
 
 	err = arena_place_pages(arena, vmf->pgoff, 1, supply);
@@ -129,7 +130,7 @@ static int place_and_map(struct karena_arena *arena, const struct vm_fault *vmf,
 		return err;
 	err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
 	if (err) {
-		arena_remove_pages(arena, vmf->pgoff, vmf->pgoff, state);
+		arena_remove_pages(arena, vmf->pgoff, &last, state, false);
 		return err;
 	}
 	trace_karena_arena_state(arena, vmf->pgoff, 1, KARENA_PAGE_ALLOCATED);

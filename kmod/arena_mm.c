@@ -188,7 +188,8 @@ static int insert_supply(struct karena_arena *arena, unsigned long first,
  * @supply:	as many pages, or none to leave the range to the fault
  *
  * Context: may sleep.
- * Return: 0, and the pages are the arena's; or -ENOMEM with nothing changed.
+ * Return: 0, and the pages are the arena's; -ENOMEM or -EDQUOT with nothing
+ * changed.
  */
 int arena_place_pages(struct karena_arena *arena, unsigned long first,
 		      unsigned long nr_pages, struct arena_supply *supply)
@@ -205,7 +206,7 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 	if (supply->nr)
 		err = insert_supply(arena, first, supply);
 	if (!err)
-		err = ranges_set(&arena->ranges, first, last, KARENA_PAGE_ALLOCATED, KARENA_GFP);
+		err = arena_set_state(arena, first, last, KARENA_PAGE_ALLOCATED);
 	if (err) {
 		withdraw_pages(arena, first, last);
 		return err;
@@ -265,39 +266,40 @@ static unsigned long release_range(struct karena_arena *arena, unsigned long fir
 	return last;
 }
 
-/* Pages that were released are nobody's to pay for any more. */
-static void settle(struct karena_arena *arena, unsigned long nr_pages)
+static void note_released(struct karena_arena *arena, unsigned long nr_pages)
 {
 	unsigned long populated = atomic_long_fetch_sub(nr_pages, &arena->nr_populated);
 
 	arena->populated_peak = max(arena->populated_peak, populated);
-	karena_account_uncharge(arena->object.account, nr_pages);
+	arena_settle(arena, nr_pages);
 }
 
 /**
  * arena_remove_pages() - one step of taking the memory of a range away
  * @arena:	its lock is held exclusively
  * @first:	index of the first page
- * @last:	index of the last page
+ * @last:	index of the last page; out, of the last one that was seen to
  * @state:	what the pages become
- *
- * Cannot fail: whoever is out of memory must be able to free some.
+ * @may_fail:	for want of memory for another range. Not where the pages have
+ *		memory themselves: whoever is out of it must be able to free some
  *
  * Context: may sleep.
- * Return: index of the last page that was seen to, @last or one before it.
+ * Return: 0; -ENOMEM or -EDQUOT with nothing changed.
  */
-unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first,
-				 unsigned long last, u32 state)
+int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned long *last,
+		       u32 state, bool may_fail)
 {
 	unsigned long nr_released;
 	bool held;
 
 	lockdep_assert_held_write(&arena->lock);
 
-	if (last - first >= ARENA_STEP)
-		last = ranges_part(&arena->ranges, first, last, ARENA_STEP);
-	last = release_range(arena, first, last, &nr_released, &held);
-	ranges_set(&arena->ranges, first, last, state, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	if (*last - first >= ARENA_STEP)
+		*last = ranges_part(&arena->ranges, first, *last, ARENA_STEP);
+	*last = release_range(arena, first, *last, &nr_released, &held);
+	if (may_fail && !nr_released)
+		return arena_set_state(arena, first, *last, state);
+	ranges_set(&arena->ranges, first, *last, state, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	/*
 	 * A page that is mapped has its entries' references still, and loses the
 	 * last one when the TLBs have been told. No fault can map one meanwhile:
@@ -307,9 +309,9 @@ unsigned long arena_remove_pages(struct karena_arena *arena, unsigned long first
 	 */
 	if (held)
 		unmap_mapping_range(arena_mapping(arena), (loff_t)first << PAGE_SHIFT,
-				    (loff_t)(last - first + 1) << PAGE_SHIFT, 1);
-	settle(arena, nr_released);
-	return last;
+				    (loff_t)(*last - first + 1) << PAGE_SHIFT, 1);
+	note_released(arena, nr_released);
+	return 0;
 }
 
 /**
@@ -326,7 +328,7 @@ void arena_destroy_pages(struct karena_arena *arena)
 	while (first < arena->nr_pages) {
 		first = 1 + release_range(arena, first, arena->nr_pages - 1, &nr_released,
 					  &pinned);
-		settle(arena, nr_released);
+		note_released(arena, nr_released);
 		cond_resched();
 	}
 	store_destroy(&arena->pages);

@@ -94,7 +94,7 @@ EXPORT_SYMBOL_NS_GPL(karena_arena_alloc, KARENA_NS);
  * @done:	out, pages done, also with -EINTR; may be NULL
  *
  * Context: may sleep.
- * Return: 0; -EINVAL, -ENOENT, -EINTR.
+ * Return: 0; -EINVAL, -ENOENT, -ENOMEM, -EDQUOT, -EINTR.
  * Since: 1.0
  */
 int karena_arena_free(struct karena_arena *arena, u64 offset, u64 nr_pages, u32 flags,
@@ -124,7 +124,7 @@ EXPORT_SYMBOL_NS_GPL(karena_arena_free, KARENA_NS);
  * @flags:	KARENA_RESERVE_F_*
  *
  * Context: may sleep.
- * Return: 0; -EINVAL, -EBUSY, -ENOMEM, -EINTR.
+ * Return: 0; -EINVAL, -EBUSY, -ENOMEM, -EDQUOT, -EINTR.
  * Since: 1.0
  */
 int karena_arena_reserve(struct karena_arena *arena, u64 offset, u64 nr_pages, u32 flags)
@@ -177,7 +177,7 @@ EXPORT_SYMBOL_NS_GPL(karena_arena_commit, KARENA_NS);
  * @done:	out, pages done, also with -EINTR; may be NULL
  *
  * Context: may sleep.
- * Return: 0; -EINVAL, -EBUSY, -EINTR.
+ * Return: 0; -EINVAL, -EBUSY, -ENOMEM, -EDQUOT, -EINTR.
  * Since: 1.0
  */
 int karena_arena_decommit(struct karena_arena *arena, u64 offset, u64 nr_pages, u64 *done)

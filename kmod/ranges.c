@@ -73,6 +73,7 @@ void ranges_init(struct ranges *r, unsigned long nr_pages, struct rw_semaphore *
 		},
 		.nr_pages = nr_pages,
 		.count[KARENA_PAGE_FREE] = nr_pages,
+		.max_nodes = ULONG_MAX,
 		.lock = lock,
 	};
 	rb_link_node(&r->end.rb, NULL, &r->root.rb_node);
@@ -96,6 +97,7 @@ void ranges_destroy(struct ranges *r)
 			kfree(node);
 		cond_resched();
 	}
+	r->nr_nodes = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_destroy);
 
@@ -461,6 +463,7 @@ static struct ranges_node *ranges_clear(struct ranges *r, struct ranges_change *
 			continue;
 		}
 		rb_erase_augmented(&node->rb, &r->root, &ranges_augment);
+		r->nr_nodes--;
 		kfree(node);
 		cond_resched();
 	}
@@ -505,32 +508,39 @@ static void ranges_apply(struct ranges *r, struct ranges_change *c,
  * @gfp:	for nodes. To make pages free takes one if it splits a range
  *
  * Context: may sleep, whatever @gfp is.
- * Return: 0, or -ENOMEM with nothing changed; 0 if @gfp has __GFP_NOFAIL.
+ * Return: 0; with nothing changed -ENOMEM, or -EDQUOT if there would be more than
+ * r->max_nodes; 0 if @gfp has __GFP_NOFAIL.
  */
 int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
 	       gfp_t gfp)
 {
 	struct ranges_change c = { .first = first, .last = last, .state = state };
 	struct ranges_node *rest = NULL, *fresh = NULL;
-	unsigned int i;
+	unsigned int splits, begins, i;
 
 	lockdep_assert_held_write(r->lock);
 	ranges_survey(r, &c);
 	if (c.was[state] == last - first + 1)
 		return 0;
 
-	if (ranges_splits(&c)) {
+	splits = ranges_splits(&c);
+	begins = state != KARENA_PAGE_FREE && !ranges_has_node(&c);
+	if (splits + begins && r->nr_nodes + splits + begins > r->max_nodes &&
+	    !(gfp & __GFP_NOFAIL))
+		return -EDQUOT;
+	if (splits) {
 		rest = kmalloc(sizeof(*rest), gfp);
 		if (!rest)
 			return -ENOMEM;
 	}
-	if (state != KARENA_PAGE_FREE && !ranges_has_node(&c)) {
+	if (begins) {
 		fresh = kmalloc(sizeof(*fresh), gfp);
 		if (!fresh)
 			goto free_rest;
 	}
 
 	ranges_apply(r, &c, rest, fresh);
+	r->nr_nodes += splits + begins;
 	for (i = 0; i < RANGES_NR_STATES; i++)
 		r->count[i] -= c.was[i];
 	r->count[state] += last - first + 1;
@@ -578,7 +588,7 @@ bool ranges_validate(struct ranges *r)
 	unsigned long count[RANGES_NR_STATES] = { r->nr_pages };
 	u32 before = KARENA_PAGE_FREE;
 	struct ranges_node *node;
-	unsigned long free = 0;
+	unsigned long free = 0, nr_nodes = 0;
 
 	lockdep_assert_held(r->lock);
 	for (node = ranges_first(r); node != &r->end; node = ranges_after(node)) {
@@ -591,8 +601,9 @@ bool ranges_validate(struct ranges *r)
 		count[KARENA_PAGE_FREE] -= node->last - node->first + 1;
 		free = node->last + 1;
 		before = node->state;
+		nr_nodes++;
 	}
 	return ranges_node_is_valid(node, free) && node->first == r->nr_pages &&
-	       !memcmp(count, r->count, sizeof(count));
+	       nr_nodes == r->nr_nodes && !memcmp(count, r->count, sizeof(count));
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_validate);

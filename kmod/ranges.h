@@ -41,6 +41,9 @@ struct ranges_node {
  *		after it; its state is none
  * @nr_pages:	how many there are; fixed after init
  * @count:	pages by state, their sum is @nr_pages
+ * @nr_nodes:	nodes in the tree, less the end
+ * @max_nodes:	as many as there may be; the caller's to set, at first without
+ *		bound
  * @lock:	the caller's, protects all but @nr_pages; fixed after init
  */
 struct ranges {
@@ -48,6 +51,8 @@ struct ranges {
 	struct ranges_node end;
 	unsigned long nr_pages;
 	unsigned long count[RANGES_NR_STATES];
+	unsigned long nr_nodes;
+	unsigned long max_nodes;
 	struct rw_semaphore *lock;
 };
 

@@ -185,6 +185,23 @@ static void set_should_make_each_state_of_each(struct kunit *test)
 	}
 }
 
+/* The bound is the caller's, and __GFP_NOFAIL passes it. */
+static void set_should_not_make_more_nodes_than_it_may(struct kunit *test)
+{
+	struct ranges_fixture *f = test->priv;
+
+	rt_draw(test, "aaaa..gg");
+	f->r.max_nodes = 2;
+	KUNIT_EXPECT_EQ(test, rt_set_gfp(test, 4, 4, 'r', GFP_KERNEL), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, rt_set_gfp(test, 1, 1, '.', GFP_KERNEL), -EDQUOT);
+	rt_expect(test, "aaaa..gg");
+	rt_set(test, 0, 3, 'r');
+	rt_set(test, 4, 5, 'r');
+	rt_expect(test, "rrrrrrgg");
+	KUNIT_EXPECT_EQ(test, rt_set_gfp(test, 1, 1, '.', GFP_KERNEL | __GFP_NOFAIL), 0);
+	rt_expect(test, "r.rrrrgg");
+}
+
 #ifdef CONFIG_FAILSLAB
 /*
  * Change pages while the nth allocation fails. Returns whether that came to pass,
@@ -458,6 +475,15 @@ static void validate_should_see_a_wrong_count(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
+static void validate_should_see_a_wrong_number_of_nodes(struct kunit *test)
+{
+	struct ranges_fixture *f = test->priv;
+
+	rt_draw(test, "..aa....");
+	f->r.nr_nodes++;
+	KUNIT_EXPECT_FALSE(test, rt_valid(test));
+}
+
 static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(new_ranges_should_be_free),
 	KUNIT_CASE(at_should_give_all_pages_around),
@@ -481,6 +507,7 @@ static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(set_of_all_pages_should_leave_one_range),
 	KUNIT_CASE(set_to_the_same_state_should_change_nothing),
 	KUNIT_CASE(set_should_make_each_state_of_each),
+	KUNIT_CASE(set_should_not_make_more_nodes_than_it_may),
 #ifdef CONFIG_FAILSLAB
 	KUNIT_CASE(set_without_memory_should_not_split),
 	KUNIT_CASE(set_without_memory_should_not_begin_a_range),
@@ -505,6 +532,7 @@ static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(validate_should_see_a_wrong_gap),
 	KUNIT_CASE(validate_should_see_a_wrong_largest_gap),
 	KUNIT_CASE(validate_should_see_a_wrong_count),
+	KUNIT_CASE(validate_should_see_a_wrong_number_of_nodes),
 	{}
 };
 

@@ -125,6 +125,17 @@ static int run_touch_free(void)
 	return touch_at(40);
 }
 
+/* From the middle of what is allocated, without memory: the range splits. */
+static int run_free_lazy(void)
+{
+	return -arena_free(world.fd[ARENA], WORLD_LAZY, 1);
+}
+
+static int run_decommit_lazy(void)
+{
+	return -arena_decommit(world.fd[ARENA], WORLD_LAZY, 1);
+}
+
 static int run_touch_reserved(void)
 {
 	return touch_at(WORLD_RESERVED);
@@ -257,6 +268,7 @@ FIXTURE_VARIANT(points)
 	void (*prepare)(void);
 	int (*run)(void);
 	void (*tidy)(void);
+	bool out;
 	bool cannot_fail;
 	bool partial;
 	bool stepwise;
@@ -293,6 +305,18 @@ FIXTURE_VARIANT_ADD(points, mmap_data)
 {
 	.run = run_map_data,
 	.tidy = tidy_map,
+};
+
+FIXTURE_VARIANT_ADD(points, free_lazy)
+{
+	.run = run_free_lazy,
+	.out = true,
+};
+
+FIXTURE_VARIANT_ADD(points, decommit_lazy)
+{
+	.run = run_decommit_lazy,
+	.out = true,
 };
 
 FIXTURE_VARIANT_ADD(points, touch_lazy)
@@ -417,6 +441,7 @@ TEST_F_TIMEOUT(points, of_door, 900)
 		.prepare = variant->prepare,
 		.run = variant->run,
 		.tidy = variant->tidy,
+		.out = variant->out,
 		.cannot_fail = variant->cannot_fail,
 		.partial = variant->partial,
 		.stepwise = variant->stepwise,

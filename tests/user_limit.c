@@ -153,6 +153,92 @@ TEST_F(limit, is_exact_for_touches)
 	EXPECT_EQ(0, as_user(ALICE, touch_all, NULL));
 }
 
+/* What a page of the limit pays for; an arena's first so many are free of charge. */
+#define RANGES		(page_size / 64)
+
+/* A lazy range has no page, but each hole that is made in it makes one range more. */
+static int make_holes(void *data)
+{
+	const __u64 most = (PAGES + 1) * RANGES;
+	int fd = arena_on(device, 4 * most);
+	__u64 i;
+
+	(void)data;
+	arena_take(fd, KARENA_ALLOC_F_LAZY, 0, 4 * most);
+	for (i = 1; i < RANGES; i++)
+		must(arena_free(fd, 2 * i, 1) == 0);
+	must(pages_left() == PAGES);
+	for (; i < most; i++)
+		must(arena_free(fd, 2 * i, 1) == 0);
+	must(pages_left() == 0);
+	must(arena_free(fd, 2 * i, 1) == -EDQUOT);
+	must(arena_decommit(fd, 2 * i, 1) == -EDQUOT);
+	must(arena_stat(fd).out_allocated == 4 * most - (most - 1));
+	must(arena_stat(fd).out_reserved == 0);
+
+	/* At the end of a range there is no hole. */
+	must(arena_free(fd, 4 * most - 1, 1) == 0);
+	/* Where ranges go, what was paid for them comes back. */
+	must(arena_free(fd, 0, 2 * RANGES) == 0);
+	must(pages_left() == 1);
+	must(arena_reserve(fd, 0, 0, 1) == 0);
+	must(pages_left() == 0);
+	must(arena_free(fd, 0, 4 * most) == 0);
+	must(pages_left() == PAGES);
+	must(arena_reserve(fd, 0, 0, 4 * most) == 0);
+	for (i = 1; i <= RANGES; i++)
+		must(arena_commit(fd, KARENA_COMMIT_F_LAZY, 2 * i, 1) == 0);
+	must(pages_left() == PAGES - 2);
+	close(fd);
+	must(pages_left() == PAGES);
+	return 0;
+}
+
+TEST_F(limit, is_exact_for_ranges)
+{
+	EXPECT_EQ(0, as_user(ALICE, make_holes, NULL));
+}
+
+/* At the limit with ranges too: nothing makes another but what gives a page back. */
+static int free_at_the_limit(void *data)
+{
+	int fd = arena_on(device, 4 * PAGES);
+	char *map = arena_map(fd, RDWR, 0, 4 * PAGES);
+	__u64 i;
+
+	(void)data;
+	arena_take(fd, 0, 0, PAGES - 1);
+	for (i = 1; i < RANGES; i++)
+		must(arena_reserve(fd, 0, PAGES + 2 * i, 1) == 0);
+	must(pages_left() == 1);
+	/* The page is there, and none for its range. */
+	must(touch_write(map + (4 * PAGES - 1) * page_size, 1).sig == SIGBUS);
+	must(arena_alloc(fd, 0, 4 * PAGES - 1, 1) == -EDQUOT);
+	must(pages_left() == 1);
+	arena_take(fd, 0, PAGES - 1, 1);
+	must(pages_left() == 0);
+	must(arena_reserve(fd, 0, 4 * PAGES - 1, 1) == -EDQUOT);
+	must(arena_alloc(fd, KARENA_ALLOC_F_LAZY, 4 * PAGES - 1, 1) == -EDQUOT);
+	must(arena_stat(fd).out_allocated == PAGES);
+	must(arena_stat(fd).out_reserved == RANGES - 1);
+
+	must(arena_free(fd, 10, 1) == 0);
+	must(pages_left() == 0);
+	must(arena_decommit(fd, 20, 1) == 0);
+	must(pages_left() == 1);
+	must(madvise(map + 30 * page_size, page_size, MADV_REMOVE) == 0);
+	must(pages_left() == 2);
+	munmap(map, 4 * PAGES * page_size);
+	close(fd);
+	must(pages_left() == PAGES);
+	return 0;
+}
+
+TEST_F(limit, leaves_whoever_is_at_it_free_to_free)
+{
+	EXPECT_EQ(0, as_user(ALICE, free_at_the_limit, NULL));
+}
+
 /* A ring takes all at once: its data, half as much if IN_PLACE, a few pages. */
 static int make_rings(void *data)
 {

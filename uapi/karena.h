@@ -323,8 +323,10 @@ struct karena_arena_alloc {
  * leave every mapping in every process before the call returns; reservations
  * and guards end. Pages that are free already are passed over. A page that is
  * pinned (O_DIRECT, vmsplice ...) leaves the arena too; its old memory lives on
- * for the pin alone. ENOENT (STRICT only): a page is not allocated.
- * Needs KARENA_RIGHT_FREE.
+ * for the pin alone. ENOENT (STRICT only): a page is not allocated. Pages from
+ * the middle of a range leave two ranges of it: EDQUOT, the user's limit, or
+ * ENOMEM, if that takes memory and none of the pages has any; a call that gives
+ * memory back does not fail for want of it. Needs KARENA_RIGHT_FREE.
  */
 struct karena_arena_free {
 	__u32		size;
@@ -345,7 +347,7 @@ struct karena_arena_free {
  * @nr_pages:	in, pages; 0 does nothing
  *
  * Sets free pages aside: alloc does not hand them out. EBUSY: a page of the
- * range is not free. Needs KARENA_RIGHT_ALLOC.
+ * range is not free; EDQUOT: the user's limit. Needs KARENA_RIGHT_ALLOC.
  */
 struct karena_arena_reserve {
 	__u32		size;
@@ -389,7 +391,7 @@ struct karena_arena_commit {
  *
  * Turns allocated pages into reserved ones; their memory goes as with free.
  * Pages that are reserved already are passed over. EBUSY: a page of the range
- * is free or guard. Needs KARENA_RIGHT_FREE.
+ * is free or guard; EDQUOT, ENOMEM: as with free. Needs KARENA_RIGHT_FREE.
  */
 struct karena_arena_decommit {
 	__u32		size;

@@ -335,8 +335,9 @@ int karena_arena_alloc(const struct karena_arena *arena, uint64_t nr_pages,
  * @flags:	KARENA_FREE_F_*
  *
  * When it returns, the pages are gone from every process's memory. Errors:
- * -ENOENT (KARENA_FREE_F_STRICT only): a page is not allocated, and nothing was
- * changed. Any thread. Since 1.0.
+ * -ENOENT (KARENA_FREE_F_STRICT only): a page is not allocated; -EDQUOT: the
+ * user's limit, where pages without memory leave two ranges of one; nothing was
+ * changed then. Any thread. Since 1.0.
  */
 int karena_arena_free(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages,
 		      uint32_t flags);
@@ -347,7 +348,8 @@ int karena_arena_free(const struct karena_arena *arena, uint64_t offset, uint64_
  * @offset:	of the first
  * @nr_pages:	0 does nothing
  *
- * Errors: -EBUSY: a page is not free. Any thread. Since 1.0.
+ * Errors: -EBUSY: a page is not free; -EDQUOT: the user's limit. Any thread.
+ * Since 1.0.
  */
 int karena_arena_reserve(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages);
 
@@ -357,8 +359,8 @@ int karena_arena_reserve(const struct karena_arena *arena, uint64_t offset, uint
  * @offset:	of the first
  * @nr_pages:	0 does nothing
  *
- * karena_arena_free() ends it. Errors: -EBUSY: a page is not free. Any thread.
- * Since 1.0.
+ * karena_arena_free() ends it. Errors: -EBUSY: a page is not free; -EDQUOT: the
+ * user's limit. Any thread. Since 1.0.
  */
 int karena_arena_guard(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages);
 
@@ -395,8 +397,8 @@ int karena_arena_commit(const struct karena_arena *arena, uint64_t offset, uint6
  * @offset:	of the first
  * @nr_pages:	0 does nothing
  *
- * Their contents are gone. Errors: -EBUSY: a page is free or guard. Any thread.
- * Since 1.0.
+ * Their contents are gone. Errors: -EBUSY: a page is free or guard; -EDQUOT: as
+ * with karena_arena_free(). Any thread. Since 1.0.
  */
 int karena_arena_decommit(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages);
 
