@@ -193,7 +193,7 @@ vm-dax: $(dax) ## files on persistent memory, on the stock kernel
 	vm/count $@ vm/dax $<
 
 # What the suites must reach to the last line.
-cores := ranges.c record.c
+cores := ranges.c ranges_find.c record.c
 
 kunit: debug ## KUnit on the debug kernel
 	vm/count kunit vm/kunit

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The range core: what it tells of pages, and what changes do.
+ * The range core: what it tells of pages.
  */
-#include <linux/sched.h>
-
 #include "ranges_fixture.h"
 
 static void new_ranges_should_be_free(struct kunit *test)
@@ -63,242 +61,6 @@ static void the_largest_arena_should_work(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, rt_valid(test));
 }
 
-/* Set */
-
-static void set_should_split_a_gap(struct kunit *test)
-{
-	rt_draw(test, "........");
-	rt_set(test, 3, 4, 'a');
-	rt_expect(test, "...aa...");
-}
-
-static void set_should_split_a_range(struct kunit *test)
-{
-	rt_draw(test, "aaaaaaaa");
-	rt_set(test, 3, 4, 'r');
-	rt_expect(test, "aaarraaa");
-}
-
-static void set_to_free_should_split_a_range(struct kunit *test)
-{
-	rt_draw(test, "aaaaaaaa");
-	rt_set(test, 3, 4, '.');
-	rt_expect(test, "aaa..aaa");
-}
-
-static void set_should_join_with_the_range_before(struct kunit *test)
-{
-	rt_draw(test, ".aa.....");
-	rt_set(test, 3, 4, 'a');
-	rt_expect(test, ".aaaa...");
-}
-
-static void set_should_join_with_the_range_after(struct kunit *test)
-{
-	rt_draw(test, ".....aa.");
-	rt_set(test, 3, 4, 'a');
-	rt_expect(test, "...aaaa.");
-}
-
-static void set_should_join_with_both_sides(struct kunit *test)
-{
-	rt_draw(test, ".aarraa.");
-	rt_set(test, 3, 4, 'a');
-	rt_expect(test, ".aaaaaa.");
-}
-
-static void set_should_join_with_what_it_overlaps(struct kunit *test)
-{
-	rt_draw(test, ".aaa.aaa");
-	rt_set(test, 3, 6, 'a');
-	rt_expect(test, ".aaaaaaa");
-}
-
-static void set_should_not_join_other_states(struct kunit *test)
-{
-	rt_draw(test, "..rr..gg");
-	rt_set(test, 4, 5, 'a');
-	rt_expect(test, "..rraagg");
-}
-
-static void set_to_free_should_join_gaps(struct kunit *test)
-{
-	rt_draw(test, "a..r..ga");
-	rt_set(test, 3, 3, '.');
-	rt_expect(test, "a.....ga");
-}
-
-static void set_should_cut_the_ranges_at_its_ends(struct kunit *test)
-{
-	rt_draw(test, "rrrr.ggg");
-	rt_set(test, 2, 5, 'a');
-	rt_expect(test, "rraaaagg");
-}
-
-static void set_should_replace_all_ranges_between(struct kunit *test)
-{
-	rt_draw(test, "a.r.g.a.r.g.a.r.g.a.r.g.a.r.g.a.r.g.a.");
-	rt_set(test, 1, 36, 'g');
-	rt_expect(test, "agggggggggggggggggggggggggggggggggggg.");
-}
-
-static void set_should_reach_the_first_and_the_last_page(struct kunit *test)
-{
-	rt_draw(test, "........");
-	rt_set(test, 0, 0, 'a');
-	rt_set(test, 7, 7, 'g');
-	rt_expect(test, "a......g");
-}
-
-static void set_of_all_pages_should_leave_one_range(struct kunit *test)
-{
-	rt_draw(test, "a.r.g.aa");
-	rt_set(test, 0, 7, 'r');
-	rt_expect(test, "rrrrrrrr");
-	rt_set(test, 0, 7, '.');
-	rt_expect(test, "........");
-}
-
-static void set_to_the_same_state_should_change_nothing(struct kunit *test)
-{
-	rt_draw(test, "aaaa....");
-	rt_set(test, 1, 2, 'a');
-	rt_set(test, 5, 6, '.');
-	rt_expect(test, "aaaa....");
-}
-
-static void set_should_make_each_state_of_each(struct kunit *test)
-{
-	unsigned int from, to;
-	char drawing[4] = "...";
-
-	rt_make(test, 3);
-	for (from = 0; from < RANGES_NR_STATES; from++) {
-		for (to = 0; to < RANGES_NR_STATES; to++) {
-			rt_set(test, 0, 2, RT_LETTERS[from]);
-			rt_set(test, 1, 1, RT_LETTERS[to]);
-			drawing[0] = RT_LETTERS[from];
-			drawing[2] = RT_LETTERS[from];
-			drawing[1] = RT_LETTERS[to];
-			rt_expect(test, drawing);
-		}
-	}
-}
-
-/* The bound is the caller's, and __GFP_NOFAIL passes it. */
-static void set_should_not_make_more_nodes_than_it_may(struct kunit *test)
-{
-	struct ranges_fixture *f = test->priv;
-
-	rt_draw(test, "aaaa..gg");
-	f->r.max_nodes = 2;
-	KUNIT_EXPECT_EQ(test, rt_set_gfp(test, 4, 4, 'r', GFP_KERNEL), -EDQUOT);
-	KUNIT_EXPECT_EQ(test, rt_set_gfp(test, 1, 1, '.', GFP_KERNEL), -EDQUOT);
-	rt_expect(test, "aaaa..gg");
-	rt_set(test, 0, 3, 'r');
-	rt_set(test, 4, 5, 'r');
-	rt_expect(test, "rrrrrrgg");
-	KUNIT_EXPECT_EQ(test, rt_set_gfp(test, 1, 1, '.', GFP_KERNEL | __GFP_NOFAIL), 0);
-	rt_expect(test, "r.rrrrgg");
-}
-
-#ifdef CONFIG_FAILSLAB
-/*
- * Change pages while the nth allocation fails. Returns whether that came to pass,
- * which may have been an allocation that nothing depends on.
- */
-static bool set_failing(struct kunit *test, unsigned int nth, unsigned long first,
-			unsigned long last, char letter, gfp_t gfp, int *err)
-{
-	unsigned long was = rt_count(test, KARENA_PAGE_FREE);
-	struct page_range before = rt_at(test, first);
-	bool failed;
-
-	WRITE_ONCE(current->fail_nth, nth);
-	*err = rt_set_gfp(test, first, last, letter, gfp);
-	failed = !READ_ONCE(current->fail_nth);
-	WRITE_ONCE(current->fail_nth, 0);
-
-	KUNIT_EXPECT_TRUE(test, rt_valid(test));
-	if (*err) {
-		KUNIT_EXPECT_EQ(test, *err, -ENOMEM);
-		KUNIT_EXPECT_EQ(test, rt_count(test, KARENA_PAGE_FREE), was);
-		rt_expect_range(test, rt_at(test, first), before.first, before.last,
-				RT_LETTERS[before.state]);
-	}
-	return failed;
-}
-
-/* Change part of a range with each allocation failing in turn; how often it did. */
-static unsigned int fail_each(struct kunit *test, unsigned long first,
-			      unsigned long last, char letter, gfp_t gfp)
-{
-	char before = RT_LETTERS[rt_at(test, first).state];
-	unsigned int failures = 0;
-	unsigned int nth = 0;
-	int err;
-
-	while (set_failing(test, ++nth, first, last, letter, gfp, &err)) {
-		if (err)
-			failures++;
-		else
-			rt_set(test, first, last, before);
-	}
-	KUNIT_EXPECT_EQ(test, err, 0);
-	return failures;
-}
-
-/* To split a range takes a node to free pages, two to make them something else. */
-static void set_without_memory_should_not_split(struct kunit *test)
-{
-	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
-	unsigned long i;
-
-	rt_make(test, 4000);
-	rt_set(test, 0, 3999, 'a');
-	for (i = 0; i < 200; i += 2) {
-		KUNIT_EXPECT_EQ(test, fail_each(test, 20 * i + 2, 20 * i + 4, '.', gfp), 1U);
-		KUNIT_EXPECT_EQ(test, fail_each(test, 20 * i + 8, 20 * i + 9, 'r', gfp), 2U);
-	}
-}
-
-static void set_without_memory_should_not_begin_a_range(struct kunit *test)
-{
-	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
-	unsigned long i;
-
-	rt_make(test, 2000);
-	for (i = 0; i < 200; i++)
-		KUNIT_EXPECT_EQ(test, fail_each(test, 10 * i + 2, 10 * i + 4, 'g', gfp), 1U);
-}
-
-static void set_should_need_no_memory_for_what_it_has(struct kunit *test)
-{
-	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
-
-	rt_draw(test, "aaaarrrr..gg");
-	/* Ends move, ranges merge, one is replaced by another, pages are freed. */
-	KUNIT_EXPECT_EQ(test, fail_each(test, 4, 5, 'a', gfp), 0U);
-	KUNIT_EXPECT_EQ(test, fail_each(test, 8, 9, 'r', gfp), 0U);
-	KUNIT_EXPECT_EQ(test, fail_each(test, 10, 11, 'r', gfp), 0U);
-	KUNIT_EXPECT_EQ(test, fail_each(test, 0, 5, 'g', gfp), 0U);
-	KUNIT_EXPECT_EQ(test, fail_each(test, 0, 2, '.', gfp), 0U);
-	rt_expect(test, "...gggrrrrrr");
-}
-
-static void set_with_nofail_should_not_fail(struct kunit *test)
-{
-	unsigned long i;
-
-	rt_make(test, 2000);
-	rt_set(test, 0, 1999, 'a');
-	for (i = 1; i < 1999; i += 2)
-		KUNIT_EXPECT_EQ(test, 0U, fail_each(test, i, i, '.', GFP_KERNEL_ACCOUNT |
-						    __GFP_NOFAIL));
-	KUNIT_EXPECT_EQ(test, rt_count(test, KARENA_PAGE_FREE), 999UL);
-}
-#endif
-
 /* All */
 
 static void all_should_be_true_within_one_state(struct kunit *test)
@@ -327,7 +89,7 @@ static void all_should_take_any_state_of_the_mask(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, rt_all(test, 0, 5, mask));
 }
 
-/* Next */
+/* Part */
 
 static void part_should_end_with_the_last_of_so_many_ranges(struct kunit *test)
 {
@@ -352,6 +114,8 @@ static void part_should_not_pass_the_last_page(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rt_part(test, 7, 8, 2), 8UL);
 	KUNIT_EXPECT_EQ(test, rt_part(test, 0, 1, 1), 1UL);
 }
+
+/* Next */
 
 static void next_should_pass_over_free_pages(struct kunit *test)
 {
@@ -492,28 +256,6 @@ static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(at_should_find_the_first_page),
 	KUNIT_CASE(an_arena_of_one_page_should_work),
 	KUNIT_CASE(the_largest_arena_should_work),
-	KUNIT_CASE(set_should_split_a_gap),
-	KUNIT_CASE(set_should_split_a_range),
-	KUNIT_CASE(set_to_free_should_split_a_range),
-	KUNIT_CASE(set_should_join_with_the_range_before),
-	KUNIT_CASE(set_should_join_with_the_range_after),
-	KUNIT_CASE(set_should_join_with_both_sides),
-	KUNIT_CASE(set_should_join_with_what_it_overlaps),
-	KUNIT_CASE(set_should_not_join_other_states),
-	KUNIT_CASE(set_to_free_should_join_gaps),
-	KUNIT_CASE(set_should_cut_the_ranges_at_its_ends),
-	KUNIT_CASE(set_should_replace_all_ranges_between),
-	KUNIT_CASE(set_should_reach_the_first_and_the_last_page),
-	KUNIT_CASE(set_of_all_pages_should_leave_one_range),
-	KUNIT_CASE(set_to_the_same_state_should_change_nothing),
-	KUNIT_CASE(set_should_make_each_state_of_each),
-	KUNIT_CASE(set_should_not_make_more_nodes_than_it_may),
-#ifdef CONFIG_FAILSLAB
-	KUNIT_CASE(set_without_memory_should_not_split),
-	KUNIT_CASE(set_without_memory_should_not_begin_a_range),
-	KUNIT_CASE(set_should_need_no_memory_for_what_it_has),
-	KUNIT_CASE(set_with_nofail_should_not_fail),
-#endif
 	KUNIT_CASE(all_should_be_true_within_one_state),
 	KUNIT_CASE(all_should_be_false_if_one_page_differs),
 	KUNIT_CASE(all_should_take_any_state_of_the_mask),

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where in an arena free pages are, by the gaps that the tree's nodes know.
+ */
+#include <linux/align.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
+#include <linux/rbtree.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "ranges.h"
+#include "ranges_tree.h"
+
+/* Gaps that an aligned search looks at before it asks for one that must fit. */
+#define RANGES_FEW_GAPS		16
+
+/* The lowest node of a subtree before which @n pages are free; there is one. */
+static struct ranges_node *ranges_lowest_gap(struct rb_node *rb, unsigned long n)
+{
+	for (;;) {
+		if (ranges_max_gap(rb->rb_left) >= n) {
+			rb = rb->rb_left;
+			continue;
+		}
+		if (to_node(rb)->gap >= n)
+			return to_node(rb);
+		rb = rb->rb_right;
+	}
+}
+
+/* The next node after @node before which @n pages are free. */
+static struct ranges_node *ranges_next_gap(struct ranges_node *node, unsigned long n)
+{
+	struct rb_node *rb = &node->rb;
+	struct rb_node *parent;
+
+	do {
+		if (ranges_max_gap(rb->rb_right) >= n)
+			return ranges_lowest_gap(rb->rb_right, n);
+		while ((parent = rb_parent(rb)) && rb == parent->rb_right)
+			rb = parent;
+		rb = parent;
+	} while (rb && to_node(rb)->gap < n);
+	return rb ? to_node(rb) : NULL;
+}
+
+/* The lowest free pages at or after @min, @n of them or more. */
+static bool ranges_find_gap(struct ranges *r, unsigned long min, unsigned long n,
+			    struct page_range *gap)
+{
+	struct ranges_node *node, *before;
+
+	if (min >= r->nr_pages)
+		return false;
+	node = ranges_seek(r, min, &before);
+	if (node->first <= min || node->first - min < n)
+		node = ranges_next_gap(node, n);
+	if (!node)
+		return false;
+	gap->first = max(node->first - node->gap, min);
+	gap->last = node->first - 1;
+	return true;
+}
+
+/* The first multiple of @align from which @n pages of @gap follow. */
+static bool ranges_fit(const struct page_range *gap, unsigned long n,
+		       unsigned long align, unsigned long *first)
+{
+	unsigned long up;
+
+	if (check_add_overflow(gap->first, align - 1, &up))
+		return false;
+	*first = ALIGN_DOWN(up, align);
+	return *first <= gap->last && gap->last - *first >= n - 1;
+}
+
+/* A gap so wide that they fit however it lies. */
+static bool ranges_find_wide(struct ranges *r, unsigned long min, unsigned long n,
+			     unsigned long align, struct page_range *gap)
+{
+	unsigned long wide;
+
+	return !check_add_overflow(n, align - 1, &wide) &&
+	       ranges_find_gap(r, min, wide, gap);
+}
+
+/*
+ * The tree tells the next gap of a length and knows no alignment. The first few
+ * such gaps are tried, then one that must fit, and where there is none, all the
+ * others: only an arena full of gaps that lie badly costs more than a few walks
+ * down the tree.
+ */
+static int ranges_find_above(struct ranges *r, unsigned long min, unsigned long n,
+			     unsigned long align, unsigned long *first)
+{
+	struct page_range gap, wide;
+	unsigned int tried = 0;
+
+	while (ranges_find_gap(r, min, n, &gap)) {
+		if (ranges_fit(&gap, n, align, first))
+			return 0;
+		min = gap.last + 1;
+		if (++tried == RANGES_FEW_GAPS && ranges_find_wide(r, min, n, align, &wide) &&
+		    ranges_fit(&wide, n, align, first))
+			return 0;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return -ENOSPC;
+}
+
+/**
+ * ranges_find_free() - Look for free pages in a row
+ * @r:		the ranges
+ * @hint:	where to begin; may be past the end
+ * @n:		how many, at least 1
+ * @align_pages: what the first page is to be a multiple of, a power of two
+ * @first:	the first page
+ *
+ * Finds the lowest at or after @hint, else the lowest of all; with an alignment
+ * that the first gaps do not meet, another.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOSPC; -EINTR, in a long search that a fatal signal stops.
+ */
+int ranges_find_free(struct ranges *r, unsigned long hint, unsigned long n,
+		     unsigned long align_pages, unsigned long *first)
+{
+	int err;
+
+	lockdep_assert_held(r->lock);
+	err = ranges_find_above(r, hint, n, align_pages, first);
+	if (err == -ENOSPC && hint)
+		err = ranges_find_above(r, 0, n, align_pages, first);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(ranges_find_free);
