@@ -170,13 +170,15 @@ $(tests) $(dax) $(hosts) $(bins): build/include/linux/karena.h
 
 # The inner loop: repeated and random tests take a fifth of their rounds.
 quick: ## build, host tests, VM tests on the stock kernel
-	SCALE=0.2 vm/stages build host vm-stock
+	SCALE=0.2 vm/stages build "vm-stock host"
 
+# Side by side once everything is built, the longest first.
+side_by_side := vm-debug lint vm-stock vm-7.2 kunit proofs host vm-dax demo
 check: ## every test
-	vm/stages kernels build lint proofs host vm-stock vm-dax vm-7.2 kunit vm-debug lines demo
+	vm/stages kernels build modules "$(side_by_side)" lines
 
 check-all: ## every test, on every kernel
-	vm/stages kernels build lint proofs host vm-stock vm-dax vm-6.12 vm-7.2 kunit vm-debug lines demo
+	vm/stages kernels build modules 6.12 "$(side_by_side) vm-6.12" lines
 
 host: $(hosts) ## tests that need no kernel
 	vm/count host vm/host-suite $(hosts)
@@ -236,13 +238,15 @@ lines:
 lint: ## checkpatch, sparse, warnings of gcc and clang, cppcheck, shellcheck
 	C_FLAGS='$(c_flags)' vm/count lint vm/lint
 
-kernels: ## fetch and build the kernels that the tests boot
-	@vm/kernel stock
-	@vm/kernel debug
-	@vm/kernel clang
-	@vm/kernel 7.2
+# The one that is built keeps all processors busy, but fetching mostly waits.
+kernels: kernel-debug kernel-7.2 kernel-stock kernel-clang ## fetch and build the kernels that the tests boot
+kernel-%:
+	@vm/kernel $*
 
 build: all tests $(dax) $(hosts)
+
+# For the kernels that the tests boot besides stock.
+modules: debug 7.2
 
 # make install DESTDIR=/tmp/root PREFIX=/usr
 PREFIX ?= /usr/local
@@ -269,4 +273,5 @@ help: ## this list
 
 .PHONY: all stock debug 6.12 7.2 lib bin tests quick check check-all proofs host vm-stock \
 	vm-debug vm-dax vm-6.12 vm-7.2 kunit selftest vm demo bench-arena \
-	bench-ring bench-uring bench-vmr coverage lint lines kernels build install clean help
+	bench-ring bench-uring bench-vmr coverage lint lines kernels build modules install \
+	clean help
