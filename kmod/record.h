@@ -146,24 +146,36 @@ static inline bool record_fits(const struct records *r, __u32 bytes)
 	return r->producer + bytes <= r->limit;
 }
 
-/* The same without the lock: a guess. */
-static inline bool record_may_fit(const struct records *r, __u32 bytes)
+/*
+ * The same without the lock: a guess, but "no" was true at a moment of the call, as
+ * the limit is read after the producer position, and once. It is @limit then.
+ */
+static inline bool record_may_fit(const struct records *r, __u32 bytes, __u64 *limit)
 {
-	return record_load(&r->producer) + bytes <= record_load(&r->limit);
+	__u64 producer = record_load_acquire(&r->producer);
+
+	*limit = record_load(&r->limit);
+	return producer + bytes <= *limit;
+}
+
+/*
+ * Was that limit made of all that the consumer says it has read? What is read of
+ * @claim is compared only.
+ */
+static inline bool record_limit_holds(const struct records *r, __u64 limit, const __u64 *claim)
+{
+	return record_load(claim) == limit - r->mask - 1;
 }
 
 /*
  * Without the lock: is the ring full, and is nothing new in the position that
- * the consumer says it has reached? What is read of @claim is compared only.
- * The limit is read after the producer position, and once: so "full" was true at
- * a moment of the call.
+ * the consumer says it has reached?
  */
 static inline bool record_full(const struct records *r, const __u64 *claim, __u32 bytes)
 {
-	__u64 producer = record_load_acquire(&r->producer);
-	__u64 limit = record_load(&r->limit);
+	__u64 limit;
 
-	return producer + bytes > limit && record_load(claim) == limit - r->mask - 1;
+	return !record_may_fit(r, bytes, &limit) && record_limit_holds(r, limit, claim);
 }
 
 /* Of a slot in an array of their own. */
@@ -207,15 +219,33 @@ static inline struct karena_record_header *record_open(struct records *r, __u32 
 }
 
 /**
- * record_close() - end a record: it is there, or passed over
+ * record_close_as() - end a record whose word is known
  * @r:		as it is
  * @header:	of a BUSY record that nobody else ends
- * @discard:	0 or KARENA_RECORD_DISCARD
+ * @word:	its length, and 0 or KARENA_RECORD_DISCARD
  * @slots:	as for record_open()
  *
  * Needs no lock. The exchange is a full barrier: whoever ends a record may look
  * afterwards whether somebody waits for it. It comes last, since once it is
  * done the space may be given back and reserved anew.
+ */
+static inline void record_close_as(struct records *r, struct karena_record_header *header,
+				   __u32 word, bool slots)
+{
+	struct record_slot *slot = record_slot(r, header, slots);
+
+	/* Pairs with the consumer's acquire of the header. */
+	if (slots)
+		record_store_release(&header->word, word);
+	record_exchange(&slot->word, word);
+}
+
+/**
+ * record_close() - end a record: it is there, or passed over
+ * @r:		as it is
+ * @header:	of a BUSY record that nobody else ends
+ * @discard:	0 or KARENA_RECORD_DISCARD
+ * @slots:	as for record_open()
  *
  * Return: the slot's word.
  */
@@ -225,10 +255,7 @@ static inline __u32 record_close(struct records *r, struct karena_record_header 
 	struct record_slot *slot = record_slot(r, header, slots);
 	__u32 word = (record_load(&slot->word) & ~KARENA_RECORD_BUSY) | discard;
 
-	/* Pairs with the consumer's acquire of the header. */
-	if (slots)
-		record_store_release(&header->word, word);
-	record_exchange(&slot->word, word);
+	record_close_as(r, header, word, slots);
 	return word;
 }
 

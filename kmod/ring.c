@@ -8,9 +8,8 @@
  * read only when the ring looks full, hence its cache line stays with the
  * consumer; a ring that is full takes no lock.
  *
- * karena_ring_reserve() and karena_ring_submit() are the short way: on a ring
- * that is not IN_PLACE, not in an NMI, and with room. Together with the inline
- * half of record.h they call nothing but the lock. All else goes by reserve_any().
+ * karena_ring_reserve(), _submit() and _output() try the short way first, see
+ * ring_short.h. All that it leaves out goes by reserve_any().
  *
  * Kernel code of other modules calls the functions whose names begin with
  * karena_ as they are: there is nothing for a door to unpack.
@@ -25,7 +24,11 @@
 #include "compat.h"
 #include "ring.h"
 #include "ring_party.h"
+#include "ring_short.h"
 #include "trace.h"
+
+/* More bytes are copied by a call. */
+#define COPY_SHORT_BYTES	64
 
 /* Counters in the producer page: only the kernel writes them, users look. */
 static void count(u64 *counter, u64 n)
@@ -46,7 +49,7 @@ static noinline int refuse_length(struct karena_ring *ring, size_t length)
 	return -ENOSPC;
 }
 
-static noinline int refuse_full(struct karena_ring *ring, size_t length)
+static __always_inline int refuse_full(struct karena_ring *ring, size_t length)
 {
 	count(&ring->producer_page->lost_full, 1);
 	count(&ring->producer_page->lost_full_bytes, length);
@@ -74,18 +77,6 @@ int ring_check_length(struct karena_ring *ring, u64 length)
 	if (length - 1 < ring->length_max)
 		return 0;
 	return refuse_length(ring, length);
-}
-
-/*
- * An NMI may have interrupted whoever holds the lock or waits for it, so it can
- * only try.
- */
-static __always_inline bool lock_ring(struct karena_ring *ring, unsigned long *flags)
-{
-	if (unlikely(in_nmi()))
-		return raw_spin_trylock_irqsave(&ring->lock, *flags);
-	raw_spin_lock_irqsave(&ring->lock, *flags);
-	return true;
 }
 
 /**
@@ -142,7 +133,7 @@ static noinline int reserve_any(struct karena_ring *ring, size_t length,
 	bytes = record_bytes(length);
 	if (record_full(r, &ring->consumer_page->position, bytes))
 		return refuse_full(ring, length);
-	if (!lock_ring(ring, &flags))
+	if (!ring_lock(ring, &flags))
 		return refuse_busy(ring, length);
 	if (!record_fits(r, bytes) && !make_room(ring, bytes, &flags)) {
 		raw_spin_unlock_irqrestore(&ring->lock, flags);
@@ -166,10 +157,10 @@ static noinline void *reserve_slowly(struct karena_ring *ring, size_t length)
 	return err ? ERR_PTR(err) : record_header(&ring->records, position) + 1;
 }
 
-/* Without the lock there was no room. */
-static noinline void *reserve_from_full(struct karena_ring *ring, size_t length)
+/* Without the lock there was no room below that limit. */
+static noinline void *reserve_from_full(struct karena_ring *ring, size_t length, u64 limit)
 {
-	if (record_full(&ring->records, &ring->consumer_page->position, record_bytes(length)))
+	if (record_limit_holds(&ring->records, limit, &ring->consumer_page->position))
 		return ERR_PTR(refuse_full(ring, length));
 	return reserve_slowly(ring, length);
 }
@@ -179,32 +170,6 @@ static noinline void *reserve_traced(struct karena_ring *ring,
 {
 	trace_karena_ring_reserve(ring, record_offset(&ring->records, header),
 				  header->word & KARENA_RECORD_LEN_MASK);
-	return header + 1;
-}
-
-static __always_inline void *reserve(struct karena_ring *ring, size_t length)
-{
-	struct karena_record_header *header;
-	struct records *r = &ring->records;
-	unsigned long flags;
-
-	/* No bytes are the greatest number here. */
-	if (unlikely(length - 1 >= ring->quick_max || in_nmi()))
-		return reserve_slowly(ring, length);
-	if (unlikely(!record_may_fit(r, record_bytes(length))))
-		return reserve_from_full(ring, length);
-
-	raw_spin_lock_irqsave(&ring->lock, flags);
-	if (unlikely(!record_fits(r, record_bytes(length)))) {
-		raw_spin_unlock_irqrestore(&ring->lock, flags);
-		return reserve_slowly(ring, length);
-	}
-	header = record_open(r, length, RECORD_OWNER_KERNEL, false);
-	ring->nr_records++;
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
-
-	if (trace_karena_ring_reserve_enabled())
-		return reserve_traced(ring, header);
 	return header + 1;
 }
 
@@ -223,28 +188,37 @@ static __always_inline void *reserve(struct karena_ring *ring, size_t length)
  */
 void *karena_ring_reserve(struct karena_ring *ring, size_t length)
 {
-	return reserve(ring, length);
+	struct karena_record_header *header;
+	u64 limit;
+
+	switch (ring_reserve_short(ring, length, &header, &limit)) {
+	case RING_NO_ROOM:
+		return reserve_from_full(ring, length, limit);
+	case RING_LONG_WAY:
+		return reserve_slowly(ring, length);
+	case RING_RESERVED:
+		break;
+	}
+	if (trace_karena_ring_reserve_enabled())
+		return reserve_traced(ring, header);
+	return header + 1;
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_reserve, KARENA_NS);
 
-/*
- * A record has ended. record_close() was a full barrier between that and the
- * look at @armed; see ring_wait.c. One comparison serves both: RING_ARMED is the
- * flag that demands a wake-up, and with NO_WAKEUP added it is neither.
+/**
+ * ring_submit_traced() - tell of a record that was submitted, also by its tracepoint
+ * @ring:	the ring
+ * @header:	the record's
+ * @word:	that it was closed with
+ * @flags:	as for karena_ring_submit()
+ *
+ * Context: any, NMI included.
  */
-static __always_inline void tell(struct karena_ring *ring, u32 flags)
-{
-	BUILD_BUG_ON(RING_ARMED != KARENA_RING_FORCE_WAKEUP);
-	if (unlikely((READ_ONCE(ring->armed) | flags) == KARENA_RING_FORCE_WAKEUP))
-		ring_wake(ring, flags);
-}
-
-static noinline void submit_traced(struct karena_ring *ring,
-				   const struct karena_record_header *header, u32 word,
-				   u32 flags)
+void ring_submit_traced(struct karena_ring *ring, const struct karena_record_header *header,
+			u32 word, u32 flags)
 {
 	trace_karena_ring_end(ring, record_offset(&ring->records, header), word);
-	tell(ring, flags);
+	ring_tell(ring, flags);
 }
 
 /* Ends a record of whoever reserved it, on any ring. */
@@ -264,21 +238,7 @@ static noinline void submit_in_place(struct karena_ring *ring,
 				     struct karena_record_header *header, u32 flags)
 {
 	end_any(ring, header, 0);
-	tell(ring, flags);
-}
-
-static __always_inline void submit(struct karena_ring *ring, void *payload, u32 flags)
-{
-	struct karena_record_header *header = payload - sizeof(*header);
-	u32 word;
-
-	if (unlikely(!ring->quick_max))
-		return submit_in_place(ring, header, flags);
-	word = record_close(&ring->records, header, 0, false);
-	this_cpu_inc(*ring->submitted);
-	if (trace_karena_ring_end_enabled())
-		return submit_traced(ring, header, word, flags);
-	tell(ring, flags);
+	ring_tell(ring, flags);
 }
 
 /**
@@ -292,7 +252,12 @@ static __always_inline void submit(struct karena_ring *ring, void *payload, u32 
  */
 void karena_ring_submit(struct karena_ring *ring, void *payload, u32 flags)
 {
-	submit(ring, payload, flags);
+	struct karena_record_header *header = payload - sizeof(*header);
+
+	if (unlikely(!ring->quick_max))
+		submit_in_place(ring, header, flags);
+	else
+		ring_submit_short(ring, header, header->word & ~KARENA_RECORD_BUSY, flags);
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_submit, KARENA_NS);
 
@@ -308,9 +273,22 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_submit, KARENA_NS);
 void karena_ring_discard(struct karena_ring *ring, void *payload, u32 flags)
 {
 	end_any(ring, payload - sizeof(struct karena_record_header), KARENA_RECORD_DISCARD);
-	tell(ring, flags);
+	ring_tell(ring, flags);
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_discard, KARENA_NS);
+
+/* By calls: what the short way leaves out. */
+static noinline int output_slowly(struct karena_ring *ring, const void *data, size_t length,
+				  u32 flags)
+{
+	void *payload = karena_ring_reserve(ring, length);
+
+	if (IS_ERR(payload))
+		return PTR_ERR(payload);
+	memcpy(payload, data, length);
+	karena_ring_submit(ring, payload, flags);
+	return 0;
+}
 
 /**
  * karena_ring_output() - send a record from kernel memory
@@ -325,13 +303,9 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_discard, KARENA_NS);
  */
 int karena_ring_output(struct karena_ring *ring, const void *data, size_t length, u32 flags)
 {
-	void *payload = reserve(ring, length);
-
-	if (IS_ERR(payload))
-		return PTR_ERR(payload);
-	memcpy(payload, data, length);
-	submit(ring, payload, flags);
-	return 0;
+	if (length <= COPY_SHORT_BYTES && likely(ring_output_short(ring, data, length, flags)))
+		return 0;
+	return output_slowly(ring, data, length, flags);
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_output, KARENA_NS);
 
@@ -382,7 +356,7 @@ int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 positio
 	raw_spin_unlock_irqrestore(&ring->lock, irq);
 
 	if (!err)
-		tell(ring, flags);
+		ring_tell(ring, flags);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_end_for);
@@ -436,6 +410,6 @@ void ring_abandon(struct karena_ring *ring, struct ring_party *party)
 	atomic64_add(total, &ring->nr_discarded);
 	count(&ring->producer_page->lost_dead, total);
 	trace_karena_ring_abandon(ring, total);
-	tell(ring, 0);
+	ring_tell(ring, 0);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_abandon);
