@@ -198,6 +198,7 @@ long ring_drain(struct karena_ring *ring, karena_record_fn fn, void *context,
 
 /* ring_copy.c: between records and the memory of users */
 ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags);
+ssize_t ring_output_user(struct karena_ring *ring, const void __user *from, size_t length);
 ssize_t ring_read(struct karena_ring *ring, struct iov_iter *to);
 
 /* ring_area.c: memory */

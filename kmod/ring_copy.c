@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "pages.h"
 #include "ring.h"
+#include "ring_short.h"
 #include "trace.h"
 
 /* Bytes copied before another task may run. */
@@ -83,6 +84,25 @@ static int output_short(struct karena_ring *ring, struct iov_iter *from, size_t 
 	if (err)
 		iov_iter_revert(from, length);
 	return err;
+}
+
+/* By words: for a few bytes that is less than a call. */
+static bool copy_from_user_short(void *to, const void __user *from, size_t length)
+{
+	size_t words = round_down(length, sizeof(u64)), i;
+
+	if (!user_read_access_begin(from, length))
+		return false;
+	for (i = words; i; i -= sizeof(u64))
+		unsafe_get_user(((u64 *)(to + i))[-1], (const u64 __user *)(from + i) - 1, fault);
+	for (i = words; i < length; i++)
+		unsafe_get_user(*(u8 *)(to + i), (const u8 __user *)(from + i), fault);
+	user_read_access_end();
+	return true;
+
+fault:
+	user_read_access_end();
+	return false;
 }
 
 /*
@@ -158,6 +178,44 @@ ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags)
 	return err ?: length;
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_output);
+
+static noinline ssize_t output_ubuf(struct karena_ring *ring, const void __user *from,
+				    size_t length)
+{
+	struct iov_iter iter;
+
+	iov_iter_ubuf(&iter, ITER_SOURCE, (void __user *)from, length);
+	return ring_output(ring, &iter, 0);
+}
+
+/**
+ * ring_output_user() - the same for memory in one piece
+ * @ring:	the ring
+ * @from:	a user's address
+ * @length:	bytes
+ *
+ * Context: may sleep for user memory, never for room.
+ * Return: as ring_output().
+ */
+ssize_t ring_output_user(struct karena_ring *ring, const void __user *from, size_t length)
+{
+	u64 copy[SHORT_BYTES / sizeof(u64)] __uninitialized;
+	int err;
+
+	/* No bytes are the greatest number here. */
+	if (length - 1 >= SHORT_BYTES)
+		return output_ubuf(ring, from, length);
+	if (!copy_from_user_short(copy, from, length))
+		return -EFAULT;
+	if (likely(ring_output_short(ring, copy, length, 0)))
+		return length;
+	err = karena_ring_output(ring, copy, length, 0);
+	if (!err)
+		return length;
+	if (err == -EAGAIN)
+		ring_want_room(ring);
+	return err;
+}
 
 /*
  * Where users can write the data, a header in it may say anything; the reader

@@ -65,12 +65,9 @@ static ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
 static ssize_t ring_write(struct file *file, const char __user *buffer, size_t bytes,
 			  loff_t *position)
 {
-	struct iov_iter from;
-
 	if (!karena_may(karena_handle(file), KARENA_RIGHT_PRODUCE))
 		return -EPERM;
-	iov_iter_ubuf(&from, ITER_SOURCE, (void __user *)buffer, bytes);
-	return ring_output(file_ring(file), &from, 0);
+	return ring_output_user(file_ring(file), buffer, bytes);
 }
 
 static vm_fault_t ring_fault(struct vm_fault *vmf)

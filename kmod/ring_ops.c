@@ -340,10 +340,15 @@ static void ring_show(struct karena_object *object, struct seq_file *m)
 	seq_printf(m, "karena-wakeups:\t%llu\n", stat.out_wakeups);
 }
 
-/* io_uring asks for it before it tries to read or write without waiting. */
+/*
+ * What read() and write() need not look after: a position, and, as for all pseudo files
+ * of kernels from 6.14 on, who is notified. io_uring asks for NOWAIT before it tries to
+ * read or write without waiting.
+ */
 static void ring_opened(struct file *file)
 {
-	file->f_mode |= FMODE_NOWAIT;
+	stream_open(file_inode(file), file);
+	file->f_mode |= FMODE_NOWAIT | FMODE_NONOTIFY;
 }
 
 static void ring_closed(struct karena_object *object, struct file *file)

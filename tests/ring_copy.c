@@ -101,9 +101,12 @@ TEST_F(ring, records_of_any_size_survive_at_any_offset)
 	unsigned char *got = malloc(size);
 	uint64_t length, offset;
 
-	/* Small, of about a page, and up to as large as the ring; also across its end. */
+	/*
+	 * Small, also about the lengths from which on they are copied in other ways; of
+	 * about a page; and up to as large as the ring. Also across its end.
+	 */
 	for (offset = page_size - 16; offset <= page_size + 16; offset += 8) {
-		for (length = 1; length <= 40; length++)
+		for (length = 1; length <= 140; length++)
 			ASSERT_TRUE(there_and_back(&self->ring, got, length));
 		for (length = page_size - 24; length <= page_size + 24; length++)
 			ASSERT_TRUE(there_and_back(&self->ring, got, length));
