@@ -118,26 +118,25 @@ static int begin(struct karena_ring *ring, uint64_t *end)
 
 /*
  * Claims records before @end, up to @max. Returns how many; if none, 0 or -EBADMSG.
- * What the loop needs is kept out of memory, which @records might be, for all the
- * compiler knows.
+ * As the area is mapped twice, a pointer can go from record to record to @end. What
+ * the loop needs is kept out of memory, which @records might be, for all the compiler
+ * knows.
  */
 static inline int claim(struct karena_ring *ring, uint64_t end, struct karena_record *records,
 			unsigned int max)
 {
 	const struct karena_record *full = records + max;
 	struct karena_record *record = records;
-	const char *data = ring->data;
-	uint64_t mask = ring->data_bytes - 1;
-	uint64_t position = ring->claimed;
-	int64_t left = (int64_t)(end - position);
+	const char *first = ring->data + (ring->claimed & (ring->data_bytes - 1));
+	const char *last = first + (end - ring->claimed);
+	const char *at = first;
 	int ret = 0;
 
-	while (left && record != full) {
-		const struct karena_record_header *header =
-			(const void *)(data + (position & mask));
+	while (at != last && record != full) {
 		/* Pairs with record_close(): without BUSY the payload is there. */
-		uint64_t word = load_acquire_u32(&header->word);
-		uint64_t length = word;
+		uint32_t word = load_acquire_u32((const void *)at);
+		uint32_t length = word;
+		size_t bytes;
 
 		/* Neither BUSY nor discarded is the rule. */
 		if (__builtin_expect(word > KARENA_RECORD_LEN_MASK, false)) {
@@ -145,19 +144,19 @@ static inline int claim(struct karena_ring *ring, uint64_t end, struct karena_re
 				break;
 			length &= KARENA_RECORD_LEN_MASK;
 		}
-		left -= record_bytes((uint32_t)length);
-		if (left < 0) {
+		bytes = record_bytes(length);
+		if (__builtin_expect(bytes > (size_t)(last - at), false)) {
 			ret = -EBADMSG;
 			break;
 		}
-		position += record_bytes((uint32_t)length);
-		if (word != length)
-			continue;
-		record->data = header + 1;
-		record->length = length;
-		record++;
+		if (word == length) {
+			record->data = at + KARENA_RECORD_HEADER_BYTES;
+			record->length = length;
+			record++;
+		}
+		at += bytes;
 	}
-	ring->claimed = position;
+	ring->claimed += at - first;
 	return record == records ? ret : (int)(record - records);
 }
 
