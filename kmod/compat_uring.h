@@ -72,6 +72,39 @@ static inline bool karena_uring_is_cancel(unsigned int issue_flags)
 }
 #endif
 
+/*
+ * A command may complete more than once from 6.18 on, where the ring's lock is held:
+ * not in a worker. No buffer was selected, so none is told of.
+ */
+#ifdef KARENA_HAVE_URING_REPEAT
+#define KARENA_URING_REPEATS	true
+static inline bool karena_uring_repeats(const struct io_uring_cmd *cmd)
+{
+	return cmd->flags & IORING_URING_CMD_MULTISHOT;
+}
+
+/* Returns false if there was no room: @ret is to be the last completion's. */
+static inline bool karena_uring_post(struct io_uring_cmd *cmd, long ret,
+				     unsigned int issue_flags)
+{
+	struct io_br_sel selected = { .val = ret };
+
+	return !io_uring_mshot_cmd_post_cqe(cmd, &selected, issue_flags);
+}
+#else
+#define KARENA_URING_REPEATS	false
+static inline bool karena_uring_repeats(const struct io_uring_cmd *cmd)
+{
+	return false;
+}
+
+static inline bool karena_uring_post(struct io_uring_cmd *cmd, long ret,
+				     unsigned int issue_flags)
+{
+	return false;
+}
+#endif
+
 /* What is run in the task is told of the command, since 6.19 of the request. */
 #ifdef KARENA_HAVE_URING_TW_FUNC
 #define KARENA_URING_TASK_WORK(_name, _work)					\

@@ -288,10 +288,13 @@ int karena_object_reopen(struct karena_handle *handle, u32 rights)
  */
 void karena_object_restrict(struct karena_handle *handle, u32 rights)
 {
+	const struct karena_object_type *type = handle->object->type;
 	u32 old = READ_ONCE(handle->rights);
 
 	while (!try_cmpxchg(&handle->rights, &old, old & rights))
 		;
+	if (type->cut)
+		type->cut(handle->object, old & ~rights);
 }
 
 /**

@@ -22,6 +22,7 @@ struct seq_file;
  * @rights:	KARENA_RIGHT_* that an open file of this kind can have
  * @fops:	of its open files
  * @opened:	an open file was made and nobody has it yet; optional
+ * @cut:	an open file has lost these KARENA_RIGHT_*; optional
  * @closed:	an open file goes; optional. May sleep
  * @destroy:	the last user went, hence no mapping is left; frees the object.
  *		May sleep
@@ -33,6 +34,7 @@ struct karena_object_type {
 	u32 rights;
 	const struct file_operations *fops;
 	void (*opened)(struct file *file);
+	void (*cut)(struct karena_object *object, u32 rights);
 	void (*closed)(struct karena_object *object, struct file *file);
 	void (*destroy)(struct karena_object *object);
 	void (*show)(struct karena_object *object, struct seq_file *m);

@@ -164,9 +164,11 @@ static const struct karena_op karena_ops[] = {
 		.name = "ring_wait",
 		.type = &karena_ring_type,
 		ARGS(karena_ring_wait, timeout_us, NO_OUT(karena_ring_wait)),
+		.flags = KARENA_WAIT_F_RECORDS,
 		.rights = KARENA_RIGHT_CONSUME,
 		.nowait = true,
 		.waits = true,
+		.repeats = true,
 		.run = ring_op_wait,
 	},
 };

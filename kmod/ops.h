@@ -29,22 +29,29 @@ struct karena_object_type;
  * @payload:	what the argument's buffer points to, if the operation has one
  * @nowait:	shall not sleep: if it would have to, -KARENA_EWOULDSLEEP with nothing
  *		changed. Only for operations that say that they can
+ * @repeats:	of an operation that does: whoever asks takes more than one answer
+ * @last:	no more answers are to come after this one
  * @result:	of an operation without out_ fields, what is to be told beside its
  *		return value
  * @queue:	of an operation that waits and would have to sleep: what wakes it.
  *		To be run again once the caller is on that queue, and whenever it
  *		is woken, and at @until
- * @until:	when the time is over; 0: never, or not known yet. Kept from one run
- *		to the next
+ * @until:	when the time is over; 0: never, or not known yet
+ * @memo:	the operation's own; zeroes at first
+ *
+ * @until and @memo are kept from one run to the next.
  */
 struct karena_call {
 	struct karena_object *object;
 	struct file *file;
 	struct iov_iter *payload;
 	bool nowait;
+	bool repeats;
+	bool last;
 	u64 result;
 	struct wait_queue_head *queue;
 	ktime_t until;
+	u64 memo[3];
 };
 
 /**
@@ -63,6 +70,7 @@ struct karena_call {
  * @buffer_dest: the buffer is written rather than read
  * @nowait:	heeds a call's @nowait
  * @waits:	waits for others, and with @nowait says for what
+ * @repeats:	can be asked once for many answers, each above 0
  * @run:	does it, with arguments that are the kernel's own; may sleep.
  *		Returns a value not below 0, or -errno with nothing changed
  */
@@ -80,6 +88,7 @@ struct karena_op {
 	bool buffer_dest;
 	bool nowait;
 	bool waits;
+	bool repeats;
 	long (*run)(struct karena_call *call, void *args);
 };
 

@@ -205,6 +205,27 @@ bool record_skip(struct records *r, unsigned int steps)
 EXPORT_SYMBOL_IF_KUNIT(record_skip);
 
 /**
+ * record_count() - how many records follow?
+ * @r:		as it is
+ * @position:	in and out: a border, not below the consumer position
+ * @steps:	how many at most
+ *
+ * Return: how many lie between what @position was and what it is.
+ */
+unsigned int record_count(const struct records *r, __u64 *position, unsigned int steps)
+{
+	const struct records copy = *r;
+	__u64 at = *position;
+	unsigned int nr = 0;
+
+	for (; at != copy.producer && nr < steps; nr++)
+		at += record_word_bytes(word_at(&copy, at));
+	*position = at;
+	return nr;
+}
+EXPORT_SYMBOL_IF_KUNIT(record_count);
+
+/**
  * record_run() - how much can be read at the consumer position in one piece?
  * @r:		as it is
  * @room:	bytes that the reader has for it

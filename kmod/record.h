@@ -279,6 +279,7 @@ typedef bool (*record_gone_fn)(void *context, __u32 owner);
 unsigned int record_abandon(struct records *r, record_gone_fn gone, void *context,
 			    __u64 *position, unsigned int steps);
 bool record_skip(struct records *r, unsigned int steps);
+unsigned int record_count(const struct records *r, __u64 *position, unsigned int steps);
 __u64 record_run(const struct records *r, __u64 room, unsigned int steps);
 void record_advance(struct records *r, __u64 position);
 

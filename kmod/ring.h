@@ -32,7 +32,7 @@ struct iov_iter;
 struct karena_call;
 struct ring_party;
 
-#define KARENA_RING_FLAGS	KARENA_RING_F_IN_PLACE
+#define KARENA_RING_FLAGS	(KARENA_RING_F_IN_PLACE | KARENA_RING_F_END)
 #define KARENA_RING_MAX_BYTES	BIT(30)
 
 /* Records walked under the lock before interrupts are let in. */
@@ -91,6 +91,7 @@ struct ring_area {
  * @consumer:	who has the consumer role; also compared without the lock
  * @nr_kernel:	karena_ring_get() without karena_ring_put(), under @party_lock
  * @party_ids:	parties by number, also read under RCU; locks itself
+ * @nr_producers: open files with the right to produce, and @nr_kernel
  */
 struct karena_ring {
 	raw_spinlock_t lock;
@@ -118,6 +119,7 @@ struct karena_ring {
 	struct ring_party *consumer;
 	unsigned int nr_kernel;
 	struct xarray party_ids;
+	atomic_t nr_producers;
 };
 
 static inline struct karena_ring *to_ring(struct karena_object *object)
@@ -149,6 +151,12 @@ long ring_op_stat(struct karena_call *call, void *args);
 /* ring_await.c: one more of the table */
 long ring_op_wait(struct karena_call *call, void *args);
 
+/* ring_end.c: who is left to produce */
+void ring_add_producer(struct karena_ring *ring);
+void ring_drop_producer(struct karena_ring *ring);
+bool ring_has_ended(struct karena_ring *ring);
+u64 ring_nr_submitted(const struct karena_ring *ring);
+
 /* ring.c: records in, in any context. What kernel code calls is in <linux/karena.h> */
 int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
 		     u64 *position);
@@ -166,15 +174,36 @@ bool ring_accept(struct karena_ring *ring);
  * @producer:	the producer position
  * @nr_records:	reserved since create
  * @there:	is the record at the consumer position there?
+ * @ended:	will there be no more records? See ring_has_ended()
  */
 struct ring_view {
 	u64 consumer;
 	u64 producer;
 	u64 nr_records;
 	bool there;
+	bool ended;
 };
 
 void ring_look(struct karena_ring *ring, struct ring_view *view);
+
+/**
+ * struct ring_tally - a count of the records that wait to be read
+ * @from:	the consumer position then
+ * @to:		how far it got
+ * @nr:		so many lie between
+ */
+struct ring_tally {
+	u64 from;
+	u64 to;
+	u64 nr;
+};
+
+void ring_count(struct karena_ring *ring, struct ring_tally *tally, u64 enough);
+
+static inline u64 ring_view_available(const struct ring_view *view)
+{
+	return view->producer - view->consumer;
+}
 
 /**
  * struct ring_run - records that are read in one piece

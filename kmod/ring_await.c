@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting for as much as a consumer cares to be woken for.
+ * Waiting for as much as a consumer cares to be woken for, or for the end.
  */
+#include <linux/build_bug.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
@@ -10,16 +11,39 @@
 #include "ops.h"
 #include "ring.h"
 
-/* Bytes that wait to be read; 0: not yet what was asked for. */
-static u32 enough(struct karena_ring *ring, const struct karena_ring_wait *args, u64 *position)
+static bool is_enough(struct karena_ring *ring, struct karena_call *call,
+		      const struct karena_ring_wait *args, u64 available)
+{
+	struct ring_tally *tally = (struct ring_tally *)call->memo;
+
+	BUILD_BUG_ON(sizeof(*tally) > sizeof(call->memo));
+	if (!(args->flags & KARENA_WAIT_F_RECORDS))
+		return available >= args->bytes;
+	ring_count(ring, tally, args->bytes);
+	return tally->nr >= args->bytes;
+}
+
+/* Bytes that wait to be read; 0: the end; or -KARENA_EWOULDSLEEP. */
+static long look(struct karena_ring *ring, struct karena_call *call,
+		 const struct karena_ring_wait *args)
 {
 	struct ring_view view;
 	u64 available;
 
 	ring_look(ring, &view);
-	available = view.producer - view.consumer;
-	*position = view.producer;
-	return view.there && available >= args->bytes ? available : 0;
+	available = ring_view_available(&view);
+	call->result = view.producer;
+	call->last = view.ended;
+	if (view.ended && (view.there || !available))
+		return available;
+	if (view.there && is_enough(ring, call, args, available))
+		return available;
+	return -KARENA_EWOULDSLEEP;
+}
+
+static ktime_t time_limit(const struct karena_ring_wait *args)
+{
+	return args->timeout_us ? ktime_add_us(ktime_get(), args->timeout_us) : 0;
 }
 
 static bool is_over(const struct karena_call *call)
@@ -47,12 +71,14 @@ static long wait_enough(struct karena_ring *ring, struct karena_call *call,
 	add_wait_queue(&ring->wait, &wait);
 	for (;;) {
 		ring_arm(ring);
-		ret = enough(ring, args, &call->result);
-		if (!ret && is_over(call))
-			ret = -ETIMEDOUT;
-		if (!ret && signal_pending(current))
-			ret = -EINTR;
-		if (ret)
+		ret = look(ring, call, args);
+		if (ret != -KARENA_EWOULDSLEEP)
+			break;
+		ret = -ETIMEDOUT;
+		if (is_over(call))
+			break;
+		ret = -EINTR;
+		if (signal_pending(current))
 			break;
 		wait_woken(&wait, TASK_INTERRUPTIBLE, jiffies_left(call));
 	}
@@ -62,7 +88,11 @@ static long wait_enough(struct karena_ring *ring, struct karena_call *call,
 
 static int check_wait(const struct karena_ring *ring, const struct karena_ring_wait *args)
 {
-	return args->bytes > ring->records.mask + 1 ? -EINVAL : 0;
+	u64 most = ring->records.mask + 1;
+
+	if (args->flags & KARENA_WAIT_F_RECORDS)
+		most /= RECORD_MIN_BYTES;
+	return args->bytes > most ? -EINVAL : 0;
 }
 
 /**
@@ -71,8 +101,8 @@ static int check_wait(const struct karena_ring *ring, const struct karena_ring_w
  * @argp:	struct karena_ring_wait
  *
  * Context: may sleep.
- * Return: bytes that wait to be read, the producer position as @call->result; or
- * -errno.
+ * Return: bytes that wait to be read, the producer position as @call->result; 0:
+ * the ring has ended; or -errno.
  */
 long ring_op_wait(struct karena_call *call, void *argp)
 {
@@ -83,18 +113,18 @@ long ring_op_wait(struct karena_call *call, void *argp)
 	ret = check_wait(ring, args);
 	if (ret)
 		return ret;
-	if (args->timeout_us && !call->until)
-		call->until = ktime_add_us(ktime_get(), args->timeout_us);
+	if (!call->until)
+		call->until = time_limit(args);
 	if (!call->nowait)
 		return wait_enough(ring, call, args);
 
 	/* Before the look, for a caller that is on the queue by now. */
 	ring_arm(ring);
-	ret = enough(ring, args, &call->result);
-	if (ret)
-		return ret;
-	if (is_over(call))
+	ret = look(ring, call, args);
+	if (ret == -KARENA_EWOULDSLEEP && is_over(call))
 		return -ETIMEDOUT;
+	if (ret > 0 && call->repeats)
+		call->until = time_limit(args);
 	call->queue = &ring->wait;
-	return -KARENA_EWOULDSLEEP;
+	return ret;
 }

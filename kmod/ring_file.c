@@ -23,6 +23,14 @@ static struct karena_ring *file_ring(const struct file *file)
 	return to_ring(karena_handle(file)->object);
 }
 
+static bool at_end(struct karena_ring *ring)
+{
+	struct ring_view view;
+
+	ring_look(ring, &view);
+	return view.ended && !ring_view_available(&view);
+}
+
 static ssize_t ring_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct file *file = iocb->ki_filp;
@@ -42,7 +50,7 @@ static ssize_t ring_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	for (;;) {
 		ret = ring_read(ring, to);
-		if (ret)
+		if (ret || at_end(ring))
 			return ret;
 		if (iocb->ki_flags & IOCB_NOWAIT || file->f_flags & O_NONBLOCK)
 			return -EAGAIN;

@@ -2,6 +2,7 @@
 /*
  * The operations of the table on rings, and a ring's life.
  */
+#include <linux/fs.h>
 #include <linux/log2.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
@@ -268,16 +269,6 @@ long ring_op_output(struct karena_call *call, void *argp)
 	return ret < 0 ? ret : 0;
 }
 
-static u64 nr_submitted(const struct karena_ring *ring)
-{
-	u64 sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(*per_cpu_ptr(ring->submitted, cpu));
-	return sum;
-}
-
 static void ring_stat(struct karena_ring *ring, struct karena_ring_stat *stat)
 {
 	const struct karena_ring_producer *page = ring->producer_page;
@@ -290,7 +281,7 @@ static void ring_stat(struct karena_ring *ring, struct karena_ring_stat *stat)
 	stat->out_consumer_position = view.consumer;
 	stat->out_producer_position = view.producer;
 	stat->out_records = view.nr_records;
-	stat->out_submitted = nr_submitted(ring);
+	stat->out_submitted = ring_nr_submitted(ring);
 	stat->out_discarded = atomic64_read(&ring->nr_discarded);
 	stat->out_lost_full = READ_ONCE(page->lost_full);
 	stat->out_lost_full_bytes = READ_ONCE(page->lost_full_bytes);
@@ -347,13 +338,25 @@ static void ring_show(struct karena_object *object, struct seq_file *m)
  */
 static void ring_opened(struct file *file)
 {
+	const struct karena_handle *handle = karena_handle(file);
+
 	stream_open(file_inode(file), file);
 	file->f_mode |= FMODE_NOWAIT | FMODE_NONOTIFY;
+	if (karena_may(handle, KARENA_RIGHT_PRODUCE))
+		ring_add_producer(to_ring(handle->object));
 }
 
+static void ring_cut(struct karena_object *object, u32 rights)
+{
+	if (rights & KARENA_RIGHT_PRODUCE)
+		ring_drop_producer(to_ring(object));
+}
+
+/* What it left open is discarded first. */
 static void ring_closed(struct karena_object *object, struct file *file)
 {
 	ring_parties_close(to_ring(object), file);
+	ring_cut(object, READ_ONCE(karena_handle(file)->rights));
 }
 
 const struct karena_object_type karena_ring_type = {
@@ -361,6 +364,7 @@ const struct karena_object_type karena_ring_type = {
 	.rights = KARENA_RIGHTS_RING,
 	.fops = &ring_fops,
 	.opened = ring_opened,
+	.cut = ring_cut,
 	.closed = ring_closed,
 	.destroy = ring_destroy,
 	.show = ring_show,

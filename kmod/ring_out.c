@@ -23,6 +23,7 @@ void ring_look(struct karena_ring *ring, struct ring_view *view)
 	const struct records *r = &ring->records;
 	bool more;
 
+	view->ended = ring_has_ended(ring);
 	do {
 		raw_spin_lock_irq(&ring->lock);
 		more = ring_accept(ring);
@@ -36,6 +37,35 @@ void ring_look(struct karena_ring *ring, struct ring_view *view)
 	ring_tell_room(ring);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_look);
+
+/**
+ * ring_count() - count the records that wait to be read
+ * @ring:	the ring
+ * @tally:	in: zeroes, or what came of an earlier call; out: the count, which goes
+ *		on where that ended if the consumer has not moved since
+ * @enough:	it need not count further
+ *
+ * Context: may sleep, but is no reason to wake up.
+ */
+void ring_count(struct karena_ring *ring, struct ring_tally *tally, u64 enough)
+{
+	const struct records *r = &ring->records;
+	bool more;
+
+	do {
+		raw_spin_lock_irq(&ring->lock);
+		if (tally->from != record_consumer(r)) {
+			tally->from = record_consumer(r);
+			tally->to = tally->from;
+			tally->nr = 0;
+		}
+		tally->nr += record_count(r, &tally->to, RING_STEPS);
+		more = tally->to != r->producer && tally->nr < enough;
+		raw_spin_unlock_irq(&ring->lock);
+		cond_resched();
+	} while (more);
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_count);
 
 /* The kernel has read up to the consumer position: let the consumer see it too. */
 static void publish_consumer(struct karena_ring *ring)

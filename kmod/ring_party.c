@@ -376,6 +376,7 @@ EXPORT_SYMBOL_IF_KUNIT(ring_take_role_kernel);
  */
 void ring_kernel_begin(struct karena_ring *ring)
 {
+	ring_add_producer(ring);
 	spin_lock(&ring->party_lock);
 	ring->nr_kernel++;
 	spin_unlock(&ring->party_lock);
@@ -396,6 +397,7 @@ void ring_kernel_end(struct karena_ring *ring)
 	if (!--ring->nr_kernel && ring->consumer == &kernel_party)
 		WRITE_ONCE(ring->consumer, NULL);
 	spin_unlock(&ring->party_lock);
+	ring_drop_producer(ring);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_kernel_end);
 

@@ -187,7 +187,7 @@ void ring_want_room(struct karena_ring *ring)
 EXPORT_SYMBOL_IF_KUNIT(ring_want_room);
 
 /**
- * ring_wait_record() - sleep until a record is there
+ * ring_wait_record() - sleep until a record is there, or the ring has ended
  * @ring:	the ring
  *
  * Context: may sleep.
@@ -203,7 +203,7 @@ int ring_wait_record(struct karena_ring *ring)
 	for (;;) {
 		ring_arm(ring);
 		ring_look(ring, &view);
-		if (view.there)
+		if (view.there || view.ended)
 			break;
 		if (signal_pending(current)) {
 			err = -ERESTARTSYS;
@@ -240,8 +240,10 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *table)
 		ring_look(ring, &view);
 	}
 
-	if (view.there)
+	if (view.there || view.ended)
 		events |= WAKE_RECORD;
+	if (view.ended)
+		events |= EPOLLHUP;
 	if (view.producer - view.consumer <= half(ring))
 		events |= WAKE_ROOM;
 	return events;

@@ -115,7 +115,7 @@ static void read_area(const struct io_uring_cmd *cmd, struct karena_uring_run *r
 		run->area[i] = READ_ONCE(from[i]);
 }
 
-/* The operation would have to sleep. */
+/* The operation would have to sleep, or to go on. */
 static int sleep_elsewhere(struct io_uring_cmd *cmd, unsigned int issue_flags,
 			   const struct karena_uring_run *run)
 {
@@ -132,7 +132,8 @@ static int sleep_elsewhere(struct io_uring_cmd *cmd, unsigned int issue_flags,
  */
 u64 karena_uring_features(void)
 {
-	return KARENA_FEAT_URING_CMD | (KARENA_URING_PARKS ? KARENA_FEAT_URING_WAIT : 0);
+	return KARENA_FEAT_URING_CMD | (KARENA_URING_PARKS ? KARENA_FEAT_URING_WAIT : 0) |
+	       (KARENA_URING_REPEATS ? KARENA_FEAT_URING_REPEAT : 0);
 }
 
 /**
@@ -168,16 +169,21 @@ int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		return -EAGAIN;
 	if (run.op->waits && !KARENA_URING_PARKS)
 		return -EOPNOTSUPP;
-	/* No worker waits: there are not many of them. */
-	run.call.nowait = nowait || run.op->waits;
+	run.call.repeats = karena_uring_repeats(cmd);
+	if (run.call.repeats && !run.op->repeats)
+		return -EINVAL;
+	/* A worker waits itself, so that it can be interrupted by those who cancel. */
+	run.call.nowait = nowait || run.call.repeats;
 
 	read_area(cmd, &run);
 	ret = karena_uring_run(cmd, issue_flags, &run);
-	if (ret == -KARENA_EWOULDSLEEP)
+	if (ret == -KARENA_EWOULDSLEEP || (ret > 0 && run.call.repeats))
 		return sleep_elsewhere(cmd, issue_flags, &run);
 	/* A system call would be made again. A worker is interrupted to be cancelled. */
 	if (ret == -ERESTARTNOINTR)
 		ret = -EINTR;
+	if (ret == -EINTR && run.op->waits)
+		ret = -ECANCELED;
 	/* From here -EAGAIN is an answer, and returned it would mean "again". */
 	karena_uring_done(cmd, ret, run.call.result, issue_flags);
 	return -EIOCBQUEUED;

@@ -4,7 +4,8 @@
  *
  * The operation has said what wakes it. The command is put onto that queue, and
  * is run again, by task work, whenever the queue is woken or its time is over.
- * What io_uring takes back, since it or the task goes, ends with ECANCELED.
+ * What io_uring takes back, since it or the task goes, ends with ECANCELED. A
+ * command that repeats gives each answer by a completion of its own and waits on.
  *
  * Whoever kicks a parked command counts up; the one that finds nothing counted
  * has it run. Who runs it takes off what was counted before and goes on until
@@ -29,7 +30,8 @@
  * @kicks:	see above
  * @cancelled:	io_uring wants it back
  * @wait:	on @run.call.queue
- * @timer:	at @run.call.until
+ * @timer:	at @until
+ * @until:	@run.call.until, when it was last looked at; the runner's
  */
 struct parked {
 	struct io_uring_cmd *cmd;
@@ -39,6 +41,7 @@ struct parked {
 	bool cancelled;
 	struct wait_queue_entry wait;
 	struct hrtimer timer;
+	ktime_t until;
 };
 
 static struct parked *parked_of(const struct io_uring_cmd *cmd)
@@ -64,6 +67,27 @@ static void end(struct parked *parked, long ret, unsigned int issue_flags)
 	kfree(parked);
 }
 
+/* Is there more to wait for after this answer? */
+static bool goes_on(struct parked *parked, long *ret, unsigned int issue_flags)
+{
+	const struct karena_call *call = &parked->run.call;
+
+	if (*ret == -KARENA_EWOULDSLEEP)
+		return true;
+	if (*ret <= 0 || !call->repeats || !karena_uring_post(parked->cmd, *ret, issue_flags))
+		return false;
+	*ret = 0;
+	return !call->last;
+}
+
+static void start_timer(struct parked *parked)
+{
+	if (parked->until == parked->run.call.until)
+		return;
+	parked->until = parked->run.call.until;
+	hrtimer_start(&parked->timer, parked->until, HRTIMER_MODE_ABS);
+}
+
 static void run_parked(struct parked *parked, unsigned int issue_flags)
 {
 	int seen;
@@ -72,8 +96,9 @@ static void run_parked(struct parked *parked, unsigned int issue_flags)
 	do {
 		seen = atomic_read(&parked->kicks);
 		ret = outcome(parked, issue_flags);
-		if (ret != -KARENA_EWOULDSLEEP)
+		if (!goes_on(parked, &ret, issue_flags))
 			return end(parked, ret, issue_flags);
+		start_timer(parked);
 		/* Fully ordered: a kick is counted before this, or finds 0. */
 	} while (atomic_sub_return(seen, &parked->kicks));
 }
@@ -135,9 +160,11 @@ int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 
 	io_uring_cmd_mark_cancelable(cmd, issue_flags);
 	add_wait_queue(run->call.queue, &parked->wait);
-	if (run->call.until)
-		hrtimer_start(&parked->timer, run->call.until, HRTIMER_MODE_ABS);
-	run_parked(parked, issue_flags);
+	/* In a worker nothing that goes on can complete. */
+	if (run->call.repeats && issue_flags & IO_URING_F_UNLOCKED)
+		io_uring_cmd_complete_in_task(cmd, task_work);
+	else
+		run_parked(parked, issue_flags);
 	return -EIOCBQUEUED;
 }
 

@@ -356,6 +356,23 @@ static void run_should_be_what_fits_and_is_there(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, record_consumer(&f->r), f->consumer + 40);
 }
 
+static void count_should_go_on_where_it_stopped(struct kunit *test)
+{
+	struct record_fixture *f = test->priv;
+	u64 position = f->consumer;
+
+	KUNIT_EXPECT_EQ(test, record_count(&f->r, &position, 8), 0);
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, ALICE));
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 16, ALICE));
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, ALICE));
+	rc_close(test, 0, true);
+	KUNIT_EXPECT_EQ(test, record_count(&f->r, &position, 2), 2);
+	KUNIT_EXPECT_EQ(test, position, f->consumer + 40);
+	KUNIT_EXPECT_EQ(test, record_count(&f->r, &position, 2), 1);
+	KUNIT_EXPECT_EQ(test, position, f->producer);
+	KUNIT_EXPECT_EQ(test, record_count(&f->r, &position, 2), 0);
+}
+
 static struct kunit_case record_kunit_cases[] = {
 	KUNIT_CASE_PARAM(new_ring_should_be_empty, record_gen_params),
 	KUNIT_CASE(record_should_take_header_and_padded_payload),
@@ -379,6 +396,7 @@ static struct kunit_case record_kunit_cases[] = {
 	KUNIT_CASE_PARAM(skip_should_pass_over_discarded_records_only, record_gen_params),
 	KUNIT_CASE_PARAM(skip_should_end_at_the_producer, record_gen_params),
 	KUNIT_CASE_PARAM(run_should_be_what_fits_and_is_there, record_gen_params),
+	KUNIT_CASE_PARAM(count_should_go_on_where_it_stopped, record_gen_params),
 	{}
 };
 

@@ -37,6 +37,7 @@ IS(KARENA_FEAT_ARENA, 1);
 IS(KARENA_FEAT_RING, 2);
 IS(KARENA_FEAT_URING_CMD, 4);
 IS(KARENA_FEAT_URING_WAIT, 8);
+IS(KARENA_FEAT_URING_REPEAT, 0x10);
 
 IS(KARENA_IOC_QUERY, 0xbd00);
 IS(KARENA_IOC_ARENA_CREATE, 0xbd01);
@@ -180,6 +181,7 @@ FIELD(karena_arena_walk, __reserved, 36, 4);
 FIELD(karena_arena_walk, out_next, 40, 8);
 
 IS(KARENA_RING_F_IN_PLACE, 1);
+IS(KARENA_RING_F_END, 2);
 
 IS(KARENA_RECORD_BUSY, 0x80000000);
 IS(KARENA_RECORD_DISCARD, 0x40000000);
@@ -267,6 +269,7 @@ FIELD(karena_ring_stat, out_lost_dead, 104, 8);
 FIELD(karena_ring_stat, out_wakeups, 112, 8);
 FIELD(karena_ring_stat, out_name, 120, 16);
 
+IS(KARENA_WAIT_F_RECORDS, 1);
 SIZE(karena_ring_wait, 16);
 FIELD(karena_ring_wait, size, 0, 4);
 FIELD(karena_ring_wait, flags, 4, 4);

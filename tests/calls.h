@@ -219,7 +219,7 @@ static const struct call calls[NR_CALLS] = {
 	[CALL_ring_create] = {
 		"ring_create", KARENA_IOC_RING_CREATE, BIT(DEVICE),
 		sizeof(struct karena_ring_create), 0, RESERVED(karena_ring_create),
-		.flags = KARENA_RING_F_IN_PLACE, .makes_fd = true,
+		.flags = KARENA_RING_F_IN_PLACE | KARENA_RING_F_END, .makes_fd = true,
 		.prepare = prepare_ring_create,
 	},
 	[CALL_reopen] = {
@@ -312,6 +312,7 @@ static const struct call calls[NR_CALLS] = {
 	[CALL_ring_wait] = {
 		"ring_wait", KARENA_IOC_RING_WAIT, BIT(RING),
 		sizeof(struct karena_ring_wait), 0,
+		.flags = KARENA_WAIT_F_RECORDS,
 		.rights = KARENA_RIGHT_CONSUME,
 		.prepare = prepare_nothing,
 	},

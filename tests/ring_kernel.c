@@ -309,4 +309,17 @@ TEST_F(kernel, every_context_produces_at_once)
 	karena_ring_close(ring);
 }
 
+/* Whatever it took the ring for. */
+TEST_F(kernel, the_kernel_counts_as_a_producer)
+{
+	int fd = ring_new_fd(variant->flags | KARENA_RING_F_END, page_size);
+
+	ASSERT_EQ(0, get_ring(self->produce, fd, KARENA_RIGHT_CONSUME));
+	must(ring_restrict(fd, KARENA_RIGHT_CONSUME) == 0);
+	EXPECT_FALSE(poll_now(fd) & POLLHUP);
+	ASSERT_EQ(0, produce_call(self->produce, PRODUCE_PUT, 0));
+	EXPECT_TRUE(poll_now(fd) & POLLHUP);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

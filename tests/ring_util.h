@@ -189,6 +189,28 @@ static inline int ring_output(int fd, const void *data, uint64_t bytes, uint32_t
 	return call(fd, KARENA_IOC_RING_OUTPUT, &args);
 }
 
+static inline int wait_by_flags(int fd, uint32_t flags, uint32_t bytes, uint32_t timeout_us)
+{
+	struct karena_ring_wait args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.bytes = bytes,
+		.timeout_us = timeout_us,
+	};
+
+	return call(fd, KARENA_IOC_RING_WAIT, &args);
+}
+
+static inline int wait_by_ioctl(int fd, uint32_t bytes, uint32_t timeout_us)
+{
+	return wait_by_flags(fd, 0, bytes, timeout_us);
+}
+
+static inline int wait_for_records(int fd, uint32_t records, uint32_t timeout_us)
+{
+	return wait_by_flags(fd, KARENA_WAIT_F_RECORDS, records, timeout_us);
+}
+
 static inline ssize_t ring_write(int fd, const void *data, size_t bytes)
 {
 	ssize_t ret = write(fd, data, bytes);

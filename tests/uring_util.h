@@ -11,6 +11,8 @@
 
 /* From 6.7 on; liburing's headers may be older. */
 #define OP_READ_MULTISHOT	49
+/* From 6.18 on. */
+#define CMD_MULTISHOT		2
 
 static inline uint64_t features(void)
 {
@@ -43,11 +45,13 @@ static inline struct io_uring_sqe *prep(struct io_uring *uring, unsigned int op,
 	return sqe;
 }
 
-static inline struct io_uring_sqe *prep_wait(struct io_uring *uring, int fd, uint32_t bytes,
-					     uint32_t timeout_us)
+static inline struct io_uring_sqe *prep_wait_flags(struct io_uring *uring, int fd,
+						   uint32_t flags, uint32_t bytes,
+						   uint32_t timeout_us)
 {
 	struct karena_ring_wait wait = {
 		.size = sizeof(wait),
+		.flags = flags,
 		.bytes = bytes,
 		.timeout_us = timeout_us,
 	};
@@ -57,6 +61,19 @@ static inline struct io_uring_sqe *prep_wait(struct io_uring *uring, int fd, uin
 	sqe->cmd_op = KARENA_IOC_RING_WAIT | KARENA_URING_INLINE;
 	memcpy(sqe->cmd, &wait, sizeof(wait));
 	return sqe;
+}
+
+static inline struct io_uring_sqe *prep_wait(struct io_uring *uring, int fd, uint32_t bytes,
+					     uint32_t timeout_us)
+{
+	return prep_wait_flags(uring, fd, 0, bytes, timeout_us);
+}
+
+/* Of any io_uring command, so that it completes more than once. */
+static inline void repeat(struct io_uring_sqe *sqe)
+{
+	sqe->uring_cmd_flags = CMD_MULTISHOT;
+	sqe->flags |= IOSQE_BUFFER_SELECT;
 }
 
 /* A thread of the kernel's may have taken it before it could be counted. */

@@ -88,6 +88,7 @@ static const struct bit feature_bits[] = {
 	{ KARENA_FEAT_RING, "ring" },
 	{ KARENA_FEAT_URING_CMD, "uring-cmd" },
 	{ KARENA_FEAT_URING_WAIT, "uring-wait" },
+	{ KARENA_FEAT_URING_REPEAT, "uring-repeat" },
 	{ 0, NULL },
 };
 
@@ -100,6 +101,7 @@ static const struct bit arena_bits[] = {
 
 static const struct bit ring_bits[] = {
 	{ KARENA_RING_F_IN_PLACE, "in-place" },
+	{ KARENA_RING_F_END, "end" },
 	{ 0, NULL },
 };
 

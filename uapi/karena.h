@@ -93,6 +93,7 @@
 #define KARENA_FEAT_RING	0x2ull
 #define KARENA_FEAT_URING_CMD	0x4ull	/* every call as IORING_OP_URING_CMD */
 #define KARENA_FEAT_URING_WAIT	0x8ull	/* KARENA_IOC_RING_WAIT, too */
+#define KARENA_FEAT_URING_REPEAT 0x10ull /* and by IORING_URING_CMD_MULTISHOT */
 
 /* Each object's calls have a block of numbers of their own. */
 #define KARENA_IOC_QUERY	_IO(KARENA_IOC_TYPE, 0x00)
@@ -136,7 +137,19 @@
  * completes as elsewhere.
  *
  * KARENA_IOC_RING_WAIT waits without a thread; ECANCELED: the io_uring or its
- * task went first. EOPNOTSUPP without KARENA_FEAT_URING_WAIT.
+ * task went first. EOPNOTSUPP without KARENA_FEAT_URING_WAIT. What waits without a
+ * thread IORING_OP_ASYNC_CANCEL and IORING_OP_LINK_TIMEOUT do not find on any
+ * kernel (ENOENT): give it a time of its own, or have it wait in a worker, by
+ * IOSQE_ASYNC, where IORING_OP_ASYNC_CANCEL ends it with ECANCELED.
+ *
+ * With IORING_URING_CMD_MULTISHOT, and IOSQE_BUFFER_SELECT as io_uring demands
+ * though no buffer is taken, it completes again and again, with
+ * IORING_CQE_F_MORE until the last: once for what is there, then whenever a
+ * record ends and enough is there, told of before or not. Who reads until
+ * nothing is there misses none. The last has a negative res, or 0: the ring has
+ * ended, and nothing comes but what was told of; or res as any other, if the
+ * completion queue was full. EINVAL: a call that does not wait, and all without
+ * KARENA_FEAT_URING_REPEAT.
  */
 #define KARENA_URING_INLINE	0x80000000u
 
@@ -542,6 +555,14 @@ struct karena_arena_walk {
  * poll() gives EPOLLIN when the record at the consumer position is there, and
  * EPOLLOUT when half of the ring is free.
  *
+ * A ring created with KARENA_RING_F_END has ended when no open file with
+ * KARENA_RIGHT_PRODUCE is left, no kernel code has the ring, and no record is
+ * open. Then poll() gives EPOLLHUP, with EPOLLIN even if nothing is there; read()
+ * gives what is there and then 0; KARENA_IOC_RING_WAIT returns what is there,
+ * be it less than enough, or 0. Whoever waits is woken. The consumer's own open
+ * file counts until KARENA_IOC_RESTRICT takes the right from it. Calls that were
+ * under way when the last one lost it may still produce.
+ *
  * Whoever maps the data writable can destroy records of that ring, and nothing
  * else; what the kernel acts on is kept where no user can write.
  */
@@ -551,6 +572,8 @@ struct karena_arena_walk {
  * The kernel keeps lengths and owners aside, at half the size of the data.
  */
 #define KARENA_RING_F_IN_PLACE		0x00000001u
+/* Whoever waits for records is told when there will be none. */
+#define KARENA_RING_F_END		0x00000002u
 
 /* In the first word of a record's header, beside its payload's length. */
 #define KARENA_RECORD_BUSY		0x80000000u
@@ -764,18 +787,24 @@ struct karena_ring_stat {
 	char		out_name[KARENA_NAME_LEN];
 };
 
+/* @bytes counts records, those included that are still open or were discarded. */
+#define KARENA_WAIT_F_RECORDS		0x00000001u
+
 /**
  * struct karena_ring_wait - KARENA_IOC_RING_WAIT, on a ring fd
  * @size:	in, sizeof(struct karena_ring_wait) as the caller was built
- * @flags:	in, 0
+ * @flags:	in, KARENA_WAIT_F_RECORDS or 0
  * @bytes:	in, so many bytes are to be there, headers included; up to the size
- *		of the data area; 0 is as 1
- * @timeout_us:	in, microseconds until ETIMEDOUT; 0: no limit
+ *		of the data area; 0 is as 1. With RECORDS, so many records, up to
+ *		a sixteenth of that size
+ * @timeout_us:	in, microseconds until ETIMEDOUT, by IORING_URING_CMD_MULTISHOT from
+ *		the last completion on; 0: no limit
  *
  * Waits until the record at the consumer position is there and at least @bytes lie
- * between the consumer and the producer position. Returns how many do; on an
- * io_uring of 32-byte CQEs the first extra word is the producer position. Takes no
- * role and reads nothing. ETIMEDOUT; EINTR: a signal. Needs KARENA_RIGHT_CONSUME.
+ * between the consumer and the producer position. Returns how many bytes do; on an
+ * io_uring of 32-byte CQEs the first extra word is the producer position, but for
+ * IORING_URING_CMD_MULTISHOT. 0: the ring has ended. Takes no role and reads
+ * nothing. ETIMEDOUT; EINTR: a signal. Needs KARENA_RIGHT_CONSUME.
  */
 struct karena_ring_wait {
 	__u32		size;
