@@ -11,7 +11,7 @@
 #define ATTEMPTS	200
 
 #include "vmr_objects.h"
-#include "vmr_model.h"
+#include "vmr_contest.h"
 
 TEST(random_operations_of_8_threads_should_agree_with_the_model)
 {
