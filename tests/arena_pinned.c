@@ -293,6 +293,7 @@ TEST_F(pinned, device_reads_and_writes_pages_of_arenas)
 }
 
 struct freer {
+	pthread_t thread;
 	int fd;
 	int stop;
 };
@@ -306,6 +307,18 @@ static void *free_all_the_time(void *data)
 		sched_yield();
 	}
 	return NULL;
+}
+
+static void begin_freeing(struct freer *freer, int fd)
+{
+	*freer = (struct freer) { .fd = fd };
+	must(pthread_create(&freer->thread, NULL, free_all_the_time, freer) == 0);
+}
+
+static void end_freeing(struct freer *freer)
+{
+	set_flag(&freer->stop, 1);
+	must(pthread_join(freer->thread, NULL) == 0);
 }
 
 /* Freed meanwhile, a page may have lost all that the device wrote; it gets no more. */
@@ -326,11 +339,10 @@ static bool written_after_free(const volatile char *page)
 
 TEST_F(pinned, device_read_races_with_free)
 {
-	struct freer freer = { .fd = self->fd };
 	char *data = aligned_alloc(page_size, NR * page_size);
 	int disk = open_device(RAMDISK);
 	unsigned long round, wrong = 0;
-	pthread_t thread;
+	struct freer freer;
 	unsigned int i;
 
 	if (disk < 0)
@@ -338,31 +350,29 @@ TEST_F(pinned, device_read_races_with_free)
 	memset(data, 'd', NR * page_size);
 	must(pwrite(disk, data, NR * page_size, 0) == (ssize_t)(NR * page_size));
 	must(arena_free(self->fd, 0, NR) == 0);
-	must(pthread_create(&thread, NULL, free_all_the_time, &freer) == 0);
+	begin_freeing(&freer, self->fd);
 	for (round = 0; round < scaled(200); round++) {
 		must(pread(disk, self->map, NR * page_size, 0) == (ssize_t)(NR * page_size));
 		for (i = 0; i < NR; i++)
 			wrong += written_after_free(self->map + i * page_size);
 	}
-	set_flag(&freer.stop, 1);
-	pthread_join(thread, NULL);
+	end_freeing(&freer);
 	EXPECT_EQ(0, wrong);
 }
 
 /* What the device gets is the page as it was when it was pinned, whole. */
 TEST_F(pinned, device_write_races_with_free)
 {
-	struct freer freer = { .fd = self->fd };
 	char *data = aligned_alloc(page_size, NR * page_size);
 	int disk = open_device(RAMDISK);
 	unsigned long round, wrong = 0;
-	pthread_t thread;
+	struct freer freer;
 	unsigned int i;
 
 	if (disk < 0)
 		SKIP(return, "no ramdisk: %s", strerror(errno));
 	must(arena_free(self->fd, 0, NR) == 0);
-	must(pthread_create(&thread, NULL, free_all_the_time, &freer) == 0);
+	begin_freeing(&freer, self->fd);
 	for (round = 0; round < scaled(200); round++) {
 		for (i = 0; i < NR; i++)
 			self->map[(i + 1) * page_size - 1] = 'A' + i;
@@ -376,8 +386,7 @@ TEST_F(pinned, device_write_races_with_free)
 			wrong += last && last != (char)('A' + i);
 		}
 	}
-	set_flag(&freer.stop, 1);
-	pthread_join(thread, NULL);
+	end_freeing(&freer);
 	EXPECT_EQ(0, wrong);
 }
 

@@ -126,79 +126,63 @@ TEST_F(signals, none_but_a_fatal_one_fails_the_first_use_of_a_ring)
 	world_end(&world);
 }
 
+#define LONG_CALL	40000
+
 /*
- * Of a long free, by a process that is killed meanwhile: out_done, which it has
- * in memory that outlives it, tells how far it came, to the page.
+ * Of a long call on allocated pages, by a process that is killed meanwhile: out_done,
+ * which it has in memory that outlives it, tells how far it came, to the page. The
+ * structs of free and decommit are alike.
  */
-TEST(killed_free_tells_how_far_it_came)
+static void check_killed(struct __test_metadata *_metadata, unsigned long command)
 {
-	const __u64 nr_pages = 40000;
-	struct karena_arena_free *free = shared_memory(page_size);
+	struct karena_arena_free *args = shared_memory(page_size);
+	struct karena_arena_range rest;
 	struct karena_arena_stat stat;
 	int arena, round, cut_short = 0;
 	pid_t child;
 
-	arena = arena_new(0, nr_pages);
+	arena = arena_new(0, LONG_CALL);
 	for (round = 0; round < 8; round++) {
-		arena_take(arena, 0, 0, nr_pages);
-		*free = (struct karena_arena_free) {
-			.size = sizeof(*free),
-			.nr_pages = nr_pages,
+		arena_take(arena, 0, 0, LONG_CALL);
+		*args = (struct karena_arena_free) {
+			.size = sizeof(*args),
+			.nr_pages = LONG_CALL,
 			.out_done = ~0ull,
 		};
 		child = fork_child();
 		if (!child)
-			_exit(outcome(ioctl(arena, KARENA_IOC_ARENA_FREE, free)));
+			_exit(outcome(ioctl(arena, command, args)));
 		do {
 			stat = arena_stat(arena);
-		} while (stat.out_allocated == nr_pages);
-		if (end_child(child) == -SIGKILL && free->out_done < nr_pages)
+		} while (stat.out_allocated == LONG_CALL);
+		if (end_child(child) == -SIGKILL && args->out_done < LONG_CALL)
 			cut_short++;
 
 		stat = arena_stat(arena);
-		EXPECT_EQ(nr_pages - stat.out_allocated, free->out_done);
+		EXPECT_EQ(LONG_CALL - stat.out_allocated, args->out_done);
 		EXPECT_EQ(stat.out_allocated, stat.out_populated);
-		if (stat.out_allocated)
-			EXPECT_EQ(free->out_done * page_size, arena_range(arena, 0).offset);
-		EXPECT_EQ(0, arena_free(arena, 0, nr_pages));
+		EXPECT_EQ(command == KARENA_IOC_ARENA_DECOMMIT ? args->out_done : 0,
+			  stat.out_reserved);
+		if (stat.out_allocated) {
+			rest = arena_range(arena, args->out_done);
+			EXPECT_EQ(args->out_done * page_size, rest.offset);
+			EXPECT_EQ(KARENA_PAGE_ALLOCATED, rest.state);
+			EXPECT_EQ(stat.out_allocated, rest.nr_pages);
+		}
+		EXPECT_EQ(0, arena_free(arena, 0, LONG_CALL));
 	}
 	EXPECT_LT(0, cut_short);
 	close(arena);
 }
 
+TEST(killed_free_tells_how_far_it_came)
+{
+	check_killed(_metadata, KARENA_IOC_ARENA_FREE);
+}
+
 TEST(killed_decommit_tells_how_far_it_came)
 {
-	const __u64 nr_pages = 40000;
-	struct karena_arena_decommit *decommit = shared_memory(page_size);
-	struct karena_arena_stat stat;
-	int arena, round, cut_short = 0;
-	pid_t child;
-
-	arena = arena_new(0, nr_pages);
-	for (round = 0; round < 8; round++) {
-		arena_take(arena, 0, 0, nr_pages);
-		*decommit = (struct karena_arena_decommit) {
-			.size = sizeof(*decommit),
-			.nr_pages = nr_pages,
-			.out_done = ~0ull,
-		};
-		child = fork_child();
-		if (!child)
-			_exit(outcome(ioctl(arena, KARENA_IOC_ARENA_DECOMMIT, decommit)));
-		do {
-			stat = arena_stat(arena);
-		} while (!stat.out_reserved);
-		if (end_child(child) == -SIGKILL && decommit->out_done < nr_pages)
-			cut_short++;
-
-		stat = arena_stat(arena);
-		EXPECT_EQ(stat.out_reserved, decommit->out_done);
-		EXPECT_EQ(nr_pages, stat.out_allocated + stat.out_reserved);
-		EXPECT_EQ(stat.out_allocated, stat.out_populated);
-		EXPECT_EQ(0, arena_free(arena, 0, nr_pages));
-	}
-	EXPECT_LT(0, cut_short);
-	close(arena);
+	check_killed(_metadata, KARENA_IOC_ARENA_DECOMMIT);
 }
 
 /* All or nothing: an allocation whose process is killed leaves no page behind. */

@@ -7,10 +7,10 @@
 #define _GNU_SOURCE
 #include <liburing.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "loader_util.h"
+#include "pass_fd.h"
 #include "kselftest_harness.h"
 
 #define PARAMETER	"/sys/module/karena/parameters/user_max_bytes"
@@ -79,29 +79,11 @@ TEST_F(loader, mapping_keeps_it)
 
 TEST_F(loader, file_in_flight_keeps_it)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {
-		.header = {
-			.cmsg_len = CMSG_LEN(sizeof(int)),
-			.cmsg_level = SOL_SOCKET,
-			.cmsg_type = SCM_RIGHTS,
-		},
-	};
-	struct iovec byte = { "x", 1 };
-	struct msghdr msg = {
-		.msg_iov = &byte,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
 	int ends[2];
 
 	world_build(&self->world);
-	memcpy(CMSG_DATA(&control.header), &self->world.fd[ARENA], sizeof(int));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, ends));
-	ASSERT_EQ(1, sendmsg(ends[0], &msg, 0));
+	send_fd(ends[0], self->world.fd[ARENA]);
 	world_end(&self->world);
 	held_by(_metadata, "a file in flight");
 	close(ends[0]);

@@ -44,33 +44,30 @@ static int try_role_by_map(int fd)
 	return 0;
 }
 
-TEST_F(ring, read_takes_the_role)
+/* 0 if a child cannot have it by any way. */
+static int check_taken(int fd)
 {
-	pid_t pid;
+	pid_t pid = fork_child();
 
-	ASSERT_EQ(0, try_role(self->fd));
-	pid = fork_child();
 	if (!pid) {
-		must(try_role(self->fd) == -EBUSY);
-		must(try_role_by_map(self->fd) == -EBUSY);
+		must(try_role(fd) == -EBUSY);
+		must(try_role_by_map(fd) == -EBUSY);
 		_exit(0);
 	}
-	EXPECT_EQ(0, reap(pid));
+	return reap(pid);
+}
+
+TEST_F(ring, read_takes_the_role)
+{
+	ASSERT_EQ(0, try_role(self->fd));
+	EXPECT_EQ(0, check_taken(self->fd));
 	EXPECT_EQ(0, try_role_by_map(self->fd));
 }
 
 TEST_F(ring, writable_consumer_page_takes_the_role)
 {
-	pid_t pid;
-
 	ASSERT_EQ(0, try_role_by_map(self->fd));
-	pid = fork_child();
-	if (!pid) {
-		must(try_role(self->fd) == -EBUSY);
-		must(try_role_by_map(self->fd) == -EBUSY);
-		_exit(0);
-	}
-	EXPECT_EQ(0, reap(pid));
+	EXPECT_EQ(0, check_taken(self->fd));
 	EXPECT_EQ(0, try_role(self->fd));
 }
 
