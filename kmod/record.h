@@ -152,6 +152,7 @@ static inline bool record_fits(const struct records *r, __u32 bytes)
  */
 static inline bool record_may_fit(const struct records *r, __u32 bytes, __u64 *limit)
 {
+	/* Pairs with the release in record_open(). */
 	__u64 producer = record_load_acquire(&r->producer);
 
 	*limit = record_load(&r->limit);
@@ -212,7 +213,8 @@ static inline struct karena_record_header *record_open(struct records *r, __u32 
 		slot.owner = record_owner_word(position, owner);
 		*record_slot(r, header, slots) = slot;
 	}
-	record_store(&r->producer, position + bytes);
+	/* Pairs with the acquire in record_may_fit(): who sees it sees the room it took. */
+	record_store_release(&r->producer, position + bytes);
 	/* Pairs with the consumer's acquire of the position. */
 	record_store_release(r->published, position + bytes);
 	return header;
