@@ -29,6 +29,7 @@ cxx_flags = -std=c++11 $(warnings) $(includes) $(CXXFLAGS)
 depend := -MMD -MP
 host_flags := -fsanitize=address,undefined -fno-sanitize-recover=all
 tsan_flags := -fsanitize=thread
+fuzz_flags := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
 # Each source file in these directories is one program.
 bin_src := $(wildcard tools/*.c bench/*.c examples/*.c)
@@ -38,6 +39,8 @@ host_src := $(wildcard tests/host/*.c tests/host/*.cc)
 tsan_src := $(addprefix tests/host/,record.c vmr_fork.c vmr_hole.c vmr_model.c)
 # What pins the layout is run as a 32-bit program too.
 test32_src := $(wildcard tests/abi_*.c)
+# What libFuzzer feeds.
+fuzz_src := $(wildcard tests/fuzz/*.c)
 # What wants a machine of its own kind.
 dax_src := $(wildcard tests/dax/*.c)
 
@@ -47,6 +50,7 @@ bins := $(patsubst %.c,build/bin/%,$(notdir $(bin_src))) build/bin/index
 tests := $(patsubst tests/%.c,build/tests/%,$(test_src)) \
 	$(patsubst tests/%.c,build/tests/%_32,$(test32_src))
 dax := $(patsubst tests/%.c,build/%,$(dax_src))
+fuzzers := $(patsubst tests/%.c,build/%,$(fuzz_src))
 hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src))) \
 	$(patsubst tests/host/%.c,build/host/%_tsan,$(tsan_src))
 
@@ -161,6 +165,10 @@ build/host/%_tsan: tests/host/%.c build/libkarena.a | build/kselftest/kselftest_
 	$(CC) $(c_flags) $(depend) $(tsan_flags) -isystem build/kselftest -pthread -o $@ $< \
 		build/libkarena.a
 
+build/fuzz/%: tests/fuzz/%.c | build/include/linux/karena.h
+	@mkdir -p $(@D)
+	clang $(c_flags) $(depend) $(fuzz_flags) -o $@ $<
+
 build/host/%: tests/host/%.cc build/libkarena.a | build/include/linux/karena.h
 	@mkdir -p $(@D)
 	$(CXX) $(cxx_flags) $(depend) $(host_flags) -pthread -o $@ $< build/libkarena.a
@@ -173,7 +181,7 @@ quick: ## build, host tests, VM tests on the stock kernel
 	SCALE=0.2 vm/stages build "vm-stock host"
 
 # Side by side once everything is built, the longest first.
-side_by_side := vm-debug lint vm-stock vm-7.2 kunit proofs host vm-dax demo
+side_by_side := vm-debug lint vm-stock vm-7.2 kunit models host fuzz-brief vm-dax demo
 check: ## every test
 	vm/stages kernels build modules "$(side_by_side)" lines
 
@@ -183,8 +191,20 @@ check-all: ## every test, on every kernel
 host: $(hosts) ## tests that need no kernel
 	vm/count host vm/host-suite $(hosts)
 
-proofs: ## go through all states of the waking protocol and its mutants
-	vm/count proofs tests/proofs/run
+models: ## go through all states of the waking protocol and its mutants
+	vm/count models tests/proofs/spin
+
+proofs: models ## models, a litmus test for each barrier, the arithmetic of positions
+	vm/count litmus tests/proofs/herd
+	vm/count positions tests/proofs/cbmc
+
+# make fuzz FUZZ_SECONDS=36000
+FUZZ_SECONDS ?= 3600
+fuzz: $(fuzzers) ## random input to the record core and the consumer, for FUZZ_SECONDS
+	vm/count $@ tests/fuzz/run $(FUZZ_SECONDS) $^
+
+fuzz-brief: $(fuzzers)
+	vm/count $@ tests/fuzz/run 20 $^
 
 # Later kernels are tested for what differs, with fewer rounds.
 vm-6.12 vm-7.2: export SCALE ?= 0.2
@@ -243,7 +263,7 @@ kernels: kernel-debug kernel-7.2 kernel-stock kernel-clang ## fetch and build th
 kernel-%:
 	@vm/kernel $*
 
-build: all tests $(dax) $(hosts)
+build: all tests $(dax) $(hosts) $(fuzzers)
 
 # For the kernels that the tests boot besides stock.
 modules: debug 7.2
@@ -271,7 +291,7 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-.PHONY: all stock debug 6.12 7.2 lib bin tests quick check check-all proofs host vm-stock \
-	vm-debug vm-dax vm-6.12 vm-7.2 kunit selftest vm demo bench-arena \
+.PHONY: all stock debug 6.12 7.2 lib bin tests quick check check-all models proofs host fuzz \
+	fuzz-brief vm-stock vm-debug vm-dax vm-6.12 vm-7.2 kunit selftest vm demo bench-arena \
 	bench-ring bench-uring bench-vmr coverage lint lines kernels build modules install \
 	clean help

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The arithmetic of positions, for CBMC: the record core itself (kmod/record.[ch]) on
+ * a ring of 64 bytes.
+ *
+ * A ring in any state that is in order undergoes one operation (OPERATION), and is in
+ * order afterwards. An empty ring is in order (record_init()). So a ring is in order
+ * after any number of operations, in any sequence. In order means:
+ *
+ *   between consumer and producer position lie records, one after the other, of which
+ *   the core knows length, state and owner; they are not longer than the ring together,
+ *   hence no two share a byte
+ *   where slots are an array of their own (SLOTS=1), no slot but that of an open record
+ *   says BUSY; what the data holds does not matter, since users may write it
+ *
+ * Positions are any, and so are claims of the consumer's, positions named by users, and
+ * what lies where no record begins. That nothing outside of data and slots is touched
+ * CBMC sees to by itself.
+ */
+#include <stddef.h>
+
+/* What the core clears of a record is its last 8 bytes. */
+#ifdef __CPROVER__
+#define __builtin_memset(at, value, bytes)	(*(__u64 *)(at) = (value))
+#endif
+
+#include "../../kmod/record.c"
+
+#define SIZE		64u
+#define RECORDS		(SIZE / RECORD_MIN_BYTES)
+#ifndef SLOTS
+#define SLOTS		1
+#endif
+#ifndef OPERATION
+#define OPERATION	open_one
+#endif
+
+/* Of CBMC: any value; what is assumed; what is to be proved. */
+__u64 nondet_u64(void);
+__u32 nondet_u32(void);
+#ifdef __CPROVER__
+#define assume(what)	__CPROVER_assume(what)
+#define prove(what)	__CPROVER_assert(what, #what)
+#else
+#define assume(what)	((void)(what))
+#define prove(what)	((void)(what))
+#endif
+
+#define ALICE		7u
+#define BOB		8u
+
+/* They hold anything: CBMC is told to begin with static variables so. */
+static struct karena_record_header data[2 * SIZE / sizeof(struct karena_record_header)];
+static struct record_slot slots[SIZE / RECORD_MIN_BYTES];
+static __u64 published;
+static struct records ring;
+
+/* The same as a list: records first .. end - 1. */
+static struct {
+	__u64 position;
+	__u32 word;
+	__u32 owner;
+} list[RECORDS + 1];
+static unsigned int first, end;
+static __u64 consumer, producer;
+
+static __u32 bytes_of(unsigned int i)
+{
+	return 8 + ((list[i].word & KARENA_RECORD_LEN_MASK) + 7) / 8 * 8;
+}
+
+static bool is_open(unsigned int i)
+{
+	return i >= first && i < end && list[i].word & KARENA_RECORD_BUSY;
+}
+
+static unsigned int place(__u64 position, unsigned int unit)
+{
+	return position % SIZE / unit;
+}
+
+static void put(unsigned int i)
+{
+	if (SLOTS) {
+		slots[place(list[i].position, RECORD_MIN_BYTES)].word = list[i].word;
+		slots[place(list[i].position, RECORD_MIN_BYTES)].owner =
+			list[i].owner << 1 | (list[i].position / 8 & 1);
+	} else {
+		data[place(list[i].position, 8)].word = list[i].word;
+	}
+}
+
+static __u32 word_in_ring(__u64 position)
+{
+	if (SLOTS)
+		return slots[place(position, RECORD_MIN_BYTES)].word;
+	return data[place(position, 8)].word;
+}
+
+/* Of any length, in any state, anybody's. */
+static void make_record(unsigned int i)
+{
+	__u32 length = nondet_u32(), state = nondet_u32(), owner = nondet_u32();
+
+	assume(length >= 1 && length <= SIZE);
+	assume(state == 0 || state == KARENA_RECORD_BUSY || state == KARENA_RECORD_DISCARD);
+	assume(owner == RECORD_OWNER_KERNEL || owner == ALICE || owner == BOB);
+	list[i].position = producer;
+	list[i].word = length | state;
+	list[i].owner = SLOTS ? owner : RECORD_OWNER_KERNEL;
+	producer += bytes_of(i);
+	assume(producer - consumer <= SIZE);
+	put(i);
+}
+
+static void make_ring(void)
+{
+	unsigned int i;
+
+	consumer = nondet_u64();
+	assume(consumer % RECORD_ALIGN == 0 && consumer < 1ull << 62);
+	producer = consumer;
+	for (i = 0; i < RECORDS; i++)
+		assume(!(slots[i].word & KARENA_RECORD_BUSY));
+	first = 0;
+	end = nondet_u32();
+	assume(end <= RECORDS);
+	for (i = 0; i < RECORDS; i++) {
+		if (i < end)
+			make_record(i);
+	}
+	record_init(&ring, data, SLOTS ? slots : NULL, &published, SIZE);
+	ring.limit = consumer + SIZE;
+	ring.producer = producer;
+	published = producer;
+}
+
+static bool slot_is_of_open_record(unsigned int slot)
+{
+	bool found = false;
+	unsigned int i;
+
+	for (i = 0; i <= RECORDS; i++)
+		found = found || (is_open(i) && place(list[i].position, RECORD_MIN_BYTES) == slot);
+	return found;
+}
+
+static void check_ring(void)
+{
+	unsigned int i;
+
+	prove(record_consumer(&ring) == consumer);
+	prove(ring.producer == producer);
+	prove(published == producer);
+	prove(producer - consumer <= SIZE);
+	for (i = 0; i <= RECORDS; i++) {
+		if (i < first || i >= end)
+			continue;
+		prove(word_in_ring(list[i].position) == list[i].word);
+		if (SLOTS && list[i].word & KARENA_RECORD_BUSY)
+			prove(slots[place(list[i].position, RECORD_MIN_BYTES)].owner >> 1 ==
+			      list[i].owner);
+	}
+	for (i = 0; SLOTS && i < RECORDS; i++)
+		prove(!(slots[i].word & KARENA_RECORD_BUSY) || slot_is_of_open_record(i));
+}
+
+/* Only if there is room, which is what lies between the positions and nothing else. */
+static void open_one(void)
+{
+	__u32 length = nondet_u32(), owner = nondet_u32() % 2 ? ALICE : BOB;
+	unsigned int i;
+	__u64 limit;
+	__u32 bytes;
+
+	assume(length >= 1 && length <= record_length_max(SIZE));
+	bytes = record_bytes(length);
+	prove(record_fits(&ring, bytes) == (producer - consumer + bytes <= SIZE));
+	prove(record_may_fit(&ring, bytes, &limit) == record_fits(&ring, bytes));
+	prove(record_full(&ring, &consumer, bytes) == !record_fits(&ring, bytes));
+	if (!record_fits(&ring, bytes))
+		return;
+	/* Its first byte is above each open record, its last below the next round's. */
+	for (i = 0; i < RECORDS; i++)
+		prove(!is_open(i) || (list[i].position + bytes_of(i) <= producer &&
+				      producer + bytes <= list[i].position + SIZE));
+	record_open(&ring, length, SLOTS ? owner : RECORD_OWNER_KERNEL, SLOTS);
+	list[end].position = producer;
+	list[end].word = length | KARENA_RECORD_BUSY;
+	list[end].owner = SLOTS ? owner : RECORD_OWNER_KERNEL;
+	end++;
+	producer += bytes;
+}
+
+static void end_one(void)
+{
+	__u32 discard = nondet_u32() & KARENA_RECORD_DISCARD;
+	unsigned int which = nondet_u32(), i;
+
+	for (i = 0; i < RECORDS; i++) {
+		if (i != which || !is_open(i))
+			continue;
+		list[i].word = (list[i].word & ~KARENA_RECORD_BUSY) | discard;
+		prove(record_close(&ring, record_header(&ring, list[i].position), discard,
+				   SLOTS) == list[i].word);
+		prove(data[place(list[i].position, 8)].word == list[i].word);
+	}
+}
+
+/* Whatever the consumer says, only what has ended below it is given back. */
+static void accept(void)
+{
+	__u32 steps = nondet_u32() % (RECORDS + 2), left = steps;
+	__u64 claim = nondet_u64();
+	bool more = record_accept(&ring, claim, steps);
+	unsigned int i;
+
+	if (claim < consumer || claim > producer) {
+		prove(!more);
+		return;
+	}
+	for (i = 0; i < RECORDS; i++) {
+		if (i != first || i >= end || is_open(i) || !left ||
+		    consumer + bytes_of(i) > claim)
+			continue;
+		consumer += bytes_of(i);
+		first++;
+		left--;
+	}
+	prove(more == (!left && consumer != claim));
+}
+
+/* A position that anybody may name: an open record of the owner's, or an error. */
+static void find(void)
+{
+	__u64 position = nondet_u64();
+	int expected = -EINVAL;
+	unsigned int i;
+
+	for (i = 0; i < RECORDS; i++) {
+		if (is_open(i) && list[i].position == position)
+			expected = list[i].owner == ALICE ? 0 : -EPERM;
+	}
+	prove(record_find(&ring, position, ALICE) == expected);
+}
+
+static bool is_alice(void *context, __u32 owner)
+{
+	(void)context;
+	return owner == ALICE;
+}
+
+/* From a border that is not above what she has left open, or was one long ago. */
+static void abandon(void)
+{
+	unsigned int from = nondet_u32(), i, nr = 0;
+	__u64 position = nondet_u64();
+
+	assume(from <= end);
+	if (from < end)
+		position = list[from].position;
+	else
+		assume(position < consumer);
+	for (i = 0; i < RECORDS; i++) {
+		if (!is_open(i) || list[i].owner != ALICE)
+			continue;
+		assume(from == end || from <= i);
+		list[i].word = (list[i].word & ~KARENA_RECORD_BUSY) | KARENA_RECORD_DISCARD;
+		nr++;
+	}
+	prove(record_abandon(&ring, is_alice, NULL, &position, RECORDS) == nr);
+	prove(position == producer);
+}
+
+static void skip(void)
+{
+	unsigned int i;
+
+	prove(!record_skip(&ring, RECORDS));
+	for (i = 0; i < RECORDS; i++) {
+		if (i == first && i < end && !is_open(i) &&
+		    list[i].word & KARENA_RECORD_DISCARD) {
+			consumer += bytes_of(i);
+			first++;
+		}
+	}
+}
+
+/* read(): what it gets is there, fits, and can be given back. */
+static void run(void)
+{
+	__u64 room = nondet_u64(), bytes = record_run(&ring, room, RECORDS);
+	unsigned int i;
+
+	prove(bytes <= room);
+	prove(bytes <= producer - consumer);
+	for (i = 0; i < RECORDS; i++) {
+		if (i < end && list[i].position - ring.limit + SIZE < bytes) {
+			prove(!(list[i].word & ~KARENA_RECORD_LEN_MASK));
+			consumer += bytes_of(i);
+			first++;
+		}
+	}
+	record_advance(&ring, record_consumer(&ring) + bytes);
+}
+
+int main(void)
+{
+	make_ring();
+	OPERATION();
+	check_ring();
+	return 0;
+}
+
+/* Those that this program is not made for. */
+void (*const operations[])(void) = { open_one, end_one, accept, find, abandon, skip, run };
