@@ -110,10 +110,14 @@ build/include/linux/karena.h: uapi/karena.h
 # The kernel's own framework for test programs, out of its source package. Its 30
 # seconds for a case are meant for a machine that is not emulated; and a failed ASSERT
 # would have the next one, in the fixture's teardown, begin that again, for ever.
+# SCALE makes it longer.
+patience := (getenv("SCALE") \&\& atoi(getenv("SCALE")) > 1 ? atoi(getenv("SCALE")) : 1)
 build/kselftest/kselftest_harness.h:
 	@mkdir -p $(@D)
 	cp $$(vm/kernel source)/tools/testing/selftests/kselftest*.h $(@D)
 	sed -i '/define TEST_TIMEOUT_DEFAULT/s/30/240/' $@
+	sed -i 's/alarm(t->timeout)/alarm(t->timeout * PATIENCE)/' $@
+	sed -i '/define TEST_TIMEOUT_DEFAULT/a #define PATIENCE $(patience)' $@
 	sed -i 's/^\t\tt->aborted = true;/\t\tif (t->aborted)\n\t\t\tabort();\n&\n\t\tt->trigger = 0;/' $@
 
 build/userlib/%.o: userlib/%.c | build/include/linux/karena.h
@@ -214,6 +218,13 @@ vm-stock vm-debug vm-6.12 vm-7.2: vm-%: % bin tests
 vm-dax: $(dax) ## files on persistent memory, on the stock kernel
 	vm/count $@ vm/dax $<
 
+# What repeats itself or draws at random, as long as one cares to wait.
+soaked := $(patsubst tests/%.c,%,$(shell grep -lw scaled tests/*.c))
+soak: export SCALE ?= 100
+soak: stock bin tests ## the tests that repeat, with SCALE (100) times as many rounds
+	vm/count $@ sh -c 'status=0; for test; do vm/suite stock $$test || status=1; done; \
+		exit $$status' sh $(soaked)
+
 # What the suites must reach to the last line.
 cores := ranges.c ranges_find.c record.c
 
@@ -292,6 +303,6 @@ help: ## this list
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
 .PHONY: all stock debug 6.12 7.2 lib bin tests quick check check-all models proofs host fuzz \
-	fuzz-brief vm-stock vm-debug vm-dax vm-6.12 vm-7.2 kunit selftest vm demo bench-arena \
+	fuzz-brief vm-stock vm-debug vm-dax vm-6.12 vm-7.2 kunit selftest soak vm demo bench-arena \
 	bench-ring bench-uring bench-vmr coverage lint lines kernels build modules install \
 	clean help
