@@ -193,7 +193,7 @@ check-all: ## every test, on every kernel
 	vm/stages kernels build modules 6.12 "$(side_by_side) vm-6.12" lines
 
 host: $(hosts) ## tests that need no kernel
-	vm/count host vm/host-suite $(hosts)
+	vm/count host vm/host-suite $(hosts) vm/selftest-stages
 
 models: ## go through all states of the waking protocol and its mutants
 	vm/count models tests/proofs/spin
