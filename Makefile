@@ -286,7 +286,8 @@ install: lib build/bin/karenactl ## library, headers, manual and karenactl, belo
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/linux lib/pkgconfig \
 		share/man/man3)
 	install -m 644 uapi/karena.h $(DESTDIR)$(PREFIX)/include/linux
-	install -m 644 $(addprefix userlib/,karena.h karena_dynptr.h karena_uring.h karena_vmr.h) \
+	install -m 644 $(addprefix userlib/,karena.h karena_dynptr.h karena_uring.h \
+		karena_uring_consumer.h karena_vmr.h) \
 		$(DESTDIR)$(PREFIX)/include
 	install -m 644 build/libkarena.a build/libkarena.so.1 $(DESTDIR)$(PREFIX)/lib
 	ln -sf libkarena.so.1 $(DESTDIR)$(PREFIX)/lib/libkarena.so

@@ -6,7 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
-#include <karena_uring.h>
+#include <karena_uring_consumer.h>
 
 #include "bench.h"
 

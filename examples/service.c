@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <karena_uring.h>
+#include <karena_uring_consumer.h>
 
 #define ARENA_PAGES	256
 
@@ -141,7 +141,7 @@ int main(int argc, char **argv)
 	check(io_uring_queue_init(4 * ARENA_PAGES, &service.uring, 0), "io_uring");
 	check(karena_uring_consumer_init(&service.consumer, device, ring, KARENA_URING_BEST),
 	      "consumer");
-	puts(service.consumer.way == KARENA_URING_WAIT ? "wait" : "poll");
+	puts(service.consumer.way == KARENA_URING_POLL ? "poll" : "wait");
 	serve(&service, (uint64_t)producers * pages);
 	while (wait(NULL) > 0)
 		;

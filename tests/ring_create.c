@@ -76,7 +76,7 @@ TEST(wrong_arguments_are_refused)
 	args = good();
 	args.__reserved = 1;
 	EXPECT_EQ(-EINVAL, create_and_close(&args));
-	for (i = 1; i < 32; i++) {
+	for (i = 2; i < 32; i++) {
 		args = good();
 		args.flags = 1u << i;
 		EXPECT_EQ(-EINVAL, create_and_close(&args));

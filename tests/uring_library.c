@@ -5,7 +5,8 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <karena_uring.h>
+#include <karena_uring_consumer.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -153,42 +154,151 @@ static int64_t sum_of_all(struct karena_uring_consumer *consumer, struct io_urin
 	return ret < 0 ? ret : (int64_t)sum;
 }
 
-TEST_F(library, consumer_takes_all_by_poll)
-{
+FIXTURE(way) {
+	struct karena_device *device;
+	struct karena_ring *ring;
 	struct karena_uring_consumer consumer;
+	struct io_uring uring;
+	int ret;
+};
 
-	ASSERT_EQ(0, karena_uring_consumer_init(&consumer, self->device, self->ring,
-						KARENA_URING_POLL));
-	EXPECT_EQ(KARENA_URING_POLL, consumer.way);
-	EXPECT_EQ(RECORDS * (RECORDS + 1) / 2, sum_of_all(&consumer, &self->uring));
+FIXTURE_VARIANT(way) {
+	enum karena_uring_way way;
+	uint32_t bytes;
+	uint32_t flags;
+	uint32_t timeout_us;
+};
+
+FIXTURE_VARIANT_ADD(way, repeat) { .way = KARENA_URING_REPEAT };
+FIXTURE_VARIANT_ADD(way, wait) { .way = KARENA_URING_WAIT };
+FIXTURE_VARIANT_ADD(way, poll) { .way = KARENA_URING_POLL };
+FIXTURE_VARIANT_ADD(way, read_multishot) { .way = KARENA_URING_READ_MULTISHOT };
+FIXTURE_VARIANT_ADD(way, read) { .way = KARENA_URING_READ };
+FIXTURE_VARIANT_ADD(way, best) { .way = KARENA_URING_BEST };
+
+/* In batches; the last is told by the time. */
+FIXTURE_VARIANT_ADD(way, repeat_records) {
+	.way = KARENA_URING_REPEAT, .bytes = 20, .flags = KARENA_WAIT_F_RECORDS,
+	.timeout_us = 100000,
+};
+
+FIXTURE_VARIANT_ADD(way, wait_bytes) {
+	.way = KARENA_URING_WAIT, .bytes = 1000, .timeout_us = 100000,
+};
+
+FIXTURE_SETUP(way)
+{
+	struct karena_ring_opts opts = { .size = sizeof(opts), .flags = KARENA_RING_F_END };
+
+	ASSERT_EQ(0, karena_open(NULL, &self->device));
+	ASSERT_EQ(0, karena_ring_create(self->device, sysconf(_SC_PAGESIZE), &opts,
+					&self->ring));
+	ASSERT_EQ(0, io_uring_queue_init(8, &self->uring, 0));
+	self->ret = karena_uring_consumer_init(&self->consumer, self->device, self->ring,
+					       variant->way);
+	self->consumer.bytes = variant->bytes;
+	self->consumer.flags = variant->flags;
+	self->consumer.timeout_us = variant->timeout_us;
 }
 
-TEST_F(library, consumer_takes_all_by_wait)
+FIXTURE_TEARDOWN(way)
 {
-	struct karena_uring_consumer consumer;
-	int ret = karena_uring_consumer_init(&consumer, self->device, self->ring,
-					     KARENA_URING_WAIT);
+	if (!self->ret)
+		karena_uring_consumer_fini(&self->consumer, NULL);
+	io_uring_queue_exit(&self->uring);
+	karena_ring_close(self->ring);
+	karena_close(self->device);
+}
 
-	if (ret) {
-		ASSERT_EQ(-EOPNOTSUPP, ret);
-		SKIP(return, "this kernel cannot cancel commands");
+/* A way that the kernel has not got is refused, and only that. */
+static bool way_is_there(struct __test_metadata *_metadata, int ret, enum karena_uring_way way)
+{
+	if (!ret)
+		return true;
+	EXPECT_EQ(-EOPNOTSUPP, ret);
+	EXPECT_TRUE(way == KARENA_URING_REPEAT || way == KARENA_URING_WAIT ||
+		    way == KARENA_URING_READ_MULTISHOT);
+	return false;
+}
+
+TEST_F(way, takes_all)
+{
+	if (!way_is_there(_metadata, self->ret, variant->way))
+		SKIP(return, "this kernel has not got it");
+	if (variant->way != KARENA_URING_BEST)
+		EXPECT_EQ(variant->way, self->consumer.way);
+	EXPECT_EQ(RECORDS * (RECORDS + 1) / 2, sum_of_all(&self->consumer, &self->uring));
+}
+
+/* The parent gives up the right that its child produces by. */
+static int produce_alone(struct karena_ring *ring)
+{
+	struct karena_rights rights = {
+		.size = sizeof(rights), .rights = KARENA_RIGHTS_RING,
+	};
+	struct karena_ring *other;
+	int fd = ioctl(karena_ring_fd(ring), KARENA_IOC_REOPEN, &rights);
+
+	if (fd < 0 || karena_ring_from_fd(fd, &other))
+		return -1;
+	if (!fork())
+		produce(other);
+	karena_ring_close(other);
+	rights.rights = KARENA_RIGHT_MAP | KARENA_RIGHT_CONSUME;
+	return ioctl(karena_ring_fd(ring), KARENA_IOC_RESTRICT, &rights);
+}
+
+TEST_F(way, tells_of_the_end)
+{
+	struct karena_uring_consumer *consumer = &self->consumer;
+	struct io_uring_cqe *cqe;
+	uint64_t sum = 0;
+
+	if (!way_is_there(_metadata, self->ret, variant->way))
+		SKIP(return, "this kernel has not got it");
+	ASSERT_EQ(0, produce_alone(self->ring));
+	while (!consumer->ended) {
+		ASSERT_EQ(0, karena_uring_consumer_arm(consumer, &self->uring));
+		ASSERT_LE(0, io_uring_submit_and_wait(&self->uring, 1));
+		ASSERT_EQ(0, io_uring_wait_cqe(&self->uring, &cqe));
+		ASSERT_LE(0, karena_uring_consumer_take(consumer, cqe, add_up, &sum));
+		io_uring_cqe_seen(&self->uring, cqe);
 	}
-	/* In batches; the last is told by the time. */
-	consumer.bytes = self->page / 4;
-	consumer.timeout_us = 100000;
-	EXPECT_EQ(RECORDS * (RECORDS + 1) / 2, sum_of_all(&consumer, &self->uring));
+	wait(NULL);
+	EXPECT_EQ(RECORDS * (RECORDS + 1) / 2, sum);
 }
 
 TEST_F(library, consumer_says_which_way_is_best)
 {
 	struct karena_query query = { .size = sizeof(query) };
 	struct karena_uring_consumer consumer;
+	enum karena_uring_way best = KARENA_URING_POLL;
 
 	ASSERT_EQ(0, karena_query(self->device, &query));
+	if (query.out_features & KARENA_FEAT_URING_WAIT)
+		best = KARENA_URING_WAIT;
+	if (query.out_features & KARENA_FEAT_URING_REPEAT)
+		best = KARENA_URING_REPEAT;
 	ASSERT_EQ(0, karena_uring_consumer_init(&consumer, self->device, self->ring,
 						KARENA_URING_BEST));
-	EXPECT_EQ(query.out_features & KARENA_FEAT_URING_WAIT ? KARENA_URING_WAIT
-							      : KARENA_URING_POLL,
+	EXPECT_EQ(best, consumer.way);
+	karena_uring_consumer_fini(&consumer, &self->uring);
+}
+
+/* Who may not map the ring reads, by whatever the kernel has for it. */
+TEST_F(library, consumer_without_the_right_to_map_reads)
+{
+	struct karena_rights rights = {
+		.size = sizeof(rights),
+		.rights = KARENA_RIGHT_PRODUCE | KARENA_RIGHT_CONSUME,
+	};
+	struct karena_uring_consumer consumer;
+
+	ASSERT_EQ(0, ioctl(karena_ring_fd(self->ring), KARENA_IOC_RESTRICT, &rights));
+	ASSERT_EQ(0, karena_uring_consumer_init(&consumer, self->device, self->ring,
+						KARENA_URING_BEST));
+	EXPECT_EQ(karena_uring_has(KARENA_OP_READ_MULTISHOT) ? KARENA_URING_READ_MULTISHOT
+							     : KARENA_URING_READ,
 		  consumer.way);
 	EXPECT_EQ(RECORDS * (RECORDS + 1) / 2, sum_of_all(&consumer, &self->uring));
 }
