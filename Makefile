@@ -2,7 +2,7 @@
 #
 # Wraps: Kbuild says what the module is made of, vm/ boots it. Everything is
 # built below build/; build/KERNEL/ holds the module for the kernel that
-# "vm/kernel KERNEL" prints (stock, debug, 6.12, 7.2).
+# "vm/kernel KERNEL" prints (stock, debug, debug-7.2, 6.12, 7.2).
 #
 #   KDIR=DIR  build the stock module against these headers instead of the running
 #             kernel's or, without those, the newest installed
@@ -56,7 +56,7 @@ hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src))) \
 
 all: stock lib bin ## module, library and tools (the default)
 
-stock debug 6.12 7.2: %: build/%/karena.ko build/%/users.built
+stock debug debug-7.2 6.12 7.2: %: build/%/karena.ko build/%/users.built
 
 lib: build/libkarena.a build/libkarena.so.1
 bin: $(bins)
@@ -66,8 +66,10 @@ tests: $(tests)
 # serve vm/lint.
 kernel_stock = $(KDIR)
 kernel_debug = $$(vm/kernel debug)/build
+kernel_debug-7.2 = $$(vm/kernel debug-7.2)/build
 kernel_6.12 = $$(readlink $$(vm/kernel 6.12)/build) CC=gcc-14
 kernel_7.2 = $$(readlink $$(vm/kernel 7.2)/build) CC=gcc-14
+kernel_arm64 = $$(readlink $$(vm/kernel arm64)/build)
 kernel_sparse = $(kernel_debug) C=2
 kernel_w1 = $(kernel_debug) W=1
 kernel_clang = $$(vm/kernel clang)/build LLVM=1 W=1 KBUILD_MODPOST_WARN=1
@@ -75,6 +77,7 @@ kernel_clang = $$(vm/kernel clang)/build LLVM=1 W=1 KBUILD_MODPOST_WARN=1
 # Where it is made, if not here.
 within_6.12 = vm/debian13 run $(CURDIR)
 within_7.2 = $(within_6.12)
+within_arm64 = $(within_6.12)
 
 # Kbuild writes beside its sources, so it is given a directory of links to them.
 build/%/karena.ko: $(module_src)
@@ -190,7 +193,19 @@ check: ## every test
 	vm/stages kernels build modules "$(side_by_side)" lines
 
 check-all: ## every test, on every kernel
-	vm/stages kernels build modules 6.12 "$(side_by_side) vm-6.12" lines
+	vm/stages kernels build modules 6.12 debug-7.2 cross \
+		"$(side_by_side) vm-6.12 vm-debug-7.2" lines
+
+# Module and library for machines of which there is none here: they compile and link.
+cross: build/arm64/karena.ko build/arm64/libkarena.so.1 build/i386/libkarena.so.1 ## for arm64 and for 32-bit programs
+
+cross_arm64 = $(within_arm64) env -C $(CURDIR) aarch64-linux-gnu-gcc-14
+cross_i386 = $(CC) -m32
+build/arm64/libkarena.so.1 build/i386/libkarena.so.1: build/%/libkarena.so.1: \
+		$(wildcard userlib/*) build/include/linux/karena.h
+	@mkdir -p $(@D)
+	$(cross_$*) $(c_flags) -Werror -fPIC -shared -Wl,-z,defs \
+		-Wl,--version-script,userlib/libkarena.map -o $@ $(filter %.c,$^)
 
 host: $(hosts) ## tests that need no kernel
 	vm/count host vm/host-suite $(hosts) vm/selftest-stages
@@ -211,8 +226,8 @@ fuzz-brief: $(fuzzers)
 	vm/count $@ tests/fuzz/run 20 $^
 
 # Later kernels are tested for what differs, with fewer rounds.
-vm-6.12 vm-7.2: export SCALE ?= 0.2
-vm-stock vm-debug vm-6.12 vm-7.2: vm-%: % bin tests
+vm-6.12 vm-7.2 vm-debug-7.2: export SCALE ?= 0.2
+vm-stock vm-debug vm-debug-7.2 vm-6.12 vm-7.2: vm-%: % bin tests
 	vm/count $@ vm/suite $*
 
 vm-dax: $(dax) ## files on persistent memory, on the stock kernel
@@ -303,7 +318,7 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-.PHONY: all stock debug 6.12 7.2 lib bin tests quick check check-all models proofs host fuzz \
-	fuzz-brief vm-stock vm-debug vm-dax vm-6.12 vm-7.2 kunit selftest soak vm demo bench-arena \
+.PHONY: all stock debug debug-7.2 6.12 7.2 cross lib bin tests quick check check-all models proofs host fuzz \
+	fuzz-brief vm-stock vm-debug vm-debug-7.2 vm-dax vm-6.12 vm-7.2 kunit selftest soak vm demo bench-arena \
 	bench-ring bench-uring bench-vmr coverage lint lines kernels build modules install \
 	clean help
