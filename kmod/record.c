@@ -47,6 +47,65 @@ static __u32 word_at(const struct records *r, __u64 position)
 	return record_load_acquire(&slot_at(r, position)->word);
 }
 
+/* The same as readers see it. */
+static __u32 shown_at(const struct records *r, __u64 position, __u32 word)
+{
+	return r->slots ? record_shown(slot_at(r, position), word) : word;
+}
+
+/* To be passed over, of so many bytes in all. */
+static void put_filler(struct karena_record_header *header, __u32 bytes)
+{
+	struct record_slot filler = {
+		.word = (bytes - KARENA_RECORD_HEADER_BYTES) | KARENA_RECORD_DISCARD,
+	};
+
+	*(struct record_slot *)header = filler;
+}
+
+/**
+ * record_trim() - make a record shorter that is about to be closed
+ * @r:		as it is
+ * @header:	of a BUSY record, to be closed by the caller, not discarded
+ * @length:	payload bytes it is to have
+ * @slots:	as for record_open()
+ *
+ * The headers stay a chain that can be walked: what is cut off, if it is 8 bytes or
+ * more, becomes a discarded record, perhaps without payload. Giving it back would
+ * move the producer position backwards, under the eyes of who has read it. In slots of
+ * their own the record keeps its bytes: one that begins 8 bytes behind another has no
+ * slot to itself.
+ *
+ * Needs no lock: until the record is closed nobody looks at what lies in it.
+ *
+ * Return: 0; -EINVAL if that is none, or more than was reserved.
+ */
+int record_trim(struct records *r, struct karena_record_header *header, __u32 length,
+		bool slots)
+{
+	struct record_slot *slot = record_slot(r, header, slots);
+	__u32 reserved = record_load(&slot->word) & KARENA_RECORD_LEN_MASK;
+	__u32 bytes = record_bytes(length);
+	char *end = (char *)header + KARENA_RECORD_HEADER_BYTES + length;
+
+	if (!length || length > reserved)
+		return -EINVAL;
+	if (length == reserved)
+		return 0;
+	/* The padding, in which no byte of the payload that was is to show. */
+	__builtin_memset(end, 0, (char *)header + bytes - end);
+	if (bytes < record_bytes(reserved))
+		put_filler(record_header(r, record_offset(r, header) + bytes),
+			   record_bytes(reserved) - bytes);
+
+	if (slots)
+		record_store(&slot->owner, length | RECORD_TRIMMED);
+	else
+		record_store(&slot->word, length | KARENA_RECORD_BUSY);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(record_trim);
+
 /*
  * A walk works on a copy: what another may load or store meanwhile the compiler would
  * have to load anew for each record.
@@ -56,13 +115,15 @@ static __u32 word_at(const struct records *r, __u64 position)
  * record_front() - the record at the consumer position
  * @r:		as it is
  *
- * Return: its slot's word; KARENA_RECORD_BUSY if there is none.
+ * Return: its header's word; KARENA_RECORD_BUSY if there is none.
  */
 __u32 record_front(const struct records *r)
 {
 	__u64 position = record_consumer(r);
 
-	return position == r->producer ? KARENA_RECORD_BUSY : word_at(r, position);
+	if (position == r->producer)
+		return KARENA_RECORD_BUSY;
+	return shown_at(r, position, word_at(r, position));
 }
 EXPORT_SYMBOL_IF_KUNIT(record_front);
 
@@ -85,7 +146,9 @@ EXPORT_SYMBOL_IF_KUNIT(record_advance);
  *
  * The furthest border that is not above @claim and has no BUSY record below it
  * becomes the consumer position. A claim outside of what is there is none. As
- * the walk goes on where it ended, each record is walked once.
+ * the walk goes on where it ended, each record is walked once. A consumer that has
+ * read a trimmed record, and not passed over what was cut off, is behind that for the
+ * core, too: else who consumes next would be given the record again.
  *
  * Return: whether it stopped for the number of steps alone.
  */
@@ -97,17 +160,17 @@ bool record_accept(struct records *r, __u64 claim, unsigned int steps)
 	if (claim - position > r->producer - position)
 		return false;
 
-	while (position != claim && steps) {
+	while ((__s64)(claim - position) > 0 && steps) {
 		__u32 word = word_at(&copy, position);
-		__u32 bytes = record_word_bytes(word);
+		__u32 shown = record_word_bytes(shown_at(&copy, position, word));
 
-		if (word & KARENA_RECORD_BUSY || bytes > claim - position)
+		if (word & KARENA_RECORD_BUSY || shown > claim - position)
 			break;
-		position += bytes;
+		position += record_word_bytes(word);
 		steps--;
 	}
 	record_advance(r, position);
-	return !steps && position != claim;
+	return !steps && (__s64)(claim - position) > 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(record_accept);
 
@@ -132,7 +195,7 @@ int record_find(const struct records *r, __u64 position, __u32 owner)
 	if (record_load(&slot->owner) == record_owner_word(position, owner))
 		return 0;
 	/* The other position of the slot names no record. */
-	if ((slot->owner & 1) != record_owner_word(position, 0))
+	if ((record_load(&slot->owner) & 1) != record_owner_word(position, 0))
 		return -EINVAL;
 	return -EPERM;
 }
@@ -166,7 +229,8 @@ unsigned int record_abandon(struct records *r, record_gone_fn gone, void *contex
 		__u32 word = record_load_acquire(&slot->word);
 
 		/* At a border, BUSY is that of the record there, and so is the owner. */
-		if (word & KARENA_RECORD_BUSY && gone(context, slot->owner >> 1)) {
+		if (word & KARENA_RECORD_BUSY &&
+		    gone(context, record_load(&slot->owner) >> 1)) {
 			record_close(r, record_header(r, *position), KARENA_RECORD_DISCARD,
 				     true);
 			found++;
@@ -231,8 +295,8 @@ EXPORT_SYMBOL_IF_KUNIT(record_count);
  * @room:	bytes that the reader has for it
  * @steps:	how many records at most
  *
- * Return: the bytes, headers included, of the records that are there one after
- * the other, are not discarded, and fit into @room together.
+ * Return: the bytes that those records take, headers included, which are there one
+ * after the other, are not discarded, and fit into @room together, as trimmed.
  */
 __u64 record_run(const struct records *r, __u64 room, unsigned int steps)
 {
@@ -241,12 +305,12 @@ __u64 record_run(const struct records *r, __u64 room, unsigned int steps)
 
 	for (; position != copy.producer && steps; steps--) {
 		__u32 word = word_at(&copy, position);
-		__u32 bytes = record_word_bytes(word);
+		__u32 shown = record_word_bytes(shown_at(&copy, position, word));
 
-		if (word & (KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD) || bytes > room)
+		if (word & (KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD) || shown > room)
 			break;
-		position += bytes;
-		room -= bytes;
+		position += record_word_bytes(word);
+		room -= shown;
 	}
 	return position - record_consumer(r);
 }

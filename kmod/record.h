@@ -58,15 +58,19 @@
 #define RECORD_MIN_BYTES	16u
 /* Of the owner of records that the kernel itself reserves. */
 #define RECORD_OWNER_KERNEL	0u
-#define RECORD_OWNER_MAX	0x7ffffffeu
+#define RECORD_OWNER_MAX	0x3ffffffeu
 /* Owns no record: to ask what it is told of others'. */
-#define RECORD_OWNER_NOBODY	0x7fffffffu
+#define RECORD_OWNER_NOBODY	0x3fffffffu
+/* In a slot's owner, which is no owner then: the payload bytes of a trimmed record. */
+#define RECORD_TRIMMED		0x80000000u
 
 /**
  * struct record_slot - what the core knows of a record; laid out as its header
  * @word:	payload bytes and KARENA_RECORD_BUSY, _DISCARD
  * @owner:	who reserved it, shifted left by one; the lowest bit tells which of
- *		the two positions that share a slot it is. 0 if headers are slots
+ *		the two positions that share a slot it is. Of a record that was
+ *		trimmed RECORD_TRIMMED and what is left of it, while @word tells
+ *		what was reserved. 0 if headers are slots
  */
 struct record_slot {
 	__u32 word;
@@ -220,11 +224,31 @@ static inline struct karena_record_header *record_open(struct records *r, __u32 
 	return header;
 }
 
+/* What readers see in place of a slot's word: the same, but for trimmed records. */
+static inline __u32 record_shown(const struct record_slot *slot, __u32 word)
+{
+	__u32 owner = record_load(&slot->owner);
+
+	if (!(owner & RECORD_TRIMMED))
+		return word;
+	return (word & ~KARENA_RECORD_LEN_MASK) | (owner & KARENA_RECORD_LEN_MASK);
+}
+
+/* What the kernel goes by comes last. */
+static inline void record_end(struct record_slot *slot, struct karena_record_header *header,
+			      __u32 word, __u32 shown, bool slots)
+{
+	/* Pairs with the consumer's acquire of the header. */
+	if (slots)
+		record_store_release(&header->word, shown);
+	record_exchange(&slot->word, word);
+}
+
 /**
  * record_close_as() - end a record whose word is known
  * @r:		as it is
  * @header:	of a BUSY record that nobody else ends
- * @word:	its length, and 0 or KARENA_RECORD_DISCARD
+ * @word:	its length, not trimmed, and 0 or KARENA_RECORD_DISCARD
  * @slots:	as for record_open()
  *
  * Needs no lock. The exchange is a full barrier: whoever ends a record may look
@@ -234,12 +258,7 @@ static inline struct karena_record_header *record_open(struct records *r, __u32 
 static inline void record_close_as(struct records *r, struct karena_record_header *header,
 				   __u32 word, bool slots)
 {
-	struct record_slot *slot = record_slot(r, header, slots);
-
-	/* Pairs with the consumer's acquire of the header. */
-	if (slots)
-		record_store_release(&header->word, word);
-	record_exchange(&slot->word, word);
+	record_end(record_slot(r, header, slots), header, word, word, slots);
 }
 
 /**
@@ -249,16 +268,17 @@ static inline void record_close_as(struct records *r, struct karena_record_heade
  * @discard:	0 or KARENA_RECORD_DISCARD
  * @slots:	as for record_open()
  *
- * Return: the slot's word.
+ * Return: the header's word, as readers see it.
  */
 static inline __u32 record_close(struct records *r, struct karena_record_header *header,
 				 __u32 discard, bool slots)
 {
 	struct record_slot *slot = record_slot(r, header, slots);
 	__u32 word = (record_load(&slot->word) & ~KARENA_RECORD_BUSY) | discard;
+	__u32 shown = slots ? record_shown(slot, word) : word;
 
-	record_close_as(r, header, word, slots);
-	return word;
+	record_end(slot, header, word, shown, slots);
+	return shown;
 }
 
 /* Is the record there whose slot has this word? */
@@ -274,6 +294,8 @@ static inline bool record_discarded(__u32 word)
 }
 
 void record_init(struct records *r, void *headers, void *slots, __u64 *published, __u64 size);
+int record_trim(struct records *r, struct karena_record_header *header, __u32 length,
+		bool slots);
 __u32 record_front(const struct records *r);
 bool record_accept(struct records *r, __u64 claim, unsigned int steps);
 int record_find(const struct records *r, __u64 position, __u32 owner);

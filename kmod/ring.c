@@ -262,6 +262,34 @@ void karena_ring_submit(struct karena_ring *ring, void *payload, u32 flags)
 EXPORT_SYMBOL_NS_GPL(karena_ring_submit, KARENA_NS);
 
 /**
+ * karena_ring_submit_trimmed() - a record is complete, and shorter than was reserved
+ * @ring:	the ring
+ * @payload:	from karena_ring_reserve()
+ * @length:	payload bytes from its beginning on, up to those reserved
+ * @flags:	as for karena_ring_submit()
+ *
+ * The space that was cut off is free when the consumer has passed it.
+ *
+ * Context: any, NMI included; does not sleep.
+ * Return: 0; -EINVAL: no bytes, or more than were reserved, and the record is to be
+ * ended still.
+ * Since: 1.0
+ */
+int karena_ring_submit_trimmed(struct karena_ring *ring, void *payload, size_t length,
+			       u32 flags)
+{
+	int err = -EINVAL;
+
+	if (length <= ring->length_max)
+		err = record_trim(&ring->records, payload - sizeof(struct karena_record_header),
+				  length, ring_in_place(ring));
+	if (!err)
+		submit(ring, payload, flags);
+	return err;
+}
+EXPORT_SYMBOL_NS_GPL(karena_ring_submit_trimmed, KARENA_NS);
+
+/**
  * karena_ring_discard() - a record of karena_ring_reserve() is to be passed over
  * @ring:	the ring
  * @payload:	from karena_ring_reserve()
@@ -331,6 +359,7 @@ EXPORT_SYMBOL_IF_KUNIT(ring_reserve_for);
  * @ring:	IN_PLACE
  * @party:	who asks; NULL: somebody who has reserved nothing here
  * @position:	any number
+ * @length:	payload bytes to keep; 0: all
  * @discard:	0 or KARENA_RECORD_DISCARD
  * @flags:	as for karena_ring_submit()
  *
@@ -338,10 +367,11 @@ EXPORT_SYMBOL_IF_KUNIT(ring_reserve_for);
  * two threads may come with one position.
  *
  * Context: not NMI; does not sleep.
- * Return: 0; -EINVAL if no open record is there; -EPERM if it is another's.
+ * Return: 0; -EINVAL if no open record is there, or a shorter one; -EPERM if it is
+ * another's.
  */
 int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 position,
-		 u32 discard, u32 flags)
+		 u32 length, u32 discard, u32 flags)
 {
 	struct records *r = &ring->records;
 	unsigned long irq;
@@ -349,6 +379,8 @@ int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 positio
 
 	raw_spin_lock_irqsave(&ring->lock, irq);
 	err = record_find(r, position, party ? party->id : RECORD_OWNER_NOBODY);
+	if (!err && length)
+		err = record_trim(r, record_header(r, position), length, true);
 	if (!err) {
 		end_any(ring, record_header(r, position), discard);
 		party->nr_open--;

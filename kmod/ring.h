@@ -161,7 +161,7 @@ u64 ring_nr_submitted(const struct karena_ring *ring);
 int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
 		     u64 *position);
 int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 position,
-		 u32 discard, u32 flags);
+		 u32 length, u32 discard, u32 flags);
 void ring_abandon(struct karena_ring *ring, struct ring_party *party);
 int ring_check_length(struct karena_ring *ring, u64 length);
 bool ring_accept(struct karena_ring *ring);
@@ -208,8 +208,9 @@ static inline u64 ring_view_available(const struct ring_view *view)
 /**
  * struct ring_run - records that are read in one piece
  * @position:	of the first
- * @bytes:	all of them, headers included; 0 if nothing is there
- * @word:	of the first one's header
+ * @bytes:	that all of them take, headers included; 0 if nothing is there
+ * @word:	of the first one's header; of a trimmed record of an IN_PLACE ring, which
+ *		is one piece for itself, less than @bytes
  * @last:	no record came after them then
  */
 struct ring_run {

@@ -217,6 +217,12 @@ ssize_t ring_output_user(struct karena_ring *ring, const void __user *from, size
 	return err;
 }
 
+/* What a reader is given of a run: of a trimmed record less than it takes. */
+static size_t given(const struct karena_ring *ring, const struct ring_run *run)
+{
+	return ring_in_place(ring) ? record_word_bytes(run->word) : run->bytes;
+}
+
 /*
  * Where users can write the data, a header in it may say anything; the reader
  * gets the one that the kernel knows.
@@ -231,7 +237,7 @@ static bool copy_run(const struct karena_ring *ring, const struct ring_run *run,
 		return copy_out(from, run->bytes, to);
 	if (!copy_out(&header, sizeof(header), to))
 		return false;
-	if (copy_out(from + 1, run->bytes - sizeof(header), to))
+	if (copy_out(from + 1, given(ring, run) - sizeof(header), to))
 		return true;
 	iov_iter_revert(to, sizeof(header));
 	return false;
@@ -254,12 +260,12 @@ static ssize_t read_run(struct karena_ring *ring, struct iov_iter *to, unsigned 
 			return -EFAULT;
 		if (ring_read_end(ring, run))
 			break;
-		iov_iter_revert(to, run->bytes);
+		iov_iter_revert(to, given(ring, run));
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
 	trace_karena_ring_read(ring, run->position, run->bytes);
-	return run->bytes;
+	return given(ring, run);
 }
 
 /*

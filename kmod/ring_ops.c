@@ -215,8 +215,10 @@ static long end(struct karena_call *call, const struct karena_ring_commit *args,
 
 	if (!wakeup_valid(args->flags) || !ring_in_place(ring))
 		return -EINVAL;
-	return ring_end_for(ring, ring_party_find(ring, call->file), args->position, discard,
-			    args->flags);
+	if (args->__reserved || (discard && args->length))
+		return -EINVAL;
+	return ring_end_for(ring, ring_party_find(ring, call->file), args->position,
+			    args->length, discard, args->flags);
 }
 
 /**

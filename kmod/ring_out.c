@@ -162,7 +162,7 @@ static unsigned int drain_run(struct karena_ring *ring, struct ring_run *run,
 		if (nr)
 			word = header->word;
 		*stop = fn(context, header + 1, word & KARENA_RECORD_LEN_MASK);
-		position += record_word_bytes(word);
+		position += ring_in_place(ring) ? run->bytes : record_word_bytes(word);
 		nr++;
 	}
 	run->bytes = position - run->position;

@@ -373,6 +373,61 @@ static void count_should_go_on_where_it_stopped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, record_count(&f->r, &position, 2), 0);
 }
 
+/* Each length cut to each other: the public headers lead to the producer position. */
+static void trimmed_record_should_leave_a_chain(struct kunit *test)
+{
+	struct record_fixture *f = test->priv;
+	u32 length, kept;
+
+	for (length = 1; length <= 40; length++) {
+		for (kept = 1; kept <= length; kept++) {
+			struct karena_record_header *header;
+			u64 start = f->producer, at;
+
+			KUNIT_ASSERT_TRUE(test, rc_open(test, length, ALICE));
+			header = record_header(&f->r, start);
+			KUNIT_ASSERT_EQ(test, record_trim(&f->r, header, kept, f->r.slots), 0);
+			KUNIT_ASSERT_EQ(test, record_close(&f->r, header, 0, f->r.slots), kept);
+			KUNIT_ASSERT_EQ(test, record_front(&f->r), kept);
+			KUNIT_ASSERT_EQ(test, rc_header(f, start), kept);
+			for (at = start + record_bytes(kept); at != f->producer;) {
+				KUNIT_ASSERT_LT(test, at, f->producer);
+				KUNIT_ASSERT_TRUE(test, record_discarded(rc_header(f, at)));
+				at += record_word_bytes(rc_header(f, at));
+			}
+			rc_reset(f, f->producer);
+		}
+	}
+}
+
+static void trim_should_refuse_what_was_not_reserved(struct kunit *test)
+{
+	struct record_fixture *f = test->priv;
+	struct karena_record_header *header;
+
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 20, ALICE));
+	header = record_header(&f->r, f->consumer);
+	KUNIT_EXPECT_EQ(test, record_trim(&f->r, header, 0, f->r.slots), -EINVAL);
+	KUNIT_EXPECT_EQ(test, record_trim(&f->r, header, 21, f->r.slots), -EINVAL);
+	KUNIT_EXPECT_EQ(test, record_trim(&f->r, header, 20, f->r.slots), 0);
+	rc_check(test);
+}
+
+/* As who looked for ALICE's open records may, it is read while it is trimmed. */
+static void owner_of_a_trimmed_record_should_be_nobody(struct kunit *test)
+{
+	struct record_fixture *f = test->priv;
+	u32 alice = ALICE;
+	u64 position = 0;
+
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 40, RECORD_OWNER_KERNEL));
+	/* Were it taken for an owner, it would be hers. */
+	KUNIT_ASSERT_EQ(test, record_trim(&f->r, record_header(&f->r, f->consumer), 2 * ALICE,
+					  true), 0);
+	KUNIT_EXPECT_NE(test, record_find(&f->r, f->consumer, ALICE), 0);
+	KUNIT_EXPECT_EQ(test, record_abandon(&f->r, rc_is, &alice, &position, 8), 0);
+}
+
 static struct kunit_case record_kunit_cases[] = {
 	KUNIT_CASE_PARAM(new_ring_should_be_empty, record_gen_params),
 	KUNIT_CASE(record_should_take_header_and_padded_payload),
@@ -397,6 +452,9 @@ static struct kunit_case record_kunit_cases[] = {
 	KUNIT_CASE_PARAM(skip_should_end_at_the_producer, record_gen_params),
 	KUNIT_CASE_PARAM(run_should_be_what_fits_and_is_there, record_gen_params),
 	KUNIT_CASE_PARAM(count_should_go_on_where_it_stopped, record_gen_params),
+	KUNIT_CASE_PARAM(trimmed_record_should_leave_a_chain, record_gen_params),
+	KUNIT_CASE_PARAM(trim_should_refuse_what_was_not_reserved, record_gen_params),
+	KUNIT_CASE_PARAM(owner_of_a_trimmed_record_should_be_nobody, slot_gen_params),
 	{}
 };
 

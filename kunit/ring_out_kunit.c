@@ -35,6 +35,35 @@ static long drain(struct kunit *test, struct drained *seen, unsigned int max)
 	return ring_drain(f->ring, note, seen, max);
 }
 
+/* By kernel code, on both kinds of rings: header and payload are those kept. */
+static void drain_should_give_what_a_trimmed_record_kept(struct kunit *test)
+{
+	struct ring_fixture *f = test->priv;
+	u32 flags;
+
+	for (flags = 0; flags <= KARENA_RING_F_IN_PLACE; flags++) {
+		struct drained seen = {};
+		u8 *payload;
+
+		rg_make(test, PAGE_SIZE, flags);
+		payload = rg_reserve(test, 100);
+		memset(payload, 't', 100);
+		KUNIT_EXPECT_EQ(test, karena_ring_submit_trimmed(f->ring, payload, 0, 0), -EINVAL);
+		KUNIT_EXPECT_EQ(test, karena_ring_submit_trimmed(f->ring, payload, 101, 0),
+				-EINVAL);
+		KUNIT_EXPECT_EQ(test, karena_ring_submit_trimmed(f->ring, payload, SIZE_MAX, 0),
+				-EINVAL);
+		KUNIT_EXPECT_EQ(test, karena_ring_submit_trimmed(f->ring, payload, 5, 0), 0);
+		KUNIT_EXPECT_EQ(test, payload[5], 0);
+		rg_send(test, 3, 'n');
+		KUNIT_EXPECT_EQ(test, drain(test, &seen, 8), 2);
+		KUNIT_EXPECT_EQ(test, seen.length[0], 5);
+		KUNIT_EXPECT_EQ(test, seen.first[0], 't');
+		KUNIT_EXPECT_EQ(test, seen.length[1], 3);
+		KUNIT_EXPECT_EQ(test, rg_stat(test).out_available, 0);
+	}
+}
+
 static void discard_one(struct kunit *test)
 {
 	struct ring_fixture *f = test->priv;
@@ -197,6 +226,7 @@ static void kernel_should_get_no_role_that_is_taken(struct kunit *test)
 
 static struct kunit_case ring_out_cases[] = {
 	KUNIT_CASE(drain_should_give_records_in_order),
+	KUNIT_CASE(drain_should_give_what_a_trimmed_record_kept),
 	KUNIT_CASE(drain_should_stop_where_it_is_told),
 	KUNIT_CASE(drain_should_give_no_more_than_asked),
 	KUNIT_CASE(drain_should_stop_at_an_open_record),

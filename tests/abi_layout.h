@@ -238,10 +238,12 @@ FIELD(karena_ring_reserve, out_offset, 24, 8);
 IS(KARENA_RING_NO_WAKEUP, 1);
 IS(KARENA_RING_FORCE_WAKEUP, 2);
 
-SIZE(karena_ring_commit, 16);
+SIZE(karena_ring_commit, 24);
 FIELD(karena_ring_commit, size, 0, 4);
 FIELD(karena_ring_commit, flags, 4, 4);
 FIELD(karena_ring_commit, position, 8, 8);
+FIELD(karena_ring_commit, length, 16, 4);
+FIELD(karena_ring_commit, __reserved, 20, 4);
 
 SIZE(karena_ring_output, 24);
 FIELD(karena_ring_output, size, 0, 4);

@@ -287,13 +287,13 @@ static const struct call calls[NR_CALLS] = {
 	},
 	[CALL_ring_submit] = {
 		"ring_submit", KARENA_IOC_RING_SUBMIT, BIT(RING),
-		sizeof(struct karena_ring_commit), 0,
+		sizeof(struct karena_ring_commit), 0, RESERVED(karena_ring_commit),
 		.flags = COMMIT_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
 		.prepare = prepare_ring_commit,
 	},
 	[CALL_ring_discard] = {
 		"ring_discard", KARENA_IOC_RING_DISCARD, BIT(RING),
-		sizeof(struct karena_ring_commit), 0,
+		sizeof(struct karena_ring_commit), 0, RESERVED(karena_ring_commit),
 		.flags = COMMIT_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
 		.prepare = prepare_ring_commit,
 	},

@@ -717,15 +717,22 @@ struct karena_ring_reserve {
  * @size:	in, sizeof(struct karena_ring_commit) as the caller was built
  * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
  * @position:	in, @out_position of the reservation
+ * @length:	in, with SUBMIT, payload bytes to keep, from the beginning on; 0: all.
+ *		With DISCARD 0
+ * @__reserved:	in, 0
  *
  * Ends a reservation: the record is there for the consumer, or passed over by
- * it. EINVAL also: @position is no open reservation; EPERM also: it is somebody
+ * it. What @length cuts off is a discarded record behind it, perhaps without payload,
+ * and free when the consumer has passed it. EINVAL also: @position is no open
+ * reservation, or one of fewer than @length bytes; EPERM also: it is somebody
  * else's. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_commit {
 	__u32		size;
 	__u32		flags;
 	__aligned_u64	position;
+	__u32		length;
+	__u32		__reserved;
 };
 
 /**

@@ -598,6 +598,20 @@ void *karena_ring_reserve(struct karena_ring *ring, size_t length);
 int karena_ring_submit(struct karena_ring *ring, void *data, uint32_t flags);
 
 /**
+ * karena_ring_submit_trimmed() - hand over a record shorter than was reserved
+ * @ring:	the ring it is of
+ * @data:	of karena_ring_reserve()
+ * @length:	payload bytes to keep, from its beginning on, at least 1
+ * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
+ *
+ * The space of the rest is free when the consumer has passed it. Errors: -EINVAL: no
+ * open reservation of this handle's, or @length is not in it, which leaves it open.
+ * Any thread. Since 1.0.
+ */
+int karena_ring_submit_trimmed(struct karena_ring *ring, void *data, size_t length,
+			       uint32_t flags);
+
+/**
  * karena_ring_discard() - give a reserved record up
  * @ring:	the ring it is of
  * @data:	of karena_ring_reserve()

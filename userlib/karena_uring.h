@@ -15,6 +15,7 @@
 #define KARENA_URING_H
 
 #include <liburing.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "karena.h"
@@ -105,23 +106,32 @@ static inline void karena_prep_ring_output(struct io_uring_sqe *sqe,
 	karena_prep_call(sqe, karena_ring_fd(ring), KARENA_IOC_RING_OUTPUT, args);
 }
 
+/* What ends a reservation as a whole, which fits into an entry of 64 bytes. */
+static inline void karena_prep_commit(struct io_uring_sqe *sqe, const struct karena_ring *ring,
+				      uint32_t number, uint64_t position, uint32_t flags)
+{
+	struct karena_ring_commit args;
+
+	memset(&args, 0, sizeof(args));
+	args.size = offsetof(struct karena_ring_commit, length);
+	args.flags = flags;
+	args.position = position;
+	karena_prep_inline(sqe, karena_ring_fd(ring), number, &args);
+}
+
 /* @position of the reservation; @flags: KARENA_RING_NO_WAKEUP or _FORCE_WAKEUP, or 0. */
 static inline void karena_prep_ring_submit(struct io_uring_sqe *sqe,
 					   const struct karena_ring *ring,
 					   uint64_t position, uint32_t flags)
 {
-	struct karena_ring_commit args = { sizeof(args), flags, position };
-
-	karena_prep_inline(sqe, karena_ring_fd(ring), KARENA_IOC_RING_SUBMIT, &args);
+	karena_prep_commit(sqe, ring, KARENA_IOC_RING_SUBMIT, position, flags);
 }
 
 static inline void karena_prep_ring_discard(struct io_uring_sqe *sqe,
 					    const struct karena_ring *ring,
 					    uint64_t position, uint32_t flags)
 {
-	struct karena_ring_commit args = { sizeof(args), flags, position };
-
-	karena_prep_inline(sqe, karena_ring_fd(ring), KARENA_IOC_RING_DISCARD, &args);
+	karena_prep_commit(sqe, ring, KARENA_IOC_RING_DISCARD, position, flags);
 }
 
 /**

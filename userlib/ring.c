@@ -231,10 +231,15 @@ static int position_of(const struct karena_ring *ring, const void *payload, uint
 	return 0;
 }
 
+/* Of @length 0 all is kept. */
 static int end_reservation(struct karena_ring *ring, unsigned long nr, const void *payload,
-			   uint32_t flags)
+			   uint32_t length, uint32_t flags)
 {
-	struct karena_ring_commit args = { .size = sizeof(args), .flags = flags };
+	struct karena_ring_commit args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.length = length,
+	};
 	uint64_t position;
 	int ret;
 
@@ -247,10 +252,18 @@ static int end_reservation(struct karena_ring *ring, unsigned long nr, const voi
 
 int karena_ring_submit(struct karena_ring *ring, void *data, uint32_t flags)
 {
-	return end_reservation(ring, KARENA_IOC_RING_SUBMIT, data, flags);
+	return end_reservation(ring, KARENA_IOC_RING_SUBMIT, data, 0, flags);
+}
+
+int karena_ring_submit_trimmed(struct karena_ring *ring, void *data, size_t length,
+			       uint32_t flags)
+{
+	if (!length || length > KARENA_RECORD_LEN_MASK)
+		return -EINVAL;
+	return end_reservation(ring, KARENA_IOC_RING_SUBMIT, data, (uint32_t)length, flags);
 }
 
 int karena_ring_discard(struct karena_ring *ring, void *data, uint32_t flags)
 {
-	return end_reservation(ring, KARENA_IOC_RING_DISCARD, data, flags);
+	return end_reservation(ring, KARENA_IOC_RING_DISCARD, data, 0, flags);
 }

@@ -44,6 +44,8 @@ struct karena_ring *karena_ring_get(int fd, u32 rights);
 void karena_ring_put(struct karena_ring *ring);
 void *karena_ring_reserve(struct karena_ring *ring, size_t length);
 void karena_ring_submit(struct karena_ring *ring, void *payload, u32 flags);
+int karena_ring_submit_trimmed(struct karena_ring *ring, void *payload, size_t length,
+			       u32 flags);
 void karena_ring_discard(struct karena_ring *ring, void *payload, u32 flags);
 int karena_ring_output(struct karena_ring *ring, const void *data, size_t length, u32 flags);
 
