@@ -49,11 +49,16 @@ static noinline int refuse_length(struct karena_ring *ring, size_t length)
 	return -ENOSPC;
 }
 
+static __always_inline void lost_full(struct karena_ring *ring, unsigned int nr, u64 bytes)
+{
+	count(&ring->producer_page->lost_full, nr);
+	count(&ring->producer_page->lost_full_bytes, bytes);
+	trace_karena_ring_lost(ring, bytes, -EAGAIN);
+}
+
 static __always_inline int refuse_full(struct karena_ring *ring, size_t length)
 {
-	count(&ring->producer_page->lost_full, 1);
-	count(&ring->producer_page->lost_full_bytes, length);
-	trace_karena_ring_lost(ring, length, -EAGAIN);
+	lost_full(ring, 1, length);
 	return -EAGAIN;
 }
 
@@ -62,6 +67,19 @@ static noinline int refuse_busy(struct karena_ring *ring, size_t length)
 	count(&ring->producer_page->lost_busy, 1);
 	trace_karena_ring_lost(ring, length, -EBUSY);
 	return -EAGAIN;
+}
+
+/**
+ * ring_lost_full() - count what there was no room for
+ * @ring:	the ring
+ * @nr:		records
+ * @bytes:	their payload bytes
+ *
+ * Context: any.
+ */
+void ring_lost_full(struct karena_ring *ring, unsigned int nr, u64 bytes)
+{
+	lost_full(ring, nr, bytes);
 }
 
 /**
@@ -120,33 +138,70 @@ static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned lon
 	}
 }
 
+static void open_for(struct karena_ring *ring, struct ring_party *party, u32 length)
+{
+	struct records *r = &ring->records;
+	u64 position = r->producer;
+
+	record_open(r, length, party ? party->id : RECORD_OWNER_KERNEL, ring_in_place(ring));
+	if (party)
+		ring_party_opened(party, position);
+	ring->nr_records++;
+	trace_karena_ring_reserve(ring, position & r->mask, length);
+}
+
+/**
+ * ring_try_reserve() - reserve records one behind the other, if there is room
+ * @ring:	the ring
+ * @party:	for whom; NULL: the kernel
+ * @lengths:	payload bytes of each, checked by ring_check_length()
+ * @nr:		how many; up to RING_STEPS
+ * @bytes:	that they take together, not more than the ring's size
+ * @position:	out, of the first
+ *
+ * Counts no loss: the caller may try again.
+ *
+ * Context: any, NMI included; does not sleep.
+ * Return: 0; -EAGAIN: no room just now; -EBUSY: an NMI met a reservation under way.
+ */
+int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u32 *lengths,
+		     unsigned int nr, u32 bytes, u64 *position)
+{
+	struct records *r = &ring->records;
+	unsigned long flags;
+	unsigned int i;
+
+	if (record_full(r, &ring->consumer_page->position, bytes))
+		return -EAGAIN;
+	if (!ring_lock(ring, &flags))
+		return -EBUSY;
+	if (!record_fits(r, bytes) && !make_room(ring, bytes, &flags)) {
+		raw_spin_unlock_irqrestore(&ring->lock, flags);
+		return -EAGAIN;
+	}
+	*position = r->producer;
+	for (i = 0; i < nr; i++)
+		open_for(ring, party, lengths[i]);
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	return 0;
+}
+
 /* Of whatever length, on any ring, in any context, for anybody. */
 static noinline int reserve_any(struct karena_ring *ring, size_t length,
 				struct ring_party *party, u64 *position)
 {
-	struct records *r = &ring->records;
-	unsigned long flags;
-	u32 bytes;
+	u32 one = length;
+	int err;
 
-	if (ring_check_length(ring, length))
-		return length ? -ENOSPC : -EINVAL;
-	bytes = record_bytes(length);
-	if (record_full(r, &ring->consumer_page->position, bytes))
+	err = ring_check_length(ring, length);
+	if (err)
+		return err;
+	err = ring_try_reserve(ring, party, &one, 1, record_bytes(one), position);
+	if (err == -EAGAIN)
 		return refuse_full(ring, length);
-	if (!ring_lock(ring, &flags))
+	if (err == -EBUSY)
 		return refuse_busy(ring, length);
-	if (!record_fits(r, bytes) && !make_room(ring, bytes, &flags)) {
-		raw_spin_unlock_irqrestore(&ring->lock, flags);
-		return refuse_full(ring, length);
-	}
-	*position = r->producer;
-	record_open(r, length, party ? party->id : RECORD_OWNER_KERNEL, ring_in_place(ring));
-	if (party)
-		ring_party_opened(party, *position);
-	ring->nr_records++;
-	trace_karena_ring_reserve(ring, *position & r->mask, length);
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
-	return 0;
+	return err;
 }
 
 static noinline void *reserve_slowly(struct karena_ring *ring, size_t length)
@@ -408,6 +463,18 @@ static bool party_is_gone(void *context, u32 owner)
 		party->nr_open--;
 	rcu_read_unlock();
 	return gone;
+}
+
+/**
+ * ring_tell() - records have ended
+ * @ring:	the ring
+ * @flags:	as for karena_ring_submit()
+ *
+ * Context: any, NMI included.
+ */
+void ring_tell(struct karena_ring *ring, u32 flags)
+{
+	tell(ring, flags);
 }
 
 /**

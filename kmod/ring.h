@@ -16,6 +16,7 @@
 #ifndef KARENA_RING_H
 #define KARENA_RING_H
 
+#include <linux/build_bug.h>
 #include <linux/hashtable.h>
 #include <linux/irq_work.h>
 #include <linux/mutex.h>
@@ -37,6 +38,10 @@ struct ring_party;
 
 /* Records walked under the lock before interrupts are let in. */
 #define RING_STEPS		128
+
+static_assert(KARENA_RING_BATCH_MAX <= RING_STEPS);
+
+#define RING_COMMIT_FLAGS	(KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP)
 
 /* Of @armed; see ended(). */
 #define RING_ARMED		KARENA_RING_FORCE_WAKEUP
@@ -127,6 +132,12 @@ static inline struct karena_ring *to_ring(struct karena_object *object)
 	return container_of(object, struct karena_ring, object);
 }
 
+/* Are the flags of a commit or an output what they may be? */
+static inline bool ring_wakeup_valid(u32 flags)
+{
+	return (flags & RING_COMMIT_FLAGS) != RING_COMMIT_FLAGS;
+}
+
 static inline bool ring_in_place(const struct karena_ring *ring)
 {
 	return ring->flags & KARENA_RING_F_IN_PLACE;
@@ -141,12 +152,19 @@ void ring_exit(void);
 /* ring_ops.c: the operations of the table, and the ring's life */
 struct karena_ring *ring_create(u64 data_bytes, u32 flags, int node, const char *name);
 void ring_destroy(struct karena_object *object);
+struct ring_party *ring_producer(struct karena_ring *ring, const struct karena_call *call);
+u64 ring_payload_offset(const struct karena_ring *ring, u64 position);
 long ring_op_create(struct karena_call *call, void *args);
 long ring_op_reserve(struct karena_call *call, void *args);
 long ring_op_submit(struct karena_call *call, void *args);
 long ring_op_discard(struct karena_call *call, void *args);
 long ring_op_output(struct karena_call *call, void *args);
 long ring_op_stat(struct karena_call *call, void *args);
+
+/* ring_batch.c: those on many records */
+long ring_op_output_batch(struct karena_call *call, void *args);
+long ring_op_reserve_batch(struct karena_call *call, void *args);
+long ring_op_commit_batch(struct karena_call *call, void *args);
 
 /* ring_await.c: one more of the table */
 long ring_op_wait(struct karena_call *call, void *args);
@@ -163,7 +181,11 @@ int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t 
 int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 position,
 		 u32 length, u32 discard, u32 flags);
 void ring_abandon(struct karena_ring *ring, struct ring_party *party);
+int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u32 *lengths,
+		     unsigned int nr, u32 bytes, u64 *position);
 int ring_check_length(struct karena_ring *ring, u64 length);
+void ring_lost_full(struct karena_ring *ring, unsigned int nr, u64 bytes);
+void ring_tell(struct karena_ring *ring, u32 flags);
 bool ring_accept(struct karena_ring *ring);
 
 /* ring_out.c: records out, and looks */

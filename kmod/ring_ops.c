@@ -168,6 +168,29 @@ long ring_op_create(struct karena_call *call, void *argp)
 }
 
 /**
+ * ring_producer() - the caller as one who reserves in place
+ * @ring:	the ring
+ * @call:	on its fd
+ *
+ * Context: may sleep.
+ * Return: the party; -EPERM, or -errno as ring_party_get(), as a pointer.
+ */
+struct ring_party *ring_producer(struct karena_ring *ring, const struct karena_call *call)
+{
+	/* Kernel code is no party: it has calls of its own. */
+	if (!ring_in_place(ring) || !call->file)
+		return ERR_PTR(-EPERM);
+	return ring_party_get(ring, call->file);
+}
+
+/* Where users find the payload of the record at @position, in the file. */
+u64 ring_payload_offset(const struct karena_ring *ring, u64 position)
+{
+	return (RING_DATA_PAGE << PAGE_SHIFT) + KARENA_RECORD_HEADER_BYTES +
+	       (position & ring->records.mask);
+}
+
+/**
  * ring_op_reserve() - KARENA_IOC_RING_RESERVE
  * @call:	on a ring's fd
  * @argp:	struct karena_ring_reserve
@@ -184,10 +207,7 @@ long ring_op_reserve(struct karena_call *call, void *argp)
 
 	if (args->__reserved)
 		return -EINVAL;
-	/* Kernel code is no party: it has calls of its own. */
-	if (!ring_in_place(ring) || !call->file)
-		return -EPERM;
-	party = ring_party_get(ring, call->file);
+	party = ring_producer(ring, call);
 	if (IS_ERR(party))
 		return PTR_ERR(party);
 
@@ -196,24 +216,15 @@ long ring_op_reserve(struct karena_call *call, void *argp)
 		ring_want_room(ring);
 	if (err)
 		return err;
-	args->out_offset = (RING_DATA_PAGE << PAGE_SHIFT) + KARENA_RECORD_HEADER_BYTES +
-			   (args->out_position & ring->records.mask);
+	args->out_offset = ring_payload_offset(ring, args->out_position);
 	return 0;
-}
-
-/* One or the other. */
-static bool wakeup_valid(u32 flags)
-{
-	u32 both = KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP;
-
-	return (flags & both) != both;
 }
 
 static long end(struct karena_call *call, const struct karena_ring_commit *args, u32 discard)
 {
 	struct karena_ring *ring = to_ring(call->object);
 
-	if (!wakeup_valid(args->flags) || !ring_in_place(ring))
+	if (!ring_wakeup_valid(args->flags) || !ring_in_place(ring))
 		return -EINVAL;
 	if (args->__reserved || (discard && args->length))
 		return -EINVAL;
@@ -261,7 +272,7 @@ long ring_op_output(struct karena_call *call, void *argp)
 	struct karena_ring *ring = to_ring(call->object);
 	ssize_t ret;
 
-	if (!wakeup_valid(args->flags))
+	if (!ring_wakeup_valid(args->flags))
 		return -EINVAL;
 	/* The door may have brought less than was asked for. */
 	ret = ring_check_length(ring, args->buffer_bytes);

@@ -50,6 +50,9 @@ FIXTURE_VARIANT_ADD(arguments, ring_discard) { .call = &calls[CALL_ring_discard]
 FIXTURE_VARIANT_ADD(arguments, ring_output) { .call = &calls[CALL_ring_output] };
 FIXTURE_VARIANT_ADD(arguments, ring_stat) { .call = &calls[CALL_ring_stat] };
 FIXTURE_VARIANT_ADD(arguments, ring_wait) { .call = &calls[CALL_ring_wait] };
+FIXTURE_VARIANT_ADD(arguments, ring_output_batch) { .call = &calls[CALL_ring_output_batch] };
+FIXTURE_VARIANT_ADD(arguments, ring_reserve_batch) { .call = &calls[CALL_ring_reserve_batch] };
+FIXTURE_VARIANT_ADD(arguments, ring_commit_batch) { .call = &calls[CALL_ring_commit_batch] };
 
 FIXTURE_SETUP(arguments)
 {
@@ -135,7 +138,7 @@ TEST_F(arguments, shorter_struct_is_einval)
 	__u32 size;
 
 	prepare_refusal(call);
-	for (size = 0; size < call->size; size++) {
+	for (size = 0; size < first_size(call); size++) {
 		trial.args.size = size;
 		refused(_metadata, call, place(call, 0, 0), EINVAL);
 	}

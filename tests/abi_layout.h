@@ -57,6 +57,11 @@ IS(KARENA_IOC_RING_DISCARD, 0xbd42);
 IS(KARENA_IOC_RING_OUTPUT, 0xbd43);
 IS(KARENA_IOC_RING_STAT, 0xbd44);
 IS(KARENA_IOC_RING_WAIT, 0xbd45);
+IS(KARENA_IOC_RING_OUTPUT_BATCH, 0xbd46);
+IS(KARENA_IOC_RING_RESERVE_BATCH, 0xbd47);
+IS(KARENA_IOC_RING_COMMIT_BATCH, 0xbd48);
+IS(KARENA_RING_BATCH_MAX, 128);
+IS(KARENA_RING_ENTRY_DISCARD, 1);
 
 SIZE(karena_query, 64);
 FIELD(karena_query, size, 0, 4);
@@ -244,6 +249,35 @@ FIELD(karena_ring_commit, flags, 4, 4);
 FIELD(karena_ring_commit, position, 8, 8);
 FIELD(karena_ring_commit, length, 16, 4);
 FIELD(karena_ring_commit, __reserved, 20, 4);
+
+SIZE(karena_ring_output_batch, 32);
+FIELD(karena_ring_output_batch, size, 0, 4);
+FIELD(karena_ring_output_batch, flags, 4, 4);
+FIELD(karena_ring_output_batch, buffer, 8, 8);
+FIELD(karena_ring_output_batch, buffer_bytes, 16, 8);
+FIELD(karena_ring_output_batch, timeout_us, 24, 4);
+FIELD(karena_ring_output_batch, __reserved, 28, 4);
+
+SIZE(karena_ring_reserve_batch, 48);
+FIELD(karena_ring_reserve_batch, size, 0, 4);
+FIELD(karena_ring_reserve_batch, flags, 4, 4);
+FIELD(karena_ring_reserve_batch, buffer, 8, 8);
+FIELD(karena_ring_reserve_batch, buffer_bytes, 16, 8);
+FIELD(karena_ring_reserve_batch, timeout_us, 24, 4);
+FIELD(karena_ring_reserve_batch, __reserved, 28, 4);
+FIELD(karena_ring_reserve_batch, out_position, 32, 8);
+FIELD(karena_ring_reserve_batch, out_offset, 40, 8);
+
+SIZE(karena_ring_commit_entry, 16);
+FIELD(karena_ring_commit_entry, position, 0, 8);
+FIELD(karena_ring_commit_entry, length, 8, 4);
+FIELD(karena_ring_commit_entry, flags, 12, 4);
+
+SIZE(karena_ring_commit_batch, 24);
+FIELD(karena_ring_commit_batch, size, 0, 4);
+FIELD(karena_ring_commit_batch, flags, 4, 4);
+FIELD(karena_ring_commit_batch, buffer, 8, 8);
+FIELD(karena_ring_commit_batch, buffer_bytes, 16, 8);
 
 SIZE(karena_ring_output, 24);
 FIELD(karena_ring_output, size, 0, 4);

@@ -86,6 +86,8 @@ static bool expected(const struct call *call, int err)
 		{ CALL_ring_reserve, EAGAIN }, { CALL_ring_reserve, ENOSPC },
 		{ CALL_ring_output, EAGAIN }, { CALL_ring_output, ENOSPC },
 		{ CALL_ring_wait, ETIMEDOUT },
+		{ CALL_ring_output_batch, EAGAIN }, { CALL_ring_output_batch, ENOSPC },
+		{ CALL_ring_reserve_batch, EAGAIN }, { CALL_ring_reserve_batch, ENOSPC },
 	};
 	unsigned int i;
 
@@ -125,6 +127,23 @@ static void fill_at_random(const struct call *call, union args *args)
 	case CALL_ring_submit:
 	case CALL_ring_discard:
 		args->ring_commit.position = 8 * random_below(1024);
+		args->ring_commit.length = random_below(4) ? 0 : random_below(300);
+		break;
+	case CALL_ring_output_batch:
+		fuzz.world->records[random_below(2)].header.word = random_below(40);
+		args->output_batch.buffer_bytes = random_below(sizeof(fuzz.world->records) + 1);
+		break;
+	case CALL_ring_reserve_batch:
+		fuzz.world->lengths[random_below(2)] = random_below(300);
+		args->reserve_batch.buffer_bytes = 4 * random_below(3);
+		break;
+	case CALL_ring_commit_batch:
+		fuzz.world->entries[random_below(2)] = (struct karena_ring_commit_entry) {
+			.position = 8 * random_below(1024),
+			.length = random_below(4) ? 0 : random_below(300),
+			.flags = random_below(8) ? random_below(2) : random_64(),
+		};
+		args->commit_batch.buffer_bytes = 16 * random_below(3);
 		break;
 	case CALL_ring_output:
 		args->output.buffer_bytes = random_below(sizeof(fuzz.world->payload) + 1);

@@ -39,6 +39,9 @@ union args {
 	struct karena_ring_output output;
 	struct karena_ring_stat ring_stat;
 	struct karena_ring_wait ring_wait;
+	struct karena_ring_output_batch output_batch;
+	struct karena_ring_reserve_batch reserve_batch;
+	struct karena_ring_commit_batch commit_batch;
 	unsigned char bytes[256];
 };
 
@@ -48,11 +51,20 @@ union args {
  *		IN_PLACE and has one record
  * @ranges:	where WALK writes
  * @payload:	what OUTPUT sends
+ * @records:	what OUTPUT_BATCH sends
+ * @lengths:	what RESERVE_BATCH reserves
+ * @entries:	what COMMIT_BATCH ends
  */
 struct world {
 	int fd[KINDS];
 	struct karena_arena_range ranges[8];
 	char payload[32];
+	struct {
+		struct karena_record_header header;
+		char payload[24];
+	} records[2];
+	__u32 lengths[2];
+	struct karena_ring_commit_entry entries[2];
 };
 
 /* The arena of a world, by page; what is not named is free. */
@@ -70,6 +82,7 @@ enum {
  * @number:	KARENA_IOC_*
  * @on:		kinds of fd that have it
  * @size:	of its struct
+ * @first:	of its struct as first published, 0: the same
  * @out:	where its out_ fields begin, 0 if it has none
  * @flags:	that it takes
  * @reserved:	where a field begins that must be zero, 0 for none
@@ -85,13 +98,20 @@ struct call {
 	unsigned int on;
 	unsigned int size;
 	unsigned int out;
-	unsigned int flags;
 	unsigned int reserved;
+	unsigned int first;
+	unsigned int flags;
 	unsigned int rights;
 	unsigned int buffer;
 	bool makes_fd;
 	void (*prepare)(struct world *world, union args *args);
 };
+
+/* The shortest struct that the call takes. */
+static inline unsigned int first_size(const struct call *call)
+{
+	return call->first ? call->first : call->size;
+}
 
 /* 0, or the errno of a system call that gave -1. */
 static inline int outcome(long ret)
@@ -190,6 +210,26 @@ static void prepare_output(struct world *world, union args *args)
 	args->output.buffer_bytes = sizeof(world->payload);
 }
 
+static void prepare_output_batch(struct world *world, union args *args)
+{
+	args->output_batch.buffer = (uintptr_t)world->records;
+	args->output_batch.buffer_bytes = sizeof(world->records);
+}
+
+static void prepare_reserve_batch(struct world *world, union args *args)
+{
+	args->reserve_batch.buffer = (uintptr_t)world->lengths;
+	args->reserve_batch.buffer_bytes = sizeof(world->lengths);
+}
+
+static void prepare_commit_batch(struct world *world, union args *args)
+{
+	world->entries[0].position = reserve_record(world->fd[RING]);
+	world->entries[1].position = reserve_record(world->fd[RING]);
+	args->commit_batch.buffer = (uintptr_t)world->entries;
+	args->commit_batch.buffer_bytes = sizeof(world->entries);
+}
+
 #define RESERVED(_struct)	.reserved = offsetof(struct _struct, __reserved)
 
 /* Indexes of calls[]. */
@@ -198,6 +238,7 @@ enum {
 	CALL_arena_alloc, CALL_arena_free, CALL_arena_reserve, CALL_arena_commit,
 	CALL_arena_decommit, CALL_arena_stat, CALL_arena_walk, CALL_ring_reserve,
 	CALL_ring_submit, CALL_ring_discard, CALL_ring_output, CALL_ring_stat, CALL_ring_wait,
+	CALL_ring_output_batch, CALL_ring_reserve_batch, CALL_ring_commit_batch,
 	NR_CALLS
 };
 
@@ -288,12 +329,14 @@ static const struct call calls[NR_CALLS] = {
 	[CALL_ring_submit] = {
 		"ring_submit", KARENA_IOC_RING_SUBMIT, BIT(RING),
 		sizeof(struct karena_ring_commit), 0, RESERVED(karena_ring_commit),
+		offsetof(struct karena_ring_commit, length),
 		.flags = COMMIT_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
 		.prepare = prepare_ring_commit,
 	},
 	[CALL_ring_discard] = {
 		"ring_discard", KARENA_IOC_RING_DISCARD, BIT(RING),
 		sizeof(struct karena_ring_commit), 0, RESERVED(karena_ring_commit),
+		offsetof(struct karena_ring_commit, length),
 		.flags = COMMIT_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
 		.prepare = prepare_ring_commit,
 	},
@@ -315,6 +358,29 @@ static const struct call calls[NR_CALLS] = {
 		.flags = KARENA_WAIT_F_RECORDS,
 		.rights = KARENA_RIGHT_CONSUME,
 		.prepare = prepare_nothing,
+	},
+	[CALL_ring_output_batch] = {
+		"ring_output_batch", KARENA_IOC_RING_OUTPUT_BATCH, BIT(RING),
+		sizeof(struct karena_ring_output_batch), 0, RESERVED(karena_ring_output_batch),
+		.flags = COMMIT_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
+		.buffer = offsetof(struct karena_ring_output_batch, buffer),
+		.prepare = prepare_output_batch,
+	},
+	[CALL_ring_reserve_batch] = {
+		"ring_reserve_batch", KARENA_IOC_RING_RESERVE_BATCH, BIT(RING),
+		sizeof(struct karena_ring_reserve_batch),
+		offsetof(struct karena_ring_reserve_batch, out_position),
+		RESERVED(karena_ring_reserve_batch),
+		.rights = KARENA_RIGHT_PRODUCE,
+		.buffer = offsetof(struct karena_ring_reserve_batch, buffer),
+		.prepare = prepare_reserve_batch,
+	},
+	[CALL_ring_commit_batch] = {
+		"ring_commit_batch", KARENA_IOC_RING_COMMIT_BATCH, BIT(RING),
+		sizeof(struct karena_ring_commit_batch), 0,
+		.flags = COMMIT_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
+		.buffer = offsetof(struct karena_ring_commit_batch, buffer),
+		.prepare = prepare_commit_batch,
 	},
 };
 
@@ -402,8 +468,14 @@ static inline void world_renew(struct world *world)
 
 static inline void world_build(struct world *world)
 {
+	int i;
+
 	memset(world, 0, sizeof(*world));
 	memset(world->payload, 'p', sizeof(world->payload));
+	for (i = 0; i < 2; i++) {
+		world->records[i].header.word = sizeof(world->records[i].payload);
+		world->lengths[i] = 24;
+	}
 	world->fd[ARENA] = -1;
 	world->fd[RING] = -1;
 	world->fd[DEVICE] = device_open();

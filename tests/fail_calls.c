@@ -99,6 +99,12 @@ FIXTURE_VARIANT_ADD(points, ring_output) {
 	.call = &calls[CALL_ring_output], .partial = true
 };
 
+FIXTURE_VARIANT_ADD(points, ring_output_batch) {
+	.call = &calls[CALL_ring_output_batch], .partial = true
+};
+
+FIXTURE_VARIANT_ADD(points, ring_reserve_batch) { .call = &calls[CALL_ring_reserve_batch] };
+FIXTURE_VARIANT_ADD(points, ring_commit_batch) { .call = &calls[CALL_ring_commit_batch] };
 FIXTURE_VARIANT_ADD(points, ring_stat) { .call = &calls[CALL_ring_stat] };
 
 FIXTURE_SETUP(points)

@@ -58,4 +58,80 @@ TEST_F(produce, record_is_as_long_as_it_was_trimmed_to)
 	EXPECT_EQ(0, karena_ring_claim(self->ring, self->records, MANY));
 }
 
+TEST_F(produce, batch_of_copies_comes_in_order)
+{
+	struct {
+		struct karena_record_header header;
+		char payload[8];
+	} two[2] = {
+		{ .header.word = 3, .payload = "one" },
+		{ .header.word = 4, .payload = "more" },
+	};
+
+	EXPECT_EQ(-EINVAL, karena_ring_output_batch(self->ring, two, 8, 0));
+	EXPECT_EQ(2, karena_ring_output_batch(self->ring, two, sizeof(two), 0));
+	ASSERT_EQ(2, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(3, self->records[0].length);
+	EXPECT_EQ(0, memcmp("one", self->records[0].data, 3));
+	EXPECT_EQ(4, self->records[1].length);
+	EXPECT_EQ(0, memcmp("more", self->records[1].data, 4));
+	karena_ring_release(self->ring);
+}
+
+/* Over more than one round of the ring. */
+TEST_F(produce, batch_of_reservations_is_filled_and_ended)
+{
+	struct karena_ring_end ends[MANY];
+	uint32_t lengths[MANY];
+	void *data[MANY];
+	int i, round;
+
+	for (i = 0; i < MANY; i++)
+		lengths[i] = 1 + i;
+	EXPECT_EQ(-EINVAL, karena_ring_reserve_batch(self->ring, lengths, 0, data));
+	for (round = 0; round < 10; round++) {
+		ASSERT_EQ(0, karena_ring_reserve_batch(self->ring, lengths, MANY, data));
+		for (i = 0; i < MANY; i++) {
+			memset(data[i], i, lengths[i]);
+			ends[i] = (struct karena_ring_end) {
+				.data = data[i],
+				.length = i % 3 == 1 ? 1 : 0,
+				.discard = i % 3 == 2,
+			};
+		}
+		ASSERT_EQ(MANY, karena_ring_end_batch(self->ring, ends, MANY, 0));
+		EXPECT_EQ(-EINVAL, karena_ring_end_batch(self->ring, ends, MANY, 0));
+		ASSERT_EQ(MANY - MANY / 3, karena_ring_claim(self->ring, self->records, MANY));
+		for (i = 0; i < MANY - MANY / 3; i++) {
+			int nr = i / 2 * 3 + i % 2;
+
+			ASSERT_EQ(nr % 3 == 1 ? 1 : lengths[nr], self->records[i].length);
+			ASSERT_EQ(nr, *(const char *)self->records[i].data);
+		}
+		karena_ring_release(self->ring);
+	}
+}
+
+TEST_F(produce, batch_tells_how_far_it_came)
+{
+	const uint32_t lengths[3] = { 8, 8, 8 };
+	struct karena_ring_end ends[3] = { { 0 } };
+	void *data[3];
+	int i;
+
+	ASSERT_EQ(0, karena_ring_reserve_batch(self->ring, lengths, 3, data));
+	for (i = 0; i < 3; i++)
+		ends[i].data = data[i];
+	ends[1].data = &i;
+	EXPECT_EQ(1, karena_ring_end_batch(self->ring, ends, 3, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_end_batch(self->ring, ends + 1, 2, 0));
+	ends[1].data = data[1];
+	ends[1].length = 9;
+	EXPECT_EQ(-EINVAL, karena_ring_end_batch(self->ring, ends + 1, 2, 0));
+	ends[1].length = 0;
+	EXPECT_EQ(2, karena_ring_end_batch(self->ring, ends + 1, 2, 0));
+	EXPECT_EQ(3, karena_ring_claim(self->ring, self->records, MANY));
+	karena_ring_release(self->ring);
+}
+
 TEST_HARNESS_MAIN

@@ -71,6 +71,10 @@ static int call_with(const struct call *call, enum kind kind,
 		args.ring_commit.position = reserve_record(fd);
 		must(args.ring_commit.position);
 	}
+	if (call == &calls[CALL_ring_commit_batch] && rights & KARENA_RIGHT_PRODUCE) {
+		world.entries[0].position = reserve_record(fd);
+		world.entries[1].position = reserve_record(fd);
+	}
 	err = try_call(fd, call, &args);
 	close(fd);
 	return err;

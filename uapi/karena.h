@@ -117,6 +117,9 @@
 #define KARENA_IOC_RING_OUTPUT	_IO(KARENA_IOC_TYPE, 0x43)
 #define KARENA_IOC_RING_STAT	_IO(KARENA_IOC_TYPE, 0x44)
 #define KARENA_IOC_RING_WAIT	_IO(KARENA_IOC_TYPE, 0x45)
+#define KARENA_IOC_RING_OUTPUT_BATCH _IO(KARENA_IOC_TYPE, 0x46)
+#define KARENA_IOC_RING_RESERVE_BATCH _IO(KARENA_IOC_TYPE, 0x47)
+#define KARENA_IOC_RING_COMMIT_BATCH _IO(KARENA_IOC_TYPE, 0x48)
 
 /*
  * io_uring
@@ -746,6 +749,99 @@ struct karena_ring_commit {
  * just now; ENOSPC: can never fit. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	buffer;
+	__aligned_u64	buffer_bytes;
+};
+
+/**
+ * struct karena_ring_output_batch - KARENA_IOC_RING_OUTPUT_BATCH, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_output_batch) as the caller was built
+ * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
+ * @buffer:	in, pointer to records as read() gives them: for each a struct
+ *		karena_record_header with the payload's length and zeroes else, and
+ *		the payload, padded to 8 bytes; the last one's padding may be missing
+ * @buffer_bytes: in, of all of them
+ * @timeout_us:	in, 0
+ * @__reserved:	in, 0
+ *
+ * Sends records one after another, as KARENA_IOC_RING_OUTPUT does each, and wakes once.
+ * Returns how many, which is less than there are when one could not be sent or a fatal
+ * signal came; why, a call that begins with the next one tells. EAGAIN: no room just
+ * now for the first; ENOSPC: it can never fit; EINVAL also: it is of no bytes, or
+ * passes the end of the buffer. Needs KARENA_RIGHT_PRODUCE.
+ */
+struct karena_ring_output_batch {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	buffer;
+	__aligned_u64	buffer_bytes;
+	__u32		timeout_us;
+	__u32		__reserved;
+};
+
+/* Lengths in a call of KARENA_IOC_RING_RESERVE_BATCH. */
+#define KARENA_RING_BATCH_MAX	128
+
+/**
+ * struct karena_ring_reserve_batch - KARENA_IOC_RING_RESERVE_BATCH, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_reserve_batch) as the caller was built
+ * @flags:	in, 0
+ * @buffer:	in, pointer to an array of __u32: payload bytes of each record
+ * @buffer_bytes: in, its size, 4 up to 4 * KARENA_RING_BATCH_MAX
+ * @timeout_us:	in, 0
+ * @__reserved:	in, 0
+ * @out_position: out, the first record's position
+ * @out_offset:	out, file offset of the first one's payload in a mapping of the data
+ *
+ * Reserves records as KARENA_IOC_RING_RESERVE does, all or none. They lie one behind
+ * the other: each position is that of the one before plus its header and its payload
+ * padded to 8 bytes. Their payloads, too, as far as the mapping goes; it holds the data
+ * twice, so offsets are taken modulo the size of the data. EAGAIN: no room for all just
+ * now; ENOSPC: they can never fit together; EPERM also: the ring is not IN_PLACE.
+ * Needs KARENA_RIGHT_PRODUCE.
+ */
+struct karena_ring_reserve_batch {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	buffer;
+	__aligned_u64	buffer_bytes;
+	__u32		timeout_us;
+	__u32		__reserved;
+	__aligned_u64	out_position;
+	__aligned_u64	out_offset;
+};
+
+/* Of an entry: pass the record over. */
+#define KARENA_RING_ENTRY_DISCARD	0x00000001u
+
+/**
+ * struct karena_ring_commit_entry - one reservation that ends
+ * @position:	of the reservation
+ * @length:	payload bytes to keep; 0: all, as it must be with DISCARD
+ * @flags:	KARENA_RING_ENTRY_DISCARD, or 0: submit
+ */
+struct karena_ring_commit_entry {
+	__aligned_u64	position;
+	__u32		length;
+	__u32		flags;
+};
+
+/**
+ * struct karena_ring_commit_batch - KARENA_IOC_RING_COMMIT_BATCH, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_commit_batch) as the caller was built
+ * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
+ * @buffer:	in, pointer to an array of struct karena_ring_commit_entry
+ * @buffer_bytes: in, its size
+ *
+ * Ends reservations one after another, as KARENA_IOC_RING_SUBMIT and _DISCARD do
+ * each, and wakes once. Returns how many, which is less than there are when one could
+ * not be ended; why, a call that begins with it tells. EINVAL also: the size is no
+ * multiple of an entry's, or 0, or as for SUBMIT and DISCARD with the first; EPERM
+ * also: it is somebody else's. Needs KARENA_RIGHT_PRODUCE.
+ */
+struct karena_ring_commit_batch {
 	__u32		size;
 	__u32		flags;
 	__aligned_u64	buffer;

@@ -621,6 +621,60 @@ int karena_ring_submit_trimmed(struct karena_ring *ring, void *data, size_t leng
  */
 int karena_ring_discard(struct karena_ring *ring, void *data, uint32_t flags);
 
+/**
+ * karena_ring_output_batch() - send records by copy, by one call
+ * @ring:	a ring
+ * @records:	as read(2) gives them: a struct karena_record_header each, with the
+ *		payload's length and zeroes else, and the payload, padded to 8 bytes
+ * @bytes:	of all of them
+ * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
+ *
+ * Returns how many were sent, from the first on; why not the next, a call that begins
+ * with it tells. Errors, if it is the first: as karena_ring_output(); -EINVAL: its
+ * header says more than there is. Any thread. Since 1.0.
+ */
+int karena_ring_output_batch(const struct karena_ring *ring, const void *records, size_t bytes,
+			     uint32_t flags);
+
+/**
+ * karena_ring_reserve_batch() - reserve records to be filled in place, by one call
+ * @ring:	a ring made with KARENA_RING_F_IN_PLACE
+ * @lengths:	payload bytes of each, at least 1
+ * @nr:		how many, 1 up to KARENA_RING_BATCH_MAX
+ * @data:	out, @nr payloads, each for karena_ring_submit() and its like
+ *
+ * All or none. Errors: as karena_ring_reserve(), as a negative errno. Any thread.
+ * Since 1.0.
+ */
+int karena_ring_reserve_batch(struct karena_ring *ring, const uint32_t *lengths, unsigned int nr,
+			      void **data);
+
+/**
+ * struct karena_ring_end - how a reservation ends
+ * @data:	of karena_ring_reserve() or karena_ring_reserve_batch()
+ * @length:	payload bytes to keep; 0: all, as it must be with @discard
+ * @discard:	give it up
+ */
+struct karena_ring_end {
+	void *data;
+	uint32_t length;
+	bool discard;
+};
+
+/**
+ * karena_ring_end_batch() - submit and discard records
+ * @ring:	the ring they are of
+ * @ends:	which, and how
+ * @nr:		how many
+ * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
+ *
+ * Returns how many were ended, from the first on; why not the next, a call that begins
+ * with it tells. Errors, if it is the first: -EINVAL: no open reservation of this
+ * handle's, or @length is not in it. Any thread. Since 1.0.
+ */
+int karena_ring_end_batch(struct karena_ring *ring, const struct karena_ring_end *ends,
+			  unsigned int nr, uint32_t flags);
+
 /*
  * Consuming
  * ---------

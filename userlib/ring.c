@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Rings: the object and its producers. The consumer is in consumer.c.
+ * Rings: the object, and records sent by copy. What fills them in place is in
+ * produce.c, the consumer in consumer.c.
  */
 #include <errno.h>
 #include <poll.h>
@@ -150,120 +151,4 @@ int karena_ring_output(const struct karena_ring *ring, const void *data, size_t 
 	};
 
 	return karena_ioctl(ring->fd, KARENA_IOC_RING_OUTPUT, &args);
-}
-
-/* Several threads may come first; one of the mappings stays. */
-static int map_in_place(struct karena_ring *ring, char **data)
-{
-	struct karena_ring_header layout;
-	void *address = NULL;
-	char *current;
-	int ret;
-
-	ret = karena_ring_layout(ring, &layout);
-	if (ret < 0)
-		return ret;
-	ret = karena_mmap(ring->fd, layout.data_offset, 2 * ring->data_bytes,
-			  PROT_READ | PROT_WRITE, &address);
-	if (ret < 0)
-		return ret;
-	*data = address;
-	current = NULL;
-	if (!__atomic_compare_exchange_n(&ring->in_place, &current, *data, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_ACQUIRE)) {
-		munmap(*data, (size_t)(2 * ring->data_bytes));
-		*data = current;
-	}
-	return 0;
-}
-
-static int in_place(struct karena_ring *ring, char **data)
-{
-	*data = __atomic_load_n(&ring->in_place, __ATOMIC_ACQUIRE);
-	return *data ? 0 : map_in_place(ring, data);
-}
-
-static void note_position(struct karena_ring *ring, uint64_t position)
-{
-	uint64_t newest = __atomic_load_n(&ring->newest, __ATOMIC_RELAXED);
-
-	while ((int64_t)(position - newest) > 0 &&
-	       !__atomic_compare_exchange_n(&ring->newest, &newest, position, true,
-					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-}
-
-void *karena_ring_reserve(struct karena_ring *ring, size_t length)
-{
-	struct karena_ring_reserve args = { .size = sizeof(args), .length = (uint32_t)length };
-	char *data;
-	int ret;
-
-	if (args.length != length) {
-		errno = ENOSPC;
-		return NULL;
-	}
-	ret = in_place(ring, &data);
-	if (!ret)
-		ret = karena_ioctl(ring->fd, KARENA_IOC_RING_RESERVE, &args);
-	if (ret < 0) {
-		errno = -ret;
-		return NULL;
-	}
-	note_position(ring, args.out_position);
-	return data + (args.out_position & (ring->data_bytes - 1)) + KARENA_RECORD_HEADER_BYTES;
-}
-
-/*
- * A record's position from where its payload is. That says it up to a multiple
- * of the ring's size. An open reservation keeps its space, so the newest one of
- * this handle is less than that size ahead of it.
- */
-static int position_of(const struct karena_ring *ring, const void *payload, uint64_t *position)
-{
-	uintptr_t data = (uintptr_t)__atomic_load_n(&ring->in_place, __ATOMIC_ACQUIRE);
-	uint64_t newest = __atomic_load_n(&ring->newest, __ATOMIC_RELAXED);
-	uint64_t at = (uintptr_t)payload - data - KARENA_RECORD_HEADER_BYTES;
-
-	if (!data || at >= ring->data_bytes)
-		return -EINVAL;
-	*position = newest - ((newest - at) & (ring->data_bytes - 1));
-	return 0;
-}
-
-/* Of @length 0 all is kept. */
-static int end_reservation(struct karena_ring *ring, unsigned long nr, const void *payload,
-			   uint32_t length, uint32_t flags)
-{
-	struct karena_ring_commit args = {
-		.size = sizeof(args),
-		.flags = flags,
-		.length = length,
-	};
-	uint64_t position;
-	int ret;
-
-	ret = position_of(ring, payload, &position);
-	if (ret < 0)
-		return ret;
-	args.position = position;
-	return karena_ioctl(ring->fd, nr, &args);
-}
-
-int karena_ring_submit(struct karena_ring *ring, void *data, uint32_t flags)
-{
-	return end_reservation(ring, KARENA_IOC_RING_SUBMIT, data, 0, flags);
-}
-
-int karena_ring_submit_trimmed(struct karena_ring *ring, void *data, size_t length,
-			       uint32_t flags)
-{
-	if (!length || length > KARENA_RECORD_LEN_MASK)
-		return -EINVAL;
-	return end_reservation(ring, KARENA_IOC_RING_SUBMIT, data, (uint32_t)length, flags);
-}
-
-int karena_ring_discard(struct karena_ring *ring, void *data, uint32_t flags)
-{
-	return end_reservation(ring, KARENA_IOC_RING_DISCARD, data, 0, flags);
 }

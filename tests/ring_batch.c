@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Many records by one call: sent, reserved, ended.
+ */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+
+#include "ring_util.h"
+
+#define MANY		(4 * KARENA_RING_BATCH_MAX)
+
+FIXTURE(batch)
+{
+	struct ring ring;
+	int fd;
+	char *stream;
+	size_t bytes;
+};
+
+typedef FIXTURE_DATA(batch) batch_data;
+
+FIXTURE_SETUP(batch)
+{
+	self->ring = ring_new(KARENA_RING_F_IN_PLACE, 4 * page_size);
+	self->fd = self->ring.fd;
+	self->stream = calloc(8, page_size);
+	self->bytes = 0;
+	ASSERT_NE(NULL, self->stream);
+}
+
+FIXTURE_TEARDOWN(batch)
+{
+	free(self->stream);
+	ring_close(&self->ring);
+}
+
+/* One more record of @length bytes of @fill in what is to be sent. */
+static void add(batch_data *self, uint32_t length, char fill)
+{
+	struct karena_record_header header = { .word = length };
+
+	memcpy(self->stream + self->bytes, &header, sizeof(header));
+	memset(self->stream + self->bytes + HEADER_BYTES, fill, length);
+	self->bytes += record_size(length);
+}
+
+static int output_batch(int fd, const void *stream, uint64_t bytes, uint32_t flags)
+{
+	struct karena_ring_output_batch args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.buffer = (uintptr_t)stream,
+		.buffer_bytes = bytes,
+	};
+
+	return call(fd, KARENA_IOC_RING_OUTPUT_BATCH, &args);
+}
+
+static int reserve_batch(int fd, const uint32_t *lengths, uint64_t bytes, uint64_t *position,
+			 uint64_t *offset)
+{
+	struct karena_ring_reserve_batch args = {
+		.size = sizeof(args),
+		.buffer = (uintptr_t)lengths,
+		.buffer_bytes = bytes,
+	};
+	int ret = call(fd, KARENA_IOC_RING_RESERVE_BATCH, &args);
+
+	*position = args.out_position;
+	if (offset)
+		*offset = args.out_offset;
+	return ret;
+}
+
+static int commit_batch(int fd, const struct karena_ring_commit_entry *entries, uint64_t bytes,
+			uint32_t flags)
+{
+	struct karena_ring_commit_batch args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.buffer = (uintptr_t)entries,
+		.buffer_bytes = bytes,
+	};
+
+	return call(fd, KARENA_IOC_RING_COMMIT_BATCH, &args);
+}
+
+TEST_F(batch, what_read_gave_can_be_sent_on)
+{
+	int other = ring_new_fd(0, 4 * page_size);
+	char got[512], again[512];
+	ssize_t bytes;
+
+	add(self, 1, 'a');
+	add(self, 200, 'b');
+	add(self, 8, 'c');
+	ASSERT_EQ(3, output_batch(self->fd, self->stream, self->bytes, 0));
+	EXPECT_EQ(self->bytes, produced(&self->ring));
+	bytes = ring_read(self->fd, got, sizeof(got));
+	ASSERT_EQ((ssize_t)self->bytes, bytes);
+	EXPECT_EQ(0, memcmp(got, self->stream, bytes));
+	ASSERT_EQ(3, output_batch(other, got, bytes, 0));
+	ASSERT_EQ(bytes, ring_read(other, again, sizeof(again)));
+	EXPECT_EQ(0, memcmp(got, again, bytes));
+	close(other);
+}
+
+TEST_F(batch, padding_of_the_last_may_be_missing)
+{
+	char got[64];
+
+	add(self, 3, 'a');
+	add(self, 3, 'b');
+	ASSERT_EQ(2, output_batch(self->fd, self->stream, self->bytes - 5, 0));
+	ASSERT_EQ(32, ring_read(self->fd, got, sizeof(got)));
+	EXPECT_EQ(0, memcmp(got + 24, "bbb\0\0\0\0", 8));
+}
+
+TEST_F(batch, output_stops_at_the_first_that_cannot_be_sent)
+{
+	struct karena_record_header *header = (void *)self->stream;
+	struct karena_ring_stat before;
+	int i;
+
+	/* Of no bytes, with flags, with what is reserved, past the end. */
+	EXPECT_EQ(-EINVAL, output_batch(self->fd, self->stream, 0, 0));
+	EXPECT_EQ(-EINVAL, output_batch(self->fd, self->stream, 16, 0));
+	header->word = 8 | KARENA_RECORD_DISCARD;
+	EXPECT_EQ(-EINVAL, output_batch(self->fd, self->stream, 16, 0));
+	header->word = 8;
+	header->__reserved = 1;
+	EXPECT_EQ(-EINVAL, output_batch(self->fd, self->stream, 16, 0));
+	header->__reserved = 0;
+	EXPECT_EQ(-EINVAL, output_batch(self->fd, self->stream, 15, 0));
+	EXPECT_EQ(-EINVAL, output_batch(self->fd, self->stream, 7, 0));
+	EXPECT_EQ(-EINVAL, output_batch(self->fd, self->stream, 16,
+					KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP));
+	header->word = 4 * page_size;
+	EXPECT_EQ(-ENOSPC, output_batch(self->fd, self->stream, 8 * page_size, 0));
+	EXPECT_EQ(0, produced(&self->ring));
+	EXPECT_EQ(-EFAULT, output_batch(self->fd, NULL, 16, 0));
+
+	/* What came before is sent. */
+	add(self, 8, 'a');
+	add(self, 8, 'b');
+	add(self, 8, 'c');
+	header[4].word = 0;
+	EXPECT_EQ(2, output_batch(self->fd, self->stream, self->bytes, 0));
+	EXPECT_EQ(32, produced(&self->ring));
+
+	self->bytes = 0;
+	for (i = 0; i < 5; i++)
+		add(self, page_size - 8, 'd');
+	before = ring_stat(self->fd);
+	EXPECT_EQ(3, output_batch(self->fd, self->stream, self->bytes, 0));
+	EXPECT_EQ(-EAGAIN, output_batch(self->fd, self->stream, self->bytes, 0));
+	EXPECT_EQ(before.out_records + 3, ring_stat(self->fd).out_records);
+	EXPECT_EQ(before.out_lost_full + 2, ring_stat(self->fd).out_lost_full);
+}
+
+/* The payload's page is not there: what precedes it is sent, then it is told. */
+TEST_F(batch, output_tells_of_memory_that_is_not_there)
+{
+	char *area = mmap(NULL, 2 * page_size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *stream = area + page_size - 24;
+
+	ASSERT_NE(MAP_FAILED, area);
+	ASSERT_EQ(0, munmap(area + page_size, page_size));
+	*(uint32_t *)stream = 8;
+	*(uint32_t *)(stream + 16) = 8;
+	EXPECT_EQ(1, output_batch(self->fd, stream, 32, 0));
+	EXPECT_EQ(-EFAULT, output_batch(self->fd, stream + 16, 16, 0));
+	EXPECT_EQ(16, produced(&self->ring));
+	munmap(area, page_size);
+}
+
+TEST_F(batch, reserved_records_lie_one_behind_the_other)
+{
+	const uint32_t lengths[] = { 5, 100, 8 };
+	struct karena_ring_commit_entry entries[3] = { 0 };
+	uint64_t position, offset, at;
+	char *data = ring_data(&self->ring);
+	int i, round;
+
+	ASSERT_NE(NULL, data);
+	for (round = 0; round < 300; round++) {
+		char got[256];
+
+		at = produced(&self->ring);
+		ASSERT_EQ(0, reserve_batch(self->fd, lengths, sizeof(lengths), &position, &offset));
+		ASSERT_EQ(at, position);
+		ASSERT_EQ(self->ring.header->data_offset + (at & self->ring.mask) + HEADER_BYTES,
+			  offset);
+		for (i = 0; i < 3; i++) {
+			ASSERT_EQ(lengths[i] | KARENA_RECORD_BUSY, word_at(&self->ring, at));
+			memset(data + (at & self->ring.mask) + HEADER_BYTES, 'a' + i, lengths[i]);
+			entries[i].position = at;
+			at += record_size(lengths[i]);
+		}
+		ASSERT_EQ(at, produced(&self->ring));
+		entries[1].length = 10;
+		entries[2].flags = KARENA_RING_ENTRY_DISCARD;
+		ASSERT_EQ(3, commit_batch(self->fd, entries, sizeof(entries), 0));
+		ASSERT_EQ(40, ring_read(self->fd, got, sizeof(got)));
+		ASSERT_EQ(0, memcmp(got, "\5\0\0\0\0\0\0\0aaaaa\0\0\0\12\0\0\0\0\0\0\0bbbbbbbbbb", 34));
+		ASSERT_EQ(at, ring_stat(self->fd).out_producer_position);
+	}
+}
+
+TEST_F(batch, reserve_takes_all_or_none)
+{
+	static const uint32_t none;
+	uint32_t lengths[KARENA_RING_BATCH_MAX + 1];
+	struct karena_ring_stat stat;
+	uint64_t position;
+	int i, copy;
+
+	for (i = 0; i < KARENA_RING_BATCH_MAX + 1; i++)
+		lengths[i] = 8;
+	EXPECT_EQ(-EINVAL, reserve_batch(self->fd, lengths, sizeof(lengths), &position, NULL));
+	EXPECT_EQ(-EINVAL, reserve_batch(self->fd, lengths, 0, &position, NULL));
+	EXPECT_EQ(-EINVAL, reserve_batch(self->fd, lengths, 6, &position, NULL));
+	EXPECT_EQ(-EINVAL, reserve_batch(self->fd, &none, 4, &position, NULL));
+	EXPECT_EQ(-EFAULT, reserve_batch(self->fd, NULL, 4, &position, NULL));
+	lengths[0] = 2 * page_size;
+	lengths[1] = 2 * page_size;
+	EXPECT_EQ(-ENOSPC, reserve_batch(self->fd, lengths, 8, &position, NULL));
+	lengths[1] = ~0u;
+	EXPECT_EQ(-ENOSPC, reserve_batch(self->fd, lengths, 8, &position, NULL));
+	EXPECT_EQ(0, produced(&self->ring));
+
+	lengths[1] = 2 * page_size - 16;
+	ASSERT_EQ(0, reserve_batch(self->fd, lengths, 8, &position, NULL));
+	EXPECT_EQ(4 * page_size, produced(&self->ring));
+	EXPECT_EQ(-EAGAIN, reserve_batch(self->fd, lengths, 8, &position, NULL));
+	stat = ring_stat(self->fd);
+	EXPECT_EQ(2, stat.out_records);
+	EXPECT_EQ(2, stat.out_lost_full);
+	EXPECT_EQ(4 * page_size - 16, stat.out_lost_full_bytes);
+	EXPECT_EQ(2, stat.out_lost_too_big);
+
+	copy = ring_new_fd(0, page_size);
+	EXPECT_EQ(-EPERM, reserve_batch(copy, lengths, 8, &position, NULL));
+	EXPECT_EQ(-EINVAL, commit_batch(copy, NULL, 16, 0));
+	close(copy);
+}
+
+TEST_F(batch, commit_stops_at_the_first_that_is_no_reservation)
+{
+	struct karena_ring_commit_entry entries[4] = { 0 };
+	const uint32_t lengths[] = { 8, 8, 8, 8 };
+	uint64_t position;
+	int i, other;
+
+	ASSERT_EQ(0, reserve_batch(self->fd, lengths, sizeof(lengths), &position, NULL));
+	for (i = 0; i < 4; i++)
+		entries[i].position = position + 16 * i;
+	EXPECT_EQ(-EINVAL, commit_batch(self->fd, entries, 0, 0));
+	EXPECT_EQ(-EINVAL, commit_batch(self->fd, entries, 24, 0));
+	EXPECT_EQ(-EFAULT, commit_batch(self->fd, NULL, 16, 0));
+	EXPECT_EQ(-EINVAL, commit_batch(self->fd, entries, 16,
+					KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP));
+	other = ring_reopen(self->fd, KARENA_RIGHT_PRODUCE);
+	ASSERT_LE(0, other);
+	EXPECT_EQ(-EPERM, commit_batch(other, entries, sizeof(entries), 0));
+	close(other);
+
+	entries[1].position += 8;
+	EXPECT_EQ(1, commit_batch(self->fd, entries, sizeof(entries), 0));
+	EXPECT_EQ(-EINVAL, commit_batch(self->fd, entries + 1, 16, 0));
+	entries[2].flags = 2;
+	EXPECT_EQ(-EINVAL, commit_batch(self->fd, entries + 2, 16, 0));
+	entries[2].flags = KARENA_RING_ENTRY_DISCARD;
+	entries[2].length = 4;
+	EXPECT_EQ(-EINVAL, commit_batch(self->fd, entries + 2, 16, 0));
+	entries[2].length = 0;
+	EXPECT_EQ(2, commit_batch(self->fd, entries + 2, 32, 0));
+	EXPECT_EQ(8, word_at(&self->ring, position));
+	EXPECT_EQ(8 | KARENA_RECORD_BUSY, word_at(&self->ring, position + 16));
+	EXPECT_EQ(8 | KARENA_RECORD_DISCARD, word_at(&self->ring, position + 32));
+	EXPECT_EQ(8, word_at(&self->ring, position + 48));
+}
+
+TEST_F(batch, more_than_are_ended_at_a_time_are_ended)
+{
+	static struct karena_ring_commit_entry entries[MANY];
+	uint32_t lengths[KARENA_RING_BATCH_MAX];
+	uint64_t position;
+	int i, round;
+
+	for (i = 0; i < KARENA_RING_BATCH_MAX; i++)
+		lengths[i] = 1 + i % 8;
+	for (round = 0; round < 4; round++) {
+		ASSERT_EQ(0, reserve_batch(self->fd, lengths, sizeof(lengths), &position, NULL));
+		for (i = 0; i < KARENA_RING_BATCH_MAX; i++)
+			entries[round * KARENA_RING_BATCH_MAX + i].position = position + 16 * i;
+	}
+	EXPECT_EQ(MANY, commit_batch(self->fd, entries, sizeof(entries), 0));
+	EXPECT_EQ(MANY, ring_stat(self->fd).out_submitted);
+}
+
+/* NO_WAKEUP tells nobody, and without it those who wait are told. */
+TEST_F(batch, wakes_at_its_end)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	uint64_t before;
+
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, self->fd, &event));
+	add(self, 8, 'a');
+	add(self, 8, 'b');
+	ASSERT_EQ(2, output_batch(self->fd, self->stream, self->bytes, KARENA_RING_NO_WAKEUP));
+	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+	before = ring_stat(self->fd).out_wakeups;
+	ASSERT_EQ(2, output_batch(self->fd, self->stream, self->bytes, 0));
+	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, 20000));
+	EXPECT_EQ(before + 1, ring_stat(self->fd).out_wakeups);
+	close(epoll);
+}
+
+TEST_HARNESS_MAIN
