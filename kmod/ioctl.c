@@ -87,6 +87,7 @@ int karena_import_buffer(const struct karena_op *op, const void *args, struct io
 long karena_run_user(const struct karena_op *op, struct karena_call *call, void __user *uarg)
 {
 	u64 args[KARENA_ARGS_MAX / sizeof(u64)] __uninitialized;
+	bool import = op->buffer && !call->payload;
 	struct iov_iter payload;
 	u32 size;
 	long ret;
@@ -95,7 +96,7 @@ long karena_run_user(const struct karena_op *op, struct karena_call *call, void 
 	err = copy_args(op, args, uarg, &size);
 	if (err)
 		return err;
-	if (op->buffer && !call->payload) {
+	if (import) {
 		err = karena_import_buffer(op, args, &payload);
 		if (err)
 			return err;
@@ -110,6 +111,9 @@ long karena_run_user(const struct karena_op *op, struct karena_call *call, void 
 		return err;
 
 	ret = karena_op_run(op, call, args);
+	/* A call that waits may be run again. */
+	if (import)
+		call->payload = NULL;
 	if (ret >= 0 || (ret == -EINTR && op->out_on_eintr)) {
 		err = copy_results(op, args, uarg, size);
 		if (err)

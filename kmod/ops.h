@@ -7,7 +7,9 @@
 #define KARENA_OPS_H
 
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 
 struct file;
@@ -31,6 +33,8 @@ struct karena_object_type;
  *		changed. Only for operations that say that they can
  * @repeats:	of an operation that does: whoever asks takes more than one answer
  * @last:	no more answers are to come after this one
+ * @parks:	sleeps for others not by itself: if it would have to,
+ *		-KARENA_EWOULDSLEEP with @queue set
  * @result:	of an operation without out_ fields, what is to be told beside its
  *		return value
  * @queue:	of an operation that waits and would have to sleep: what wakes it.
@@ -48,6 +52,7 @@ struct karena_call {
 	bool nowait;
 	bool repeats;
 	bool last;
+	bool parks;
 	u64 result;
 	struct wait_queue_head *queue;
 	ktime_t until;
@@ -91,6 +96,23 @@ struct karena_op {
 	bool repeats;
 	long (*run)(struct karena_call *call, void *args);
 };
+
+/* Of a call that waits: is its time over? */
+static inline bool karena_call_is_over(const struct karena_call *call)
+{
+	return call->until && ktime_compare(ktime_get(), call->until) >= 0;
+}
+
+/* Rounded up: the time is not over before it is. */
+static inline long karena_call_jiffies_left(const struct karena_call *call)
+{
+	s64 left;
+
+	if (!call->until)
+		return MAX_SCHEDULE_TIMEOUT;
+	left = ktime_to_ns(ktime_sub(call->until, ktime_get()));
+	return left > 0 ? nsecs_to_jiffies(left) + 1 : 0;
+}
 
 u32 karena_call_rights(const struct karena_call *call);
 const struct karena_op *karena_op_find(unsigned int cmd, const struct karena_object *object);

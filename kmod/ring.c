@@ -339,7 +339,7 @@ int karena_ring_submit_trimmed(struct karena_ring *ring, void *payload, size_t l
 		err = record_trim(&ring->records, payload - sizeof(struct karena_record_header),
 				  length, ring_in_place(ring));
 	if (!err)
-		submit(ring, payload, flags);
+		karena_ring_submit(ring, payload, flags);
 	return err;
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_submit_trimmed, KARENA_NS);
@@ -463,18 +463,6 @@ static bool party_is_gone(void *context, u32 owner)
 		party->nr_open--;
 	rcu_read_unlock();
 	return gone;
-}
-
-/**
- * ring_tell() - records have ended
- * @ring:	the ring
- * @flags:	as for karena_ring_submit()
- *
- * Context: any, NMI included.
- */
-void ring_tell(struct karena_ring *ring, u32 flags)
-{
-	tell(ring, flags);
 }
 
 /**

@@ -42,6 +42,7 @@ struct ring_party;
 static_assert(KARENA_RING_BATCH_MAX <= RING_STEPS);
 
 #define RING_COMMIT_FLAGS	(KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP)
+#define RING_OUTPUT_FLAGS	(RING_COMMIT_FLAGS | KARENA_RING_WAIT_ROOM)
 
 /* Of @armed; see ended(). */
 #define RING_ARMED		KARENA_RING_FORCE_WAKEUP
@@ -185,7 +186,6 @@ int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u
 		     unsigned int nr, u32 bytes, u64 *position);
 int ring_check_length(struct karena_ring *ring, u64 length);
 void ring_lost_full(struct karena_ring *ring, unsigned int nr, u64 bytes);
-void ring_tell(struct karena_ring *ring, u32 flags);
 bool ring_accept(struct karena_ring *ring);
 
 /* ring_out.c: records out, and looks */
@@ -253,6 +253,44 @@ ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags);
 ssize_t ring_output_user(struct karena_ring *ring, const void __user *from, size_t length);
 ssize_t ring_read(struct karena_ring *ring, struct iov_iter *to);
 
+/* ring_room.c: producers that wait */
+
+/**
+ * struct ring_attempt - to reserve or to send what there may be no room for
+ * @run:	tries; -EAGAIN: no room just now, nothing changed, no loss counted
+ * @bytes:	of room that it takes; set by @run at the latest
+ * @nr:		records that are lost if it must not wait, or no longer
+ * @payload:	their payload bytes
+ */
+struct ring_attempt {
+	long (*run)(struct ring_attempt *attempt);
+	u32 bytes;
+	unsigned int nr;
+	u64 payload;
+};
+
+/**
+ * struct ring_reserving - records to be reserved in place
+ * @attempt:	how many, and what they take
+ * @ring:	IN_PLACE
+ * @party:	for whom
+ * @lengths:	payload bytes of each
+ * @position:	out, of the first
+ */
+struct ring_reserving {
+	struct ring_attempt attempt;
+	struct karena_ring *ring;
+	struct ring_party *party;
+	const u32 *lengths;
+	u64 *position;
+};
+
+long ring_reserve_waiting(struct ring_reserving *reserving, struct karena_call *call, u32 flags,
+			  u32 timeout_us);
+bool ring_room_valid(u32 flags, u32 timeout_us);
+long ring_attempt(struct karena_ring *ring, struct karena_call *call,
+		  struct ring_attempt *attempt, u32 flags, u32 timeout_us);
+
 /* ring_area.c: memory */
 int ring_area_init(struct ring_area *area, struct karena_account *account, u64 data_bytes,
 		   bool in_place, int node);
@@ -274,6 +312,7 @@ void ring_wait_init(struct karena_ring *ring);
 void ring_wait_fini(struct karena_ring *ring);
 void ring_arm(struct karena_ring *ring);
 void ring_wake(struct karena_ring *ring, u32 flags);
+void ring_want_bytes(struct karena_ring *ring, u64 bytes);
 void ring_want_room(struct karena_ring *ring);
 void ring_tell_room(struct karena_ring *ring);
 int ring_wait_record(struct karena_ring *ring);

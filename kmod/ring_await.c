@@ -3,7 +3,6 @@
  * Waiting for as much as a consumer cares to be woken for, or for the end.
  */
 #include <linux/build_bug.h>
-#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
@@ -46,22 +45,6 @@ static ktime_t time_limit(const struct karena_ring_wait *args)
 	return args->timeout_us ? ktime_add_us(ktime_get(), args->timeout_us) : 0;
 }
 
-static bool is_over(const struct karena_call *call)
-{
-	return call->until && ktime_compare(ktime_get(), call->until) >= 0;
-}
-
-/* Rounded up: the time is not over before it is. */
-static long jiffies_left(const struct karena_call *call)
-{
-	s64 left;
-
-	if (!call->until)
-		return MAX_SCHEDULE_TIMEOUT;
-	left = ktime_to_ns(ktime_sub(call->until, ktime_get()));
-	return left > 0 ? nsecs_to_jiffies(left) + 1 : 0;
-}
-
 static long wait_enough(struct karena_ring *ring, struct karena_call *call,
 			const struct karena_ring_wait *args)
 {
@@ -75,12 +58,12 @@ static long wait_enough(struct karena_ring *ring, struct karena_call *call,
 		if (ret != -KARENA_EWOULDSLEEP)
 			break;
 		ret = -ETIMEDOUT;
-		if (is_over(call))
+		if (karena_call_is_over(call))
 			break;
 		ret = -EINTR;
 		if (signal_pending(current))
 			break;
-		wait_woken(&wait, TASK_INTERRUPTIBLE, jiffies_left(call));
+		wait_woken(&wait, TASK_INTERRUPTIBLE, karena_call_jiffies_left(call));
 	}
 	remove_wait_queue(&ring->wait, &wait);
 	return ret;
@@ -121,7 +104,7 @@ long ring_op_wait(struct karena_call *call, void *argp)
 	/* Before the look, for a caller that is on the queue by now. */
 	ring_arm(ring);
 	ret = look(ring, call, args);
-	if (ret == -KARENA_EWOULDSLEEP && is_over(call))
+	if (ret == -KARENA_EWOULDSLEEP && karena_call_is_over(call))
 		return -ETIMEDOUT;
 	if (ret > 0 && call->repeats)
 		call->until = time_limit(args);

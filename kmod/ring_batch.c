@@ -16,15 +16,25 @@
 #include "ops.h"
 #include "ring.h"
 #include "ring_party.h"
+#include "ring_short.h"
 
 /* Entries that are copied in, and ended, at a time. */
 #define ENTRIES		16
+
+/* Records to be copied. The first may wait for room. */
+struct sending {
+	struct ring_attempt attempt;
+	struct karena_ring *ring;
+	struct iov_iter *from;
+	u32 flags;
+};
 
 /*
  * Sends the record that comes next, whose header precedes it. Of its padding so much is
  * passed over as there is.
  */
-static ssize_t output_next(struct karena_ring *ring, struct iov_iter *from)
+static ssize_t output_next(struct karena_ring *ring, struct iov_iter *from, u32 flags,
+			   struct ring_attempt *attempt)
 {
 	struct karena_record_header header;
 	size_t left, padding;
@@ -38,8 +48,13 @@ static ssize_t output_next(struct karena_ring *ring, struct iov_iter *from)
 	if (header.__reserved || !header.word || header.word > left)
 		return -EINVAL;
 	iov_iter_truncate(from, header.word);
-	ret = ring_output(ring, from, KARENA_RING_NO_WAKEUP);
+	ret = ring_output(ring, from, flags | KARENA_RING_NO_WAKEUP);
 	iov_iter_reexpand(from, left - (header.word - iov_iter_count(from)));
+	if (ret == -EAGAIN) {
+		attempt->bytes = record_bytes(header.word);
+		attempt->payload = header.word;
+		iov_iter_revert(from, sizeof(header));
+	}
 	if (ret < 0)
 		return ret;
 	padding = record_bytes(header.word) - sizeof(header) - header.word;
@@ -47,18 +62,24 @@ static ssize_t output_next(struct karena_ring *ring, struct iov_iter *from)
 	return 0;
 }
 
-static long output_all(struct karena_ring *ring, struct iov_iter *from)
+/* The first that there is no room for waits, is a loss of the attempt's, or of its own. */
+static long output_all(struct ring_attempt *attempt)
 {
+	struct sending *s = container_of(attempt, struct sending, attempt);
+	u32 flags = KARENA_RING_WAIT_ROOM;
 	long nr = 0;
 	ssize_t ret;
 
 	do {
-		ret = output_next(ring, from);
+		ret = output_next(s->ring, s->from, flags, attempt);
 		if (ret)
 			break;
+		flags = 0;
 		nr++;
 		cond_resched();
-	} while (iov_iter_count(from) && !fatal_signal_pending(current));
+	} while (iov_iter_count(s->from) && !fatal_signal_pending(current));
+	if (nr)
+		ring_tell(s->ring, s->flags & RING_COMMIT_FLAGS);
 	return nr ?: ret;
 }
 
@@ -73,15 +94,17 @@ static long output_all(struct karena_ring *ring, struct iov_iter *from)
 long ring_op_output_batch(struct karena_call *call, void *argp)
 {
 	const struct karena_ring_output_batch *args = argp;
-	struct karena_ring *ring = to_ring(call->object);
-	long ret;
+	struct sending sending = {
+		.attempt = { .run = output_all, .nr = 1 },
+		.ring = to_ring(call->object),
+		.from = call->payload,
+		.flags = args->flags,
+	};
 
-	if (!ring_wakeup_valid(args->flags) || args->timeout_us || args->__reserved)
+	if (!ring_wakeup_valid(args->flags) || args->__reserved ||
+	    !ring_room_valid(args->flags, args->timeout_us))
 		return -EINVAL;
-	ret = output_all(ring, call->payload);
-	if (ret > 0)
-		ring_tell(ring, args->flags);
-	return ret;
+	return ring_attempt(sending.ring, call, &sending.attempt, args->flags, args->timeout_us);
 }
 
 /* The lengths of a batch, and what they come to. */
@@ -130,28 +153,30 @@ long ring_op_reserve_batch(struct karena_call *call, void *argp)
 {
 	struct karena_ring *ring = to_ring(call->object);
 	struct karena_ring_reserve_batch *args = argp;
-	struct ring_party *party;
 	struct batch batch;
-	int err;
+	struct ring_reserving reserving = {
+		.ring = ring,
+		.lengths = batch.lengths,
+		.position = &args->out_position,
+	};
+	long ret;
 
-	if (args->timeout_us || args->__reserved)
+	if (args->__reserved || !ring_room_valid(args->flags, args->timeout_us))
 		return -EINVAL;
-	party = ring_producer(ring, call);
-	if (IS_ERR(party))
-		return PTR_ERR(party);
-	err = get_lengths(&batch, args->buffer_bytes, call->payload);
-	if (!err)
-		err = measure(ring, &batch);
-	if (err)
-		return err;
-	err = ring_try_reserve(ring, party, batch.lengths, batch.nr, batch.bytes,
-			       &args->out_position);
-	if (err == -EAGAIN) {
-		ring_lost_full(ring, batch.nr, batch.payload);
-		ring_want_room(ring);
-	}
-	if (err)
-		return err;
+	reserving.party = ring_producer(ring, call);
+	if (IS_ERR(reserving.party))
+		return PTR_ERR(reserving.party);
+	ret = get_lengths(&batch, args->buffer_bytes, call->payload);
+	if (!ret)
+		ret = measure(ring, &batch);
+	if (ret)
+		return ret;
+	reserving.attempt.nr = batch.nr;
+	reserving.attempt.bytes = batch.bytes;
+	reserving.attempt.payload = batch.payload;
+	ret = ring_reserve_waiting(&reserving, call, args->flags, args->timeout_us);
+	if (ret)
+		return ret;
 	args->out_offset = ring_payload_offset(ring, args->out_position);
 	return 0;
 }

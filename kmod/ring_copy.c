@@ -68,19 +68,45 @@ static bool copy_out(const void *from, size_t length, struct iov_iter *to)
 	return true;
 }
 
+/* As karena_ring_reserve(), but no loss is counted where there is no room. */
+static void *try_reserve(struct karena_ring *ring, u32 length)
+{
+	u64 position;
+	int err;
+
+	err = ring_try_reserve(ring, NULL, &length, 1, record_bytes(length), &position);
+	return err ? ERR_PTR(err) : record_header(&ring->records, position) + 1;
+}
+
+/* Sends kernel memory. Of who @waits a refusal is no loss yet. */
+static int output_copy(struct karena_ring *ring, const void *copy, size_t length, u32 flags,
+		       bool waits)
+{
+	void *payload;
+
+	if (likely(!waits))
+		return karena_ring_output(ring, copy, length, flags);
+	payload = try_reserve(ring, length);
+	if (IS_ERR(payload))
+		return PTR_ERR(payload);
+	memcpy(payload, copy, length);
+	karena_ring_submit(ring, payload, flags);
+	return 0;
+}
+
 /*
  * By way of the stack, which may take its time over a page fault: for a short record
  * that is less than looking after its pages.
  */
 static int output_short(struct karena_ring *ring, struct iov_iter *from, size_t length,
-			u32 flags)
+			u32 flags, bool waits)
 {
 	u8 copy[SHORT_BYTES];
 	int err;
 
 	if (!copy_from_iter_full(copy, length, from))
 		return -EFAULT;
-	err = karena_ring_output(ring, copy, length, flags);
+	err = output_copy(ring, copy, length, flags, waits);
 	if (err)
 		iov_iter_revert(from, length);
 	return err;
@@ -110,7 +136,7 @@ fault:
  * pays for it as long as it is there.
  */
 static int output_indirectly(struct karena_ring *ring, struct iov_iter *from, size_t length,
-			     u32 flags)
+			     u32 flags, bool waits)
 {
 	struct karena_account *account = ring->object.account;
 	unsigned long nr_pages = DIV_ROUND_UP(length, PAGE_SIZE);
@@ -125,7 +151,9 @@ static int output_indirectly(struct karena_ring *ring, struct iov_iter *from, si
 		goto uncharge;
 	}
 	if (copy_from_iter_full(copy, length, from))
-		err = karena_ring_output(ring, copy, length, flags);
+		err = output_copy(ring, copy, length, flags, waits);
+	if (err == -EAGAIN)
+		iov_iter_revert(from, length);
 	kvfree(copy);
 
 uncharge:
@@ -134,18 +162,18 @@ uncharge:
 }
 
 static int output_long(struct karena_ring *ring, struct iov_iter *from, size_t length,
-		       u32 flags)
+		       u32 flags, bool waits)
 {
 	void *payload;
 
 	if (fault_in_iov_iter_readable(from, length))
 		return -EFAULT;
-	payload = karena_ring_reserve(ring, length);
+	payload = waits ? try_reserve(ring, length) : karena_ring_reserve(ring, length);
 	if (IS_ERR(payload))
 		return PTR_ERR(payload);
 	if (!copy_in(payload, length, from)) {
 		karena_ring_discard(ring, payload, flags);
-		return output_indirectly(ring, from, length, flags);
+		return output_indirectly(ring, from, length, flags, waits);
 	}
 	karena_ring_submit(ring, payload, flags);
 	return 0;
@@ -155,25 +183,29 @@ static int output_long(struct karena_ring *ring, struct iov_iter *from, size_t l
  * ring_output() - send the memory of a user as one record
  * @ring:	the ring
  * @from:	where it lies, all of it
- * @flags:	0, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
+ * @flags:	0, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP; and
+ *		KARENA_RING_WAIT_ROOM: want of room is no loss, the caller waits for it
  *
- * Context: may sleep for user memory, never for room.
+ * Context: may sleep for user memory, never for room. With -EAGAIN @from is where it
+ * was.
  * Return: bytes sent; -EAGAIN: no room just now; -ENOSPC: can never fit; -EINVAL:
  * no bytes; -EFAULT; -ENOMEM.
  */
 ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags)
 {
+	bool waits = flags & KARENA_RING_WAIT_ROOM;
 	size_t length = iov_iter_count(from);
 	int err;
 
 	err = ring_check_length(ring, length);
 	if (err)
 		return err;
+	flags &= RING_COMMIT_FLAGS;
 	if (length <= SHORT_BYTES)
-		err = output_short(ring, from, length, flags);
+		err = output_short(ring, from, length, flags, waits);
 	else
-		err = output_long(ring, from, length, flags);
-	if (err == -EAGAIN)
+		err = output_long(ring, from, length, flags, waits);
+	if (err == -EAGAIN && !waits)
 		ring_want_room(ring);
 	return err ?: length;
 }

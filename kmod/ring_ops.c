@@ -190,6 +190,31 @@ u64 ring_payload_offset(const struct karena_ring *ring, u64 position)
 	       (position & ring->records.mask);
 }
 
+static long try_reserving(struct ring_attempt *attempt)
+{
+	struct ring_reserving *r = container_of(attempt, struct ring_reserving, attempt);
+
+	return ring_try_reserve(r->ring, r->party, r->lengths, attempt->nr, attempt->bytes,
+				r->position);
+}
+
+/**
+ * ring_reserve_waiting() - reserve in place, and wait for room if the caller wants to
+ * @reserving:	whole but for @attempt.run
+ * @call:	the call under way
+ * @flags:	the call's
+ * @timeout_us:	as for ring_attempt()
+ *
+ * Context: may sleep.
+ * Return: as ring_attempt().
+ */
+long ring_reserve_waiting(struct ring_reserving *reserving, struct karena_call *call, u32 flags,
+			  u32 timeout_us)
+{
+	reserving->attempt.run = try_reserving;
+	return ring_attempt(reserving->ring, call, &reserving->attempt, flags, timeout_us);
+}
+
 /**
  * ring_op_reserve() - KARENA_IOC_RING_RESERVE
  * @call:	on a ring's fd
@@ -202,20 +227,26 @@ long ring_op_reserve(struct karena_call *call, void *argp)
 {
 	struct karena_ring *ring = to_ring(call->object);
 	struct karena_ring_reserve *args = argp;
-	struct ring_party *party;
-	int err;
+	struct ring_reserving reserving = {
+		.attempt = { .nr = 1, .payload = args->length },
+		.ring = ring,
+		.lengths = &args->length,
+		.position = &args->out_position,
+	};
+	long ret;
 
-	if (args->__reserved)
+	if (!ring_room_valid(args->flags, args->timeout_us))
 		return -EINVAL;
-	party = ring_producer(ring, call);
-	if (IS_ERR(party))
-		return PTR_ERR(party);
-
-	err = ring_reserve_for(ring, party, args->length, &args->out_position);
-	if (err == -EAGAIN)
-		ring_want_room(ring);
-	if (err)
-		return err;
+	reserving.party = ring_producer(ring, call);
+	if (IS_ERR(reserving.party))
+		return PTR_ERR(reserving.party);
+	ret = ring_check_length(ring, args->length);
+	if (ret)
+		return ret;
+	reserving.attempt.bytes = record_bytes(args->length);
+	ret = ring_reserve_waiting(&reserving, call, args->flags, args->timeout_us);
+	if (ret)
+		return ret;
 	args->out_offset = ring_payload_offset(ring, args->out_position);
 	return 0;
 }
@@ -258,6 +289,40 @@ long ring_op_discard(struct karena_call *call, void *argp)
 	return end(call, argp, KARENA_RECORD_DISCARD);
 }
 
+/* A record to be copied. */
+struct sending {
+	struct ring_attempt attempt;
+	struct karena_ring *ring;
+	struct iov_iter *from;
+	u32 flags;
+};
+
+static long try_sending(struct ring_attempt *attempt)
+{
+	struct sending *s = container_of(attempt, struct sending, attempt);
+	ssize_t ret = ring_output(s->ring, s->from, s->flags);
+
+	return ret < 0 ? ret : 0;
+}
+
+static long output_waiting(struct karena_ring *ring, struct karena_call *call,
+			   const struct karena_ring_output *args)
+{
+	struct sending sending = {
+		.attempt = {
+			.run = try_sending,
+			.bytes = record_bytes(args->buffer_bytes),
+			.nr = 1,
+			.payload = args->buffer_bytes,
+		},
+		.ring = ring,
+		.from = call->payload,
+		.flags = args->flags,
+	};
+
+	return ring_attempt(ring, call, &sending.attempt, args->flags, args->timeout_us);
+}
+
 /**
  * ring_op_output() - KARENA_IOC_RING_OUTPUT
  * @call:	on a ring's fd, with the payload
@@ -272,12 +337,15 @@ long ring_op_output(struct karena_call *call, void *argp)
 	struct karena_ring *ring = to_ring(call->object);
 	ssize_t ret;
 
-	if (!ring_wakeup_valid(args->flags))
+	if (!ring_wakeup_valid(args->flags) || args->__reserved ||
+	    !ring_room_valid(args->flags, args->timeout_us))
 		return -EINVAL;
 	/* The door may have brought less than was asked for. */
 	ret = ring_check_length(ring, args->buffer_bytes);
 	if (ret)
 		return ret;
+	if (args->flags & KARENA_RING_WAIT_ROOM)
+		return output_waiting(ring, call, args);
 	ret = ring_output(ring, call->payload, args->flags);
 	return ret < 0 ? ret : 0;
 }

@@ -35,17 +35,22 @@
  *
  * NO_WAKEUP leaves @armed alone, hence the next record without it wakes.
  *
- * Room is told in the same way, by @room_wanted, which is set by ->poll when less
- * than half is free and by users who are refused, as an edge-triggered producer
- * waits only after a refusal. It lies in the producer page, which no user can
+ * Room is told in the same way, by @room_wanted, the least that anybody waits for. It
+ * is set to half of the ring by ->poll when less is free and by users who are refused,
+ * as an edge-triggered producer waits only after a refusal, and to what a record takes
+ * by producers that wait in a call; see ring_room.c. It lies in the producer page, which no user can
  * write, for the consumer to see: nobody sees what the consumer stores.
  *
  *   producer                      consumer
  *   --------                      --------
  *   [queue]                       store the position
- *   room_wanted = 1               full barrier
+ *   room_wanted = bytes           full barrier
  *   smp_mb()                      read room_wanted
- *   [look at the position]        if set, and half is free: have the kernel look
+ *   [look at the position]        if set, and so much is free: have the kernel look
+ *
+ * All are woken, and those for whom it is not enough want it anew. A producer that finds
+ * less wanted than it needs stores that again, lest it miss that it was cleared just
+ * then: who clears it looks at the queue afterwards.
  *
  * Where both look in the kernel, they do so under the ring's lock, which orders
  * them.
@@ -164,25 +169,43 @@ void ring_tell_room(struct karena_ring *ring)
 		return;
 	limit = READ_ONCE(ring->records.limit);
 	producer = READ_ONCE(ring->records.producer);
-	if ((s64)(limit - producer) >= (s64)half(ring) && xchg(wanted, 0))
+	if ((s64)(limit - producer) >= (s64)READ_ONCE(*wanted) && xchg(wanted, 0))
 		wake_or_defer(ring, WAKE_ROOM);
 }
 
 /**
- * ring_want_room() - somebody waits for room, or will
+ * ring_want_bytes() - somebody waits for so much room, or will
+ * @ring:	the ring
+ * @bytes:	up to the size of the ring, not 0
+ *
+ * Context: may sleep.
+ */
+void ring_want_bytes(struct karena_ring *ring, u64 bytes)
+{
+	u64 *wanted = &ring->producer_page->room_wanted;
+	u64 before = READ_ONCE(*wanted);
+	struct ring_view view;
+
+	/*
+	 * Fully ordered, and done also if nothing changes: the caller is on the queue
+	 * before. Pairs with the exchange in ring_tell_room() and with the consumer's
+	 * barrier between its position and @room_wanted.
+	 */
+	while (!try_cmpxchg(wanted, &before, before ? min(before, bytes) : bytes))
+		;
+	/* Tells if it is there. */
+	ring_look(ring, &view);
+}
+
+/**
+ * ring_want_room() - somebody waits for half of the ring, or will
  * @ring:	the ring
  *
  * Context: may sleep.
  */
 void ring_want_room(struct karena_ring *ring)
 {
-	struct ring_view view;
-
-	WRITE_ONCE(ring->producer_page->room_wanted, 1);
-	/* Pairs with the consumer's, between its position and @room_wanted. */
-	smp_mb();
-	/* Tells if it is there. */
-	ring_look(ring, &view);
+	ring_want_bytes(ring, half(ring));
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_want_room);
 

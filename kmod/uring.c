@@ -174,9 +174,13 @@ int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		return -EINVAL;
 	/* A worker waits itself, so that it can be interrupted by those who cancel. */
 	run.call.nowait = nowait || run.call.repeats;
+	/* But not for room: that may take as long as consumers without a worker do. */
+	run.call.parks = true;
 
 	read_area(cmd, &run);
 	ret = karena_uring_run(cmd, issue_flags, &run);
+	if (ret == -KARENA_EWOULDSLEEP && run.call.queue && !KARENA_URING_PARKS)
+		ret = -EOPNOTSUPP;
 	if (ret == -KARENA_EWOULDSLEEP || (ret > 0 && run.call.repeats))
 		return sleep_elsewhere(cmd, issue_flags, &run);
 	/* A system call would be made again. A worker is interrupted to be cancelled. */

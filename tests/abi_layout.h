@@ -60,6 +60,7 @@ IS(KARENA_IOC_RING_WAIT, 0xbd45);
 IS(KARENA_IOC_RING_OUTPUT_BATCH, 0xbd46);
 IS(KARENA_IOC_RING_RESERVE_BATCH, 0xbd47);
 IS(KARENA_IOC_RING_COMMIT_BATCH, 0xbd48);
+IS(KARENA_RING_WAIT_ROOM, 4);
 IS(KARENA_RING_BATCH_MAX, 128);
 IS(KARENA_RING_ENTRY_DISCARD, 1);
 
@@ -236,7 +237,7 @@ SIZE(karena_ring_reserve, 32);
 FIELD(karena_ring_reserve, size, 0, 4);
 FIELD(karena_ring_reserve, flags, 4, 4);
 FIELD(karena_ring_reserve, length, 8, 4);
-FIELD(karena_ring_reserve, __reserved, 12, 4);
+FIELD(karena_ring_reserve, timeout_us, 12, 4);
 FIELD(karena_ring_reserve, out_position, 16, 8);
 FIELD(karena_ring_reserve, out_offset, 24, 8);
 
@@ -279,11 +280,13 @@ FIELD(karena_ring_commit_batch, flags, 4, 4);
 FIELD(karena_ring_commit_batch, buffer, 8, 8);
 FIELD(karena_ring_commit_batch, buffer_bytes, 16, 8);
 
-SIZE(karena_ring_output, 24);
+SIZE(karena_ring_output, 32);
 FIELD(karena_ring_output, size, 0, 4);
 FIELD(karena_ring_output, flags, 4, 4);
 FIELD(karena_ring_output, buffer, 8, 8);
 FIELD(karena_ring_output, buffer_bytes, 16, 8);
+FIELD(karena_ring_output, timeout_us, 24, 4);
+FIELD(karena_ring_output, __reserved, 28, 4);
 
 SIZE(karena_ring_stat, 136);
 FIELD(karena_ring_stat, size, 0, 4);

@@ -85,7 +85,9 @@ static bool expected(const struct call *call, int err)
 		{ CALL_arena_decommit, EBUSY },
 		{ CALL_ring_reserve, EAGAIN }, { CALL_ring_reserve, ENOSPC },
 		{ CALL_ring_output, EAGAIN }, { CALL_ring_output, ENOSPC },
-		{ CALL_ring_wait, ETIMEDOUT },
+		{ CALL_ring_wait, ETIMEDOUT }, { CALL_ring_reserve, ETIMEDOUT },
+		{ CALL_ring_output, ETIMEDOUT }, { CALL_ring_output_batch, ETIMEDOUT },
+		{ CALL_ring_reserve_batch, ETIMEDOUT },
 		{ CALL_ring_output_batch, EAGAIN }, { CALL_ring_output_batch, ENOSPC },
 		{ CALL_ring_reserve_batch, EAGAIN }, { CALL_ring_reserve_batch, ENOSPC },
 	};
@@ -100,6 +102,11 @@ static bool expected(const struct call *call, int err)
 			return true;
 	}
 	return false;
+}
+
+static bool waits(const union args *args)
+{
+	return args->flags & KARENA_RING_WAIT_ROOM;
 }
 
 static void fill_at_random(const struct call *call, union args *args)
@@ -172,8 +179,18 @@ static void fill_at_random(const struct call *call, union args *args)
 			args->bytes[random_below(call->size)] = random_64();
 	}
 	/* Whatever it is, it is not to take long. */
+	if (args->size < call->size)
+		args->flags &= ~KARENA_RING_WAIT_ROOM;
 	if (call == &calls[CALL_ring_wait])
 		args->ring_wait.timeout_us = 1 + random_below(100);
+	if (call == &calls[CALL_ring_reserve])
+		args->ring_reserve.timeout_us = waits(args) ? 1 + random_below(100) : 0;
+	if (call == &calls[CALL_ring_output])
+		args->output.timeout_us = waits(args) ? 1 + random_below(100) : 0;
+	if (call == &calls[CALL_ring_reserve_batch])
+		args->reserve_batch.timeout_us = waits(args) ? 1 + random_below(100) : 0;
+	if (call == &calls[CALL_ring_output_batch])
+		args->output_batch.timeout_us = waits(args) ? 1 + random_below(100) : 0;
 }
 
 static void step_call(void)

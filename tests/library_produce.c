@@ -134,4 +134,22 @@ TEST_F(produce, batch_tells_how_far_it_came)
 	karena_ring_release(self->ring);
 }
 
+TEST_F(produce, wait_for_room_ends_with_it_or_with_the_time)
+{
+	static const char data[RING_BYTES - 16];
+	void *payload;
+
+	ASSERT_EQ(0, karena_ring_output(self->ring, data, sizeof(data), 0));
+	EXPECT_EQ(NULL, karena_ring_reserve_wait(self->ring, 8, 20000));
+	EXPECT_EQ(ETIMEDOUT, errno);
+	EXPECT_EQ(-ETIMEDOUT, karena_ring_output_wait(self->ring, "x", 1, 0, 20000));
+	EXPECT_EQ(-ENOSPC, karena_ring_output_wait(self->ring, data, RING_BYTES, 0, 0));
+	ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, MANY));
+	karena_ring_release(self->ring);
+	EXPECT_EQ(0, karena_ring_output_wait(self->ring, "x", 1, 0, 0));
+	payload = karena_ring_reserve_wait(self->ring, 8, 0);
+	ASSERT_NE(NULL, payload);
+	EXPECT_EQ(0, karena_ring_submit(self->ring, payload, 0));
+}
+
 TEST_HARNESS_MAIN

@@ -237,7 +237,7 @@ TEST_F(ring, unknown_or_contradicting_flags_are_refused)
 	uint32_t both = KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP;
 
 	EXPECT_EQ(-EINVAL, ring_output(self->fd, "x", 1, both));
-	EXPECT_EQ(-EINVAL, ring_output(self->fd, "x", 1, 4));
+	EXPECT_EQ(-EINVAL, ring_output(self->fd, "x", 1, 8));
 	EXPECT_EQ(-EINVAL, ring_end(self->fd, KARENA_IOC_RING_SUBMIT, 0, both));
 	EXPECT_EQ(0, ring_stat(self->fd).out_records);
 }

@@ -647,9 +647,9 @@ struct karena_ring_consumer {
  * @lost_busy:	records refused in a non-maskable interrupt that met a
  *		reservation under way on the ring
  * @lost_dead:	reservations discarded since their owner died or closed the fd
- * @room_wanted: not 0: somebody waits for half of the ring to be free. Nobody sees
+ * @room_wanted: not 0: somebody waits for so many bytes to be free. Nobody sees
  *		what a consumer stores into its page, so it looks here
- *		afterwards, with a full barrier between; if half is free, it
+ *		afterwards, with a full barrier between; if so many are free, it
  *		has the kernel look, by poll() or KARENA_IOC_RING_STAT
  */
 struct karena_ring_producer {
@@ -688,9 +688,9 @@ struct karena_ring_create {
 /**
  * struct karena_ring_reserve - KARENA_IOC_RING_RESERVE, on a ring fd
  * @size:	in, sizeof(struct karena_ring_reserve) as the caller was built
- * @flags:	in, 0
+ * @flags:	in, KARENA_RING_WAIT_ROOM
  * @length:	in, payload bytes, at least 1
- * @__reserved:	in, 0
+ * @timeout_us:	in, with WAIT_ROOM, microseconds until ETIMEDOUT, 0: no limit; else 0
  * @out_position: out, the record's position, which is its name for submit and
  *		discard
  * @out_offset:	out, file offset of the payload in a mapping of the data
@@ -698,18 +698,25 @@ struct karena_ring_create {
  * Reserves a record in a ring that was created IN_PLACE; the caller fills it
  * through a writable mapping. It belongs to the calling process and this open
  * file; if either goes first, the record is discarded. EAGAIN: no room just now;
- * ENOSPC: can never fit; EPERM also: the ring is not IN_PLACE.
- * Needs KARENA_RIGHT_PRODUCE.
+ * ENOSPC: can never fit; EPERM also: the ring is not IN_PLACE. With WAIT_ROOM ETIMEDOUT
+ * and EINTR also. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_reserve {
 	__u32		size;
 	__u32		flags;
 	__u32		length;
-	__u32		__reserved;
+	__u32		timeout_us;
 	__aligned_u64	out_position;
 	__aligned_u64	out_offset;
 };
 
+/*
+ * Wait for room instead of EAGAIN. EINTR: a signal came first, and nothing was
+ * reserved or sent. As an io_uring command EOPNOTSUPP, if it would have to wait,
+ * without KARENA_FEAT_URING_WAIT. Of those who wait, whoever comes first when there is
+ * room for it gets it.
+ */
+#define KARENA_RING_WAIT_ROOM		0x00000004u
 /* Wake nobody now; the record is found with the next wake-up. */
 #define KARENA_RING_NO_WAKEUP		0x00000001u
 /* Wake whoever waits, also when it was woken before and has not looked yet. */
@@ -741,36 +748,43 @@ struct karena_ring_commit {
 /**
  * struct karena_ring_output - KARENA_IOC_RING_OUTPUT, on a ring fd
  * @size:	in, sizeof(struct karena_ring_output) as the caller was built
- * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
+ * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, and
+ *		KARENA_RING_WAIT_ROOM
  * @buffer:	in, pointer to the payload
  * @buffer_bytes: in, its size, at least 1
+ * @timeout_us:	in, with WAIT_ROOM, microseconds until ETIMEDOUT, 0: no limit; else 0
+ * @__reserved:	in, 0
  *
  * Sends one record, as write() does, with the wake-up flags. EAGAIN: no room
- * just now; ENOSPC: can never fit. Needs KARENA_RIGHT_PRODUCE.
+ * just now; ENOSPC: can never fit; with WAIT_ROOM ETIMEDOUT and EINTR also.
+ * Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output {
 	__u32		size;
 	__u32		flags;
 	__aligned_u64	buffer;
 	__aligned_u64	buffer_bytes;
+	__u32		timeout_us;
+	__u32		__reserved;
 };
 
 /**
  * struct karena_ring_output_batch - KARENA_IOC_RING_OUTPUT_BATCH, on a ring fd
  * @size:	in, sizeof(struct karena_ring_output_batch) as the caller was built
- * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
+ * @flags:	in, as for KARENA_IOC_RING_OUTPUT
  * @buffer:	in, pointer to records as read() gives them: for each a struct
  *		karena_record_header with the payload's length and zeroes else, and
  *		the payload, padded to 8 bytes; the last one's padding may be missing
  * @buffer_bytes: in, of all of them
- * @timeout_us:	in, 0
+ * @timeout_us:	in, as for KARENA_IOC_RING_OUTPUT, until the first has room
  * @__reserved:	in, 0
  *
  * Sends records one after another, as KARENA_IOC_RING_OUTPUT does each, and wakes once.
  * Returns how many, which is less than there are when one could not be sent or a fatal
  * signal came; why, a call that begins with the next one tells. EAGAIN: no room just
  * now for the first; ENOSPC: it can never fit; EINVAL also: it is of no bytes, or
- * passes the end of the buffer. Needs KARENA_RIGHT_PRODUCE.
+ * passes the end of the buffer; with WAIT_ROOM ETIMEDOUT and EINTR also.
+ * Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output_batch {
 	__u32		size;
@@ -787,10 +801,10 @@ struct karena_ring_output_batch {
 /**
  * struct karena_ring_reserve_batch - KARENA_IOC_RING_RESERVE_BATCH, on a ring fd
  * @size:	in, sizeof(struct karena_ring_reserve_batch) as the caller was built
- * @flags:	in, 0
+ * @flags:	in, KARENA_RING_WAIT_ROOM
  * @buffer:	in, pointer to an array of __u32: payload bytes of each record
  * @buffer_bytes: in, its size, 4 up to 4 * KARENA_RING_BATCH_MAX
- * @timeout_us:	in, 0
+ * @timeout_us:	in, as for KARENA_IOC_RING_RESERVE
  * @__reserved:	in, 0
  * @out_position: out, the first record's position
  * @out_offset:	out, file offset of the first one's payload in a mapping of the data
@@ -799,8 +813,8 @@ struct karena_ring_output_batch {
  * the other: each position is that of the one before plus its header and its payload
  * padded to 8 bytes. Their payloads, too, as far as the mapping goes; it holds the data
  * twice, so offsets are taken modulo the size of the data. EAGAIN: no room for all just
- * now; ENOSPC: they can never fit together; EPERM also: the ring is not IN_PLACE.
- * Needs KARENA_RIGHT_PRODUCE.
+ * now; ENOSPC: they can never fit together; EPERM also: the ring is not IN_PLACE; with
+ * WAIT_ROOM ETIMEDOUT and EINTR also. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_reserve_batch {
 	__u32		size;

@@ -162,11 +162,13 @@ static inline int claim(struct karena_ring *ring, uint64_t end, struct karena_re
 
 /* Has the kernel look. Out of line: hardly ever needed, and its struct is large. */
 __attribute__((noinline))
-static void tell_room(const struct karena_ring *ring)
+static void tell_room(const struct karena_ring *ring, uint64_t wanted)
 {
 	struct karena_ring_stat stat = { .size = sizeof(stat) };
 
-	if (load_acquire_u64(&ring->producer->position) - ring->released <= ring->data_bytes / 2)
+	uint64_t filled = load_acquire_u64(&ring->producer->position) - ring->released;
+
+	if (filled + wanted <= ring->data_bytes)
 		karena_ring_stat(ring, &stat);
 }
 
@@ -177,6 +179,8 @@ static bool nothing_claimed(const struct karena_ring *ring)
 
 void karena_ring_release(struct karena_ring *ring)
 {
+	uint64_t wanted;
+
 	if (nothing_claimed(ring))
 		return;
 	/* Pairs with the acquire in accept() of ring.c: what is below was read. */
@@ -187,8 +191,9 @@ void karena_ring_release(struct karena_ring *ring)
 	 * with the one in ring_want_room(): of both looks one sees the other.
 	 */
 	full_barrier();
-	if (load_acquire_u64(&ring->producer->room_wanted))
-		tell_room(ring);
+	wanted = load_acquire_u64(&ring->producer->room_wanted);
+	if (wanted)
+		tell_room(ring, wanted);
 }
 
 int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, unsigned int max)

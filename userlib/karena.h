@@ -575,6 +575,20 @@ int karena_ring_output(const struct karena_ring *ring, const void *data, size_t 
 		       uint32_t flags);
 
 /**
+ * karena_ring_output_wait() - the same, waiting for room
+ * @ring:	a ring
+ * @data:	payload
+ * @length:	bytes, at least 1
+ * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
+ * @timeout_us:	microseconds; 0: for ever
+ *
+ * Errors: -ENOSPC: can never fit; -ETIMEDOUT; -EINTR: any signal, and nothing was sent.
+ * Any thread. Since 1.0.
+ */
+int karena_ring_output_wait(const struct karena_ring *ring, const void *data, size_t length,
+			    uint32_t flags, uint32_t timeout_us);
+
+/**
  * karena_ring_reserve() - reserve a record to be filled in place
  * @ring:	a ring made with KARENA_RING_F_IN_PLACE
  * @length:	payload bytes, at least 1
@@ -586,6 +600,17 @@ int karena_ring_output(const struct karena_ring *ring, const void *data, size_t 
  * the process dies first, it is discarded. Any thread. Since 1.0.
  */
 void *karena_ring_reserve(struct karena_ring *ring, size_t length);
+
+/**
+ * karena_ring_reserve_wait() - the same, waiting for room
+ * @ring:	a ring made with KARENA_RING_F_IN_PLACE
+ * @length:	payload bytes, at least 1
+ * @timeout_us:	microseconds; 0: for ever
+ *
+ * Returns the payload, or NULL with errno as karena_ring_reserve(), with ETIMEDOUT in
+ * place of EAGAIN, or EINTR: any signal, and nothing was reserved. Any thread. Since 1.0.
+ */
+void *karena_ring_reserve_wait(struct karena_ring *ring, size_t length, uint32_t timeout_us);
 
 /**
  * karena_ring_submit() - hand a reserved record to the consumer

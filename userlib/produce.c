@@ -57,9 +57,15 @@ static void *payload_at(const struct karena_ring *ring, char *data, uint64_t pos
 	return data + (position & (ring->data_bytes - 1)) + KARENA_RECORD_HEADER_BYTES;
 }
 
-void *karena_ring_reserve(struct karena_ring *ring, size_t length)
+static void *reserve(struct karena_ring *ring, size_t length, uint32_t flags,
+		     uint32_t timeout_us)
 {
-	struct karena_ring_reserve args = { .size = sizeof(args), .length = (uint32_t)length };
+	struct karena_ring_reserve args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.length = (uint32_t)length,
+		.timeout_us = timeout_us,
+	};
 	char *data;
 	int ret;
 
@@ -76,6 +82,16 @@ void *karena_ring_reserve(struct karena_ring *ring, size_t length)
 	}
 	note_position(ring, args.out_position);
 	return payload_at(ring, data, args.out_position);
+}
+
+void *karena_ring_reserve(struct karena_ring *ring, size_t length)
+{
+	return reserve(ring, length, 0, 0);
+}
+
+void *karena_ring_reserve_wait(struct karena_ring *ring, size_t length, uint32_t timeout_us)
+{
+	return reserve(ring, length, KARENA_RING_WAIT_ROOM, timeout_us);
 }
 
 /*

@@ -140,15 +140,28 @@ int karena_ring_layout(const struct karena_ring *ring, struct karena_ring_header
 	return layout_is_known(ring, layout) ? 0 : -EOPNOTSUPP;
 }
 
-int karena_ring_output(const struct karena_ring *ring, const void *data, size_t length,
-		       uint32_t flags)
+static int output(const struct karena_ring *ring, const void *data, size_t length,
+		  uint32_t flags, uint32_t timeout_us)
 {
 	struct karena_ring_output args = {
 		.size = sizeof(args),
 		.flags = flags,
 		.buffer = (uintptr_t)data,
 		.buffer_bytes = length,
+		.timeout_us = timeout_us,
 	};
 
 	return karena_ioctl(ring->fd, KARENA_IOC_RING_OUTPUT, &args);
+}
+
+int karena_ring_output(const struct karena_ring *ring, const void *data, size_t length,
+		       uint32_t flags)
+{
+	return output(ring, data, length, flags, 0);
+}
+
+int karena_ring_output_wait(const struct karena_ring *ring, const void *data, size_t length,
+			    uint32_t flags, uint32_t timeout_us)
+{
+	return output(ring, data, length, flags | KARENA_RING_WAIT_ROOM, timeout_us);
 }
