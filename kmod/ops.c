@@ -184,6 +184,22 @@ static const struct karena_op karena_ops[] = {
 		.nowait = true,
 		.run = ring_op_commit_batch,
 	},
+	[NR(KARENA_IOC_RING_POLICY)] = {
+		.name = "ring_policy",
+		.type = &karena_ring_type,
+		ARGS(karena_ring_policy, __reserved, NO_OUT(karena_ring_policy)),
+		.rights = KARENA_RIGHT_CONSUME,
+		.nowait = true,
+		.run = ring_op_policy,
+	},
+	[NR(KARENA_IOC_RING_FLUSH)] = {
+		.name = "ring_flush",
+		.type = &karena_ring_type,
+		ARGS(karena_ring_flush, flags, NO_OUT(karena_ring_flush)),
+		.rights = KARENA_RIGHT_PRODUCE,
+		.nowait = true,
+		.run = ring_op_flush,
+	},
 	[NR(KARENA_IOC_RING_STAT)] = {
 		.name = "ring_stat",
 		.type = &karena_ring_type,

@@ -54,6 +54,7 @@ static __always_inline void lost_full(struct karena_ring *ring, unsigned int nr,
 	count(&ring->producer_page->lost_full, nr);
 	count(&ring->producer_page->lost_full_bytes, bytes);
 	trace_karena_ring_lost(ring, bytes, -EAGAIN);
+	ring_unhold(ring);
 }
 
 static __always_inline int refuse_full(struct karena_ring *ring, size_t length)
@@ -393,6 +394,22 @@ int karena_ring_output(struct karena_ring *ring, const void *data, size_t length
 EXPORT_SYMBOL_NS_GPL(karena_ring_output, KARENA_NS);
 
 /**
+ * karena_ring_flush() - wake whoever waits for records
+ * @ring:	the ring
+ *
+ * As a record with KARENA_RING_FORCE_WAKEUP does: also for records that were ended
+ * with NO_WAKEUP, or are held back by the ring's policy.
+ *
+ * Context: any, NMI included; does not sleep.
+ * Since: 1.0
+ */
+void karena_ring_flush(struct karena_ring *ring)
+{
+	ring_wake(ring, KARENA_RING_FORCE_WAKEUP);
+}
+EXPORT_SYMBOL_NS_GPL(karena_ring_flush, KARENA_NS);
+
+/**
  * ring_reserve_for() - reserve a record for a process
  * @ring:	IN_PLACE
  * @party:	the process and its open file, both in use by the caller
@@ -498,5 +515,6 @@ void ring_abandon(struct karena_ring *ring, struct ring_party *party)
 	count(&ring->producer_page->lost_dead, total);
 	trace_karena_ring_abandon(ring, total);
 	ring_tell(ring, 0);
+	ring_unhold(ring);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_abandon);

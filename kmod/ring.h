@@ -18,6 +18,7 @@
 
 #include <linux/build_bug.h>
 #include <linux/hashtable.h>
+#include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
@@ -70,6 +71,29 @@ struct ring_area {
 };
 
 /**
+ * struct ring_policy - which records wake; see ring_policy.c
+ * @holds:	some wake-ups are held back; written under ring->party_lock, as are the
+ *		next three, read by producers without
+ * @bytes:	enough to wake, 0: any number is not
+ * @records:	likewise
+ * @delay_us:	for so long at most; 0: no limit
+ * @held:	records that ended since the last wake-up and were no reason for one
+ * @delaying:	@timer is going to run
+ * @timer:	ends the delay
+ * @start:	starts @timer where that cannot be done at once
+ */
+struct ring_policy {
+	bool holds;
+	u32 bytes;
+	u32 records;
+	u32 delay_us;
+	atomic_t held;
+	bool delaying;
+	struct hrtimer timer;
+	struct irq_work start;
+};
+
+/**
  * struct karena_ring - a ring
  * @lock:	protects @records and @nr_records. Taken in any context: where it
  *		may have interrupted a holder, in an NMI, it is only tried
@@ -87,12 +111,13 @@ struct ring_area {
  * @nr_wakeups:	times that waiters were woken
  * @wait:	those who wait for either
  * @wake_work:	wakes them where that cannot be done at once
+ * @policy:	which records wake; see ring_policy.c
  * @object:	what all objects have
  * @area:	memory; fixed
  * @node:	of create; fixed
  * @nr_discarded: records discarded, by whomever
  * @read_lock:	one read() at a time. No user memory is faulted in under it
- * @party_lock:	protects @parties, @consumer and @nr_kernel
+ * @party_lock:	protects @parties, @consumer and @nr_kernel; held to set @policy
  * @parties:	see ring_party.c; also read under RCU
  * @consumer:	who has the consumer role; also compared without the lock
  * @nr_kernel:	karena_ring_get() without karena_ring_put(), under @party_lock
@@ -114,13 +139,14 @@ struct karena_ring {
 	atomic64_t nr_wakeups;
 	wait_queue_head_t wait;
 	struct irq_work wake_work;
+	struct ring_policy policy;
 
 	struct karena_object object;
 	struct ring_area area;
 	int node;
 	atomic64_t nr_discarded;
 	struct mutex read_lock;		/* one reader at a time */
-	spinlock_t party_lock;		/* @parties, @consumer, @nr_kernel */
+	spinlock_t party_lock;		/* @parties, @consumer, @nr_kernel, setting @policy */
 	DECLARE_HASHTABLE(parties, 6);
 	struct ring_party *consumer;
 	unsigned int nr_kernel;
@@ -253,6 +279,24 @@ ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags);
 ssize_t ring_output_user(struct karena_ring *ring, const void __user *from, size_t length);
 ssize_t ring_read(struct karena_ring *ring, struct iov_iter *to);
 
+/* ring_policy.c: which records wake */
+void ring_policy_init(struct karena_ring *ring);
+void ring_policy_fini(struct karena_ring *ring);
+bool ring_holds_back(struct karena_ring *ring);
+
+/*
+ * Somebody found no room, or has gone: what was held back is told. Any context, NMI
+ * included.
+ */
+static inline void ring_unhold(struct karena_ring *ring)
+{
+	if (unlikely(READ_ONCE(ring->policy.holds)) && READ_ONCE(ring->armed))
+		karena_ring_flush(ring);
+}
+
+long ring_op_policy(struct karena_call *call, void *args);
+long ring_op_flush(struct karena_call *call, void *args);
+
 /* ring_room.c: producers that wait */
 
 /**
@@ -312,6 +356,7 @@ void ring_wait_init(struct karena_ring *ring);
 void ring_wait_fini(struct karena_ring *ring);
 void ring_arm(struct karena_ring *ring);
 void ring_wake(struct karena_ring *ring, u32 flags);
+void ring_wake_late(struct karena_ring *ring);
 void ring_want_bytes(struct karena_ring *ring, u64 bytes);
 void ring_want_room(struct karena_ring *ring);
 void ring_tell_room(struct karena_ring *ring);

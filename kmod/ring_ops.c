@@ -371,6 +371,10 @@ static void ring_stat(struct karena_ring *ring, struct karena_ring_stat *stat)
 	stat->out_lost_dead = READ_ONCE(page->lost_dead);
 	stat->out_wakeups = atomic64_read(&ring->nr_wakeups);
 	memcpy(stat->out_name, ring->object.name, KARENA_NAME_LEN);
+	stat->out_wake_bytes = READ_ONCE(ring->policy.bytes);
+	stat->out_wake_records = READ_ONCE(ring->policy.records);
+	stat->out_wake_delay_us = READ_ONCE(ring->policy.delay_us);
+	stat->__reserved = 0;
 }
 
 /**
@@ -410,6 +414,9 @@ static void ring_show(struct karena_object *object, struct seq_file *m)
 	seq_printf(m, "karena-lost-busy:\t%llu\n", stat.out_lost_busy);
 	seq_printf(m, "karena-lost-dead:\t%llu\n", stat.out_lost_dead);
 	seq_printf(m, "karena-wakeups:\t%llu\n", stat.out_wakeups);
+	seq_printf(m, "karena-wake-bytes:\t%u\n", stat.out_wake_bytes);
+	seq_printf(m, "karena-wake-records:\t%u\n", stat.out_wake_records);
+	seq_printf(m, "karena-wake-delay-us:\t%u\n", stat.out_wake_delay_us);
 }
 
 /*

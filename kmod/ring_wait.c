@@ -33,7 +33,8 @@
  * @armed is the kernel's own. In shared memory a consumer could forge it, or
  * forget it.
  *
- * NO_WAKEUP leaves @armed alone, hence the next record without it wakes.
+ * NO_WAKEUP leaves @armed alone, hence the next record without it wakes. So does a
+ * record that the ring's policy holds back; see ring_policy.c.
  *
  * Room is told in the same way, by @room_wanted, the least that anybody waits for. It
  * is set to half of the ring by ->poll when less is free and by users who are refused,
@@ -106,6 +107,7 @@ void ring_wait_init(struct karena_ring *ring)
 {
 	init_waitqueue_head(&ring->wait);
 	init_irq_work(&ring->wake_work, wake_deferred);
+	ring_policy_init(ring);
 }
 
 /**
@@ -116,6 +118,7 @@ void ring_wait_init(struct karena_ring *ring)
  */
 void ring_wait_fini(struct karena_ring *ring)
 {
+	ring_policy_fini(ring);
 	irq_work_sync(&ring->wake_work);
 }
 
@@ -143,11 +146,27 @@ EXPORT_SYMBOL_IF_KUNIT(ring_arm);
  */
 void ring_wake(struct karena_ring *ring, u32 flags)
 {
+	bool force = flags & KARENA_RING_FORCE_WAKEUP;
+
+	if (!force && ring_holds_back(ring))
+		return;
 	/* Fully ordered. Pairs with the release in ring_arm(). */
-	if (xchg(&ring->armed, 0) || flags & KARENA_RING_FORCE_WAKEUP)
+	if (xchg(&ring->armed, 0) || force)
 		wake_or_defer(ring, WAKE_RECORD);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_wake);
+
+/**
+ * ring_wake_late() - what was held back is to be so no longer
+ * @ring:	the ring
+ *
+ * Context: interrupt, of a timer or an irq_work.
+ */
+void ring_wake_late(struct karena_ring *ring)
+{
+	if (xchg(&ring->armed, 0))
+		wake(ring, WAKE_RECORD);
+}
 
 static u64 half(const struct karena_ring *ring)
 {
@@ -183,16 +202,19 @@ void ring_tell_room(struct karena_ring *ring)
 void ring_want_bytes(struct karena_ring *ring, u64 bytes)
 {
 	u64 *wanted = &ring->producer_page->room_wanted;
-	u64 before = READ_ONCE(*wanted);
 	struct ring_view view;
+	u64 before, least;
 
 	/*
 	 * Fully ordered, and done also if nothing changes: the caller is on the queue
 	 * before. Pairs with the exchange in ring_tell_room() and with the consumer's
 	 * barrier between its position and @room_wanted.
 	 */
-	while (!try_cmpxchg(wanted, &before, before ? min(before, bytes) : bytes))
-		;
+	do {
+		before = READ_ONCE(*wanted);
+		least = before ? min(before, bytes) : bytes;
+	} while (cmpxchg(wanted, before, least) != before);
+	ring_unhold(ring);
 	/* Tells if it is there. */
 	ring_look(ring, &view);
 }

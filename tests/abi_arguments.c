@@ -53,6 +53,8 @@ FIXTURE_VARIANT_ADD(arguments, ring_wait) { .call = &calls[CALL_ring_wait] };
 FIXTURE_VARIANT_ADD(arguments, ring_output_batch) { .call = &calls[CALL_ring_output_batch] };
 FIXTURE_VARIANT_ADD(arguments, ring_reserve_batch) { .call = &calls[CALL_ring_reserve_batch] };
 FIXTURE_VARIANT_ADD(arguments, ring_commit_batch) { .call = &calls[CALL_ring_commit_batch] };
+FIXTURE_VARIANT_ADD(arguments, ring_policy) { .call = &calls[CALL_ring_policy] };
+FIXTURE_VARIANT_ADD(arguments, ring_flush) { .call = &calls[CALL_ring_flush] };
 
 FIXTURE_SETUP(arguments)
 {

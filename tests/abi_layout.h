@@ -60,6 +60,8 @@ IS(KARENA_IOC_RING_WAIT, 0xbd45);
 IS(KARENA_IOC_RING_OUTPUT_BATCH, 0xbd46);
 IS(KARENA_IOC_RING_RESERVE_BATCH, 0xbd47);
 IS(KARENA_IOC_RING_COMMIT_BATCH, 0xbd48);
+IS(KARENA_IOC_RING_POLICY, 0xbd49);
+IS(KARENA_IOC_RING_FLUSH, 0xbd4a);
 IS(KARENA_RING_WAIT_ROOM, 4);
 IS(KARENA_RING_BATCH_MAX, 128);
 IS(KARENA_RING_ENTRY_DISCARD, 1);
@@ -280,6 +282,18 @@ FIELD(karena_ring_commit_batch, flags, 4, 4);
 FIELD(karena_ring_commit_batch, buffer, 8, 8);
 FIELD(karena_ring_commit_batch, buffer_bytes, 16, 8);
 
+SIZE(karena_ring_policy, 24);
+FIELD(karena_ring_policy, size, 0, 4);
+FIELD(karena_ring_policy, flags, 4, 4);
+FIELD(karena_ring_policy, wake_bytes, 8, 4);
+FIELD(karena_ring_policy, wake_records, 12, 4);
+FIELD(karena_ring_policy, wake_delay_us, 16, 4);
+FIELD(karena_ring_policy, __reserved, 20, 4);
+
+SIZE(karena_ring_flush, 8);
+FIELD(karena_ring_flush, size, 0, 4);
+FIELD(karena_ring_flush, flags, 4, 4);
+
 SIZE(karena_ring_output, 32);
 FIELD(karena_ring_output, size, 0, 4);
 FIELD(karena_ring_output, flags, 4, 4);
@@ -288,7 +302,7 @@ FIELD(karena_ring_output, buffer_bytes, 16, 8);
 FIELD(karena_ring_output, timeout_us, 24, 4);
 FIELD(karena_ring_output, __reserved, 28, 4);
 
-SIZE(karena_ring_stat, 136);
+SIZE(karena_ring_stat, 152);
 FIELD(karena_ring_stat, size, 0, 4);
 FIELD(karena_ring_stat, flags, 4, 4);
 FIELD(karena_ring_stat, out_flags, 8, 4);
@@ -307,6 +321,10 @@ FIELD(karena_ring_stat, out_lost_busy, 96, 8);
 FIELD(karena_ring_stat, out_lost_dead, 104, 8);
 FIELD(karena_ring_stat, out_wakeups, 112, 8);
 FIELD(karena_ring_stat, out_name, 120, 16);
+FIELD(karena_ring_stat, out_wake_bytes, 136, 4);
+FIELD(karena_ring_stat, out_wake_records, 140, 4);
+FIELD(karena_ring_stat, out_wake_delay_us, 144, 4);
+FIELD(karena_ring_stat, __reserved, 148, 4);
 
 IS(KARENA_WAIT_F_RECORDS, 1);
 SIZE(karena_ring_wait, 16);

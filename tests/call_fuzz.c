@@ -158,6 +158,12 @@ static void fill_at_random(const struct call *call, union args *args)
 	case CALL_ring_wait:
 		args->ring_wait.bytes = random_below(2 * page_size);
 		break;
+	case CALL_ring_policy:
+		args->policy.wake_bytes = random_below(2 * page_size);
+		args->policy.wake_records = random_below(4);
+		args->policy.wake_delay_us = random_below(100);
+		break;
+	case CALL_ring_flush:
 	case CALL_query:
 	case CALL_arena_stat:
 	case CALL_ring_stat:

@@ -42,6 +42,8 @@ union args {
 	struct karena_ring_output_batch output_batch;
 	struct karena_ring_reserve_batch reserve_batch;
 	struct karena_ring_commit_batch commit_batch;
+	struct karena_ring_policy policy;
+	struct karena_ring_flush flush;
 	unsigned char bytes[256];
 };
 
@@ -238,7 +240,8 @@ enum {
 	CALL_arena_alloc, CALL_arena_free, CALL_arena_reserve, CALL_arena_commit,
 	CALL_arena_decommit, CALL_arena_stat, CALL_arena_walk, CALL_ring_reserve,
 	CALL_ring_submit, CALL_ring_discard, CALL_ring_output, CALL_ring_stat, CALL_ring_wait,
-	CALL_ring_output_batch, CALL_ring_reserve_batch, CALL_ring_commit_batch,
+	CALL_ring_output_batch, CALL_ring_reserve_batch, CALL_ring_commit_batch, CALL_ring_policy,
+	CALL_ring_flush,
 	NR_CALLS
 };
 
@@ -352,6 +355,7 @@ static const struct call calls[NR_CALLS] = {
 	[CALL_ring_stat] = {
 		"ring_stat", KARENA_IOC_RING_STAT, BIT(RING),
 		sizeof(struct karena_ring_stat), offsetof(struct karena_ring_stat, out_flags),
+		.first = offsetof(struct karena_ring_stat, out_wake_bytes),
 		.prepare = prepare_nothing,
 	},
 	[CALL_ring_wait] = {
@@ -383,6 +387,18 @@ static const struct call calls[NR_CALLS] = {
 		.flags = COMMIT_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_commit_batch, buffer),
 		.prepare = prepare_commit_batch,
+	},
+	[CALL_ring_policy] = {
+		"ring_policy", KARENA_IOC_RING_POLICY, BIT(RING),
+		sizeof(struct karena_ring_policy), 0, RESERVED(karena_ring_policy),
+		.rights = KARENA_RIGHT_CONSUME,
+		.prepare = prepare_nothing,
+	},
+	[CALL_ring_flush] = {
+		"ring_flush", KARENA_IOC_RING_FLUSH, BIT(RING),
+		sizeof(struct karena_ring_flush), 0,
+		.rights = KARENA_RIGHT_PRODUCE,
+		.prepare = prepare_nothing,
 	},
 };
 

@@ -152,4 +152,17 @@ TEST_F(produce, wait_for_room_ends_with_it_or_with_the_time)
 	EXPECT_EQ(0, karena_ring_submit(self->ring, payload, 0));
 }
 
+TEST_F(produce, policy_and_flush_are_passed_on)
+{
+	struct karena_ring_stat stat = { .size = sizeof(stat) };
+
+	EXPECT_EQ(-EINVAL, karena_ring_set_policy(self->ring, RING_BYTES + 1, 0, 0));
+	EXPECT_EQ(0, karena_ring_set_policy(self->ring, RING_BYTES, 7, 1000));
+	ASSERT_EQ(0, karena_ring_stat(self->ring, &stat));
+	EXPECT_EQ(RING_BYTES, stat.out_wake_bytes);
+	EXPECT_EQ(7, stat.out_wake_records);
+	EXPECT_EQ(1000, stat.out_wake_delay_us);
+	EXPECT_EQ(0, karena_ring_flush(self->ring));
+}
+
 TEST_HARNESS_MAIN

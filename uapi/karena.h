@@ -120,6 +120,8 @@
 #define KARENA_IOC_RING_OUTPUT_BATCH _IO(KARENA_IOC_TYPE, 0x46)
 #define KARENA_IOC_RING_RESERVE_BATCH _IO(KARENA_IOC_TYPE, 0x47)
 #define KARENA_IOC_RING_COMMIT_BATCH _IO(KARENA_IOC_TYPE, 0x48)
+#define KARENA_IOC_RING_POLICY	_IO(KARENA_IOC_TYPE, 0x49)
+#define KARENA_IOC_RING_FLUSH	_IO(KARENA_IOC_TYPE, 0x4a)
 
 /*
  * io_uring
@@ -882,6 +884,10 @@ struct karena_ring_commit_batch {
  * @out_lost_dead: out, as there
  * @out_wakeups: out, times that waiters were woken
  * @out_name:	out, NUL-terminated
+ * @out_wake_bytes: out, as set by KARENA_IOC_RING_POLICY
+ * @out_wake_records: out, likewise
+ * @out_wake_delay_us: out, likewise
+ * @__reserved:	out, 0
  */
 struct karena_ring_stat {
 	__u32		size;
@@ -902,6 +908,53 @@ struct karena_ring_stat {
 	__aligned_u64	out_lost_dead;
 	__aligned_u64	out_wakeups;
 	char		out_name[KARENA_NAME_LEN];
+	__u32		out_wake_bytes;
+	__u32		out_wake_records;
+	__u32		out_wake_delay_us;
+	__u32		__reserved;
+};
+
+/**
+ * struct karena_ring_policy - KARENA_IOC_RING_POLICY, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_policy) as the caller was built
+ * @flags:	in, 0
+ * @wake_bytes:	in, wake when so many bytes lie between the positions, headers
+ *		included; up to the size of the data area
+ * @wake_records: in, wake when so many records have ended since the last wake-up
+ * @wake_delay_us: in, wake so many microseconds after a record that did not, at the
+ *		latest
+ * @__reserved:	in, 0
+ *
+ * Sets which records wake those who wait; it holds for the ring until it is set anew.
+ * With all of them 0, as after create, each record does. Else a record wakes for
+ * @wake_bytes or for @wake_records, whichever of them is not 0 and comes first; what
+ * wakes nobody does so after @wake_delay_us, if that is not 0. A record with
+ * KARENA_RING_FORCE_WAKEUP always wakes, so do KARENA_IOC_RING_FLUSH, a record that finds
+ * no room, this call, and the end of the party that has reserved a record; one with
+ * KARENA_RING_NO_WAKEUP neither counts nor starts the delay. Nobody begins to wait
+ * while a record is there. Without a delay whoever waits may do so with fewer records
+ * there than were asked for. Needs KARENA_RIGHT_CONSUME.
+ */
+struct karena_ring_policy {
+	__u32		size;
+	__u32		flags;
+	__u32		wake_bytes;
+	__u32		wake_records;
+	__u32		wake_delay_us;
+	__u32		__reserved;
+};
+
+/**
+ * struct karena_ring_flush - KARENA_IOC_RING_FLUSH, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_flush) as the caller was built
+ * @flags:	in, 0
+ *
+ * Wakes whoever waits for records, as a record with KARENA_RING_FORCE_WAKEUP does.
+ * Needs KARENA_RIGHT_PRODUCE.
+ */
+struct karena_ring_flush {
+	__u32		size;
+	__u32		flags;
 };
 
 /* @bytes counts records, those included that are still open or were discarded. */

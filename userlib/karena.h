@@ -700,6 +700,15 @@ struct karena_ring_end {
 int karena_ring_end_batch(struct karena_ring *ring, const struct karena_ring_end *ends,
 			  unsigned int nr, uint32_t flags);
 
+/**
+ * karena_ring_flush() - wake whoever waits for records
+ * @ring:	a ring
+ *
+ * Also for records that were ended with KARENA_RING_NO_WAKEUP or are held back by
+ * karena_ring_set_policy(). Any thread. Since 1.0.
+ */
+int karena_ring_flush(const struct karena_ring *ring);
+
 /*
  * Consuming
  * ---------
@@ -717,6 +726,20 @@ int karena_ring_end_batch(struct karena_ring *ring, const struct karena_ring_end
  * lengths, gets on. Payload that was checked can still be changed by such a
  * producer: copy what is to be trusted, then check.
  */
+
+/**
+ * karena_ring_set_policy() - which records wake those who wait
+ * @ring:	a ring
+ * @bytes:	when so many are there, headers included; up to the ring's size
+ * @records:	when so many have ended since the last wake-up
+ * @delay_us:	so many microseconds after a record that woke nobody, at the latest
+ *
+ * Of @bytes and @records whichever is not 0 and comes first; with all of them 0 each
+ * record wakes, as at the beginning. Without @delay_us records may be there for as long
+ * as no others come. Holds for the ring. Errors: -EINVAL: @bytes. Any thread. Since 1.0.
+ */
+int karena_ring_set_policy(const struct karena_ring *ring, uint32_t bytes, uint32_t records,
+			   uint32_t delay_us);
 
 /**
  * typedef karena_record_fn - is given a record

@@ -140,6 +140,26 @@ int karena_ring_layout(const struct karena_ring *ring, struct karena_ring_header
 	return layout_is_known(ring, layout) ? 0 : -EOPNOTSUPP;
 }
 
+int karena_ring_flush(const struct karena_ring *ring)
+{
+	struct karena_ring_flush args = { .size = sizeof(args) };
+
+	return karena_ioctl(ring->fd, KARENA_IOC_RING_FLUSH, &args);
+}
+
+int karena_ring_set_policy(const struct karena_ring *ring, uint32_t bytes, uint32_t records,
+			   uint32_t delay_us)
+{
+	struct karena_ring_policy args = {
+		.size = sizeof(args),
+		.wake_bytes = bytes,
+		.wake_records = records,
+		.wake_delay_us = delay_us,
+	};
+
+	return karena_ioctl(ring->fd, KARENA_IOC_RING_POLICY, &args);
+}
+
 static int output(const struct karena_ring *ring, const void *data, size_t length,
 		  uint32_t flags, uint32_t timeout_us)
 {

@@ -48,6 +48,7 @@ int karena_ring_submit_trimmed(struct karena_ring *ring, void *payload, size_t l
 			       u32 flags);
 void karena_ring_discard(struct karena_ring *ring, void *payload, u32 flags);
 int karena_ring_output(struct karena_ring *ring, const void *data, size_t length, u32 flags);
+void karena_ring_flush(struct karena_ring *ring);
 
 /*
  * For sparse: from reserve to submit or discard a dynptr is held, as a lock is. To
