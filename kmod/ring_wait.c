@@ -39,14 +39,15 @@
  * Room is told in the same way, by @room_wanted, the least that anybody waits for. It
  * is set to half of the ring by ->poll when less is free and by users who are refused,
  * as an edge-triggered producer waits only after a refusal, and to what a record takes
- * by producers that wait in a call; see ring_room.c. It lies in the producer page, which no user can
- * write, for the consumer to see: nobody sees what the consumer stores.
+ * by producers that wait in a call; see ring_room.c. It lies in the producer page,
+ * which no user can write, for the consumer to see: nobody sees what the consumer
+ * stores.
  *
  *   producer                      consumer
  *   --------                      --------
  *   [queue]                       store the position
  *   room_wanted = bytes           full barrier
- *   smp_mb()                      read room_wanted
+ *   (an exchange: full barrier)   read room_wanted
  *   [look at the position]        if set, and so much is free: have the kernel look
  *
  * All are woken, and those for whom it is not enough want it anew. A producer that finds

@@ -203,7 +203,8 @@ TEST_F(batch, reserved_records_lie_one_behind_the_other)
 		entries[2].flags = KARENA_RING_ENTRY_DISCARD;
 		ASSERT_EQ(3, commit_batch(self->fd, entries, sizeof(entries), 0));
 		ASSERT_EQ(40, ring_read(self->fd, got, sizeof(got)));
-		ASSERT_EQ(0, memcmp(got, "\5\0\0\0\0\0\0\0aaaaa\0\0\0\12\0\0\0\0\0\0\0bbbbbbbbbb", 34));
+		ASSERT_EQ(0, memcmp(got, "\5\0\0\0\0\0\0\0aaaaa\0\0\0"
+				    "\12\0\0\0\0\0\0\0bbbbbbbbbb", 34));
 		ASSERT_EQ(at, ring_stat(self->fd).out_producer_position);
 	}
 }
