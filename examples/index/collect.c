@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,8 +146,8 @@ static int written(struct collector *collector, int res)
 	return 0;
 }
 
-/* A writer that did not end well spoils the whole. */
-static int writer_ended(pid_t pid)
+/* A writer that did not end well spoils the whole, but for one that has a successor. */
+static int writer_ended(struct collector *collector, pid_t pid, unsigned int writer)
 {
 	int status;
 
@@ -154,6 +155,11 @@ static int writer_ended(pid_t pid)
 		return -errno;
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && collector->successor.start &&
+	    !collector->killed) {
+		collector->killed = writer + 1;
+		return 0;
+	}
 	fprintf(stderr, "indexer %d ended with status 0x%x\n", pid, status);
 	return -ECHILD;
 }
@@ -177,7 +183,9 @@ static int completed(struct collector *collector, struct source *sources, const 
 		return written(collector, cqe->res);
 	case FROM_WRITER:
 		(*alive)--;
-		return cqe->res < 0 ? cqe->res : writer_ended(writers[TAG_INDEX(tag)]);
+		if (cqe->res < 0)
+			return cqe->res;
+		return writer_ended(collector, writers[TAG_INDEX(tag)], TAG_INDEX(tag));
 	default:
 		if (cqe->res < 0)
 			return cqe->res;
@@ -218,24 +226,51 @@ static int drain_rest(struct source *sources, unsigned int nr_sources)
 	return 0;
 }
 
+static void want_end(struct collector *collector, int *pidfd, pid_t pid, unsigned int writer)
+{
+	*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	want_poll(collector, *pidfd, TAG(FROM_WRITER, writer));
+}
+
+static int start_successor(struct collector *collector, pid_t *writers, int *pidfds)
+{
+	struct successor *successor = &collector->successor;
+	unsigned int writer = collector->killed - 1;
+	pid_t pid;
+
+	pid = successor->start(successor->context, writer, collector->expected[writer]);
+	if (pid < 0)
+		return pid;
+	writers[writer] = pid;
+	close(pidfds[writer]);
+	want_end(collector, &pidfds[writer], pid, writer);
+	return 0;
+}
+
 /* Returns when all writers have ended and every record is in the list. */
 int collector_run(struct collector *collector, struct source *sources, unsigned int nr_sources,
-		  const pid_t *writers)
+		  pid_t *writers)
 {
 	unsigned int alive = INDEX_WRITERS;
 	int pidfds[INDEX_WRITERS];
+	bool redone = false;
 	int ret = 0;
 
 	for (unsigned int i = 0; i < nr_sources; i++)
 		want_poll(collector, sources[i].fd, TAG(FROM_SOURCE, i));
-	for (unsigned int i = 0; i < INDEX_WRITERS; i++) {
-		pidfds[i] = (int)syscall(SYS_pidfd_open, writers[i], 0);
-		want_poll(collector, pidfds[i], TAG(FROM_WRITER, i));
-	}
-	while (!ret && alive)
+	for (unsigned int i = 0; i < INDEX_WRITERS; i++)
+		want_end(collector, &pidfds[i], writers[i], i);
+	while (!ret && alive) {
 		ret = next_completion(collector, sources, writers, &alive);
-	if (!ret)
+		if (ret < 0 || alive)
+			continue;
 		ret = drain_rest(sources, nr_sources);
+		if (ret < 0 || !collector->killed || redone)
+			continue;
+		ret = start_successor(collector, writers, pidfds);
+		redone = true;
+		alive = 1;
+	}
 	write_list(collector);
 	while (!ret && collector->writing)
 		ret = next_completion(collector, sources, writers, &alive);

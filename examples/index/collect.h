@@ -18,6 +18,7 @@
  * struct file_done - the record of a finished file
  * @writer:	who did it
  * @sequence:	the how manieth of that writer's, from 0
+ * @file:	its number
  * @bytes:	of the file
  * @identifiers: different ones in it
  * @path:	NUL-terminated
@@ -25,6 +26,7 @@
 struct file_done {
 	uint32_t writer;
 	uint32_t sequence;
+	uint32_t file;
 	uint32_t bytes;
 	uint32_t identifiers;
 	char path[];
@@ -40,6 +42,19 @@ struct file_done {
 struct source {
 	int fd;
 	int (*drain)(void *context);
+	void *context;
+};
+
+/**
+ * struct successor - whoever goes on for a writer that was killed
+ * @start:	called once, when all others have ended and all their records were
+ *		taken, with the number of the one that was killed and how many records
+ *		it had sent; returns the pid of who goes on under its number, or -errno.
+ *		NULL: a writer that is killed spoils the whole
+ * @context:	for @start
+ */
+struct successor {
+	pid_t (*start)(void *context, unsigned int writer, uint32_t sequence);
 	void *context;
 };
 
@@ -65,6 +80,8 @@ int text_add(struct text *text, const char *data, size_t length);
  * @files:	records read
  * @bytes:	their files' bytes
  * @progress:	files there are, to tell how far it is; 0: do not
+ * @successor:	of the first writer that is killed
+ * @killed:	which that is, and one; 0: none
  */
 struct collector {
 	struct io_uring ring;
@@ -78,12 +95,14 @@ struct collector {
 	uint64_t files;
 	uint64_t bytes;
 	uint64_t progress;
+	struct successor successor;
+	unsigned int killed;
 };
 
 int collector_init(struct collector *collector, const char *list_path);
 int collector_take(struct collector *collector, const struct file_done *done, size_t length);
 int collector_run(struct collector *collector, struct source *sources, unsigned int nr_sources,
-		  const pid_t *writers);
+		  pid_t *writers);
 void collector_end(struct collector *collector);
 
 #endif /* COLLECT_H */

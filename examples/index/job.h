@@ -47,11 +47,13 @@ struct done {
  * @arena:	the index is in it
  * @view:	of the arena in this process
  * @ring:	the records came through it
+ * @dies_at:	number of the record that one indexer has reserved when it is killed
  */
 struct shared {
 	struct karena_arena *arena;
 	struct karena_view view;
 	struct karena_ring *ring;
+	uint32_t dies_at;
 };
 
 /* A record with the longest path that scan_tree() lists. */

@@ -5,7 +5,9 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +17,9 @@
 #define RING_BYTES	(64u << 10)
 #define BATCH		64
 
+/* Who is killed in the midst of it. */
+#define VICTIM		1u
+
 /**
  * struct indexer - one of the processes that index
  * @arena:	may map and allocate, but free nothing
@@ -23,6 +28,8 @@
  * @index:	in @arena
  * @file:	the one under way
  * @identifiers: different ones in it so far
+ * @sequence:	records sent
+ * @dies_at:	number of the record with which it is killed
  */
 struct indexer {
 	struct karena_arena *arena;
@@ -31,6 +38,8 @@ struct indexer {
 	struct index index;
 	unsigned int file;
 	uint32_t identifiers;
+	uint32_t sequence;
+	uint32_t dies_at;
 };
 
 /* Memory for the index: pages of the arena. */
@@ -62,7 +71,7 @@ static struct file_done *reserve(struct karena_ring *ring, size_t length)
 	return record;
 }
 
-static int tell(struct indexer *indexer, uint32_t sequence, uint64_t bytes)
+static int tell(struct indexer *indexer, uint64_t bytes)
 {
 	const char *path = index_path(&indexer->index, indexer->file);
 	struct file_done *done;
@@ -71,26 +80,32 @@ static int tell(struct indexer *indexer, uint32_t sequence, uint64_t bytes)
 	if (!done)
 		return -errno;
 	done->writer = indexer->index.writer;
-	done->sequence = sequence;
+	done->sequence = indexer->sequence;
+	done->file = indexer->file;
 	done->bytes = (uint32_t)bytes;
 	done->identifiers = indexer->identifiers;
 	strcpy(done->path, path);
+	if (indexer->sequence++ == indexer->dies_at)
+		kill(getpid(), SIGKILL);
 	return karena_ring_submit(indexer->ring, done, 0);
+}
+
+static int index_file(struct indexer *indexer, struct scanner *scanner)
+{
+	int64_t bytes;
+
+	indexer->identifiers = 0;
+	bytes = scan_file(scanner, index_path(&indexer->index, indexer->file), add, indexer);
+	return bytes < 0 ? (int)bytes : tell(indexer, (uint64_t)bytes);
 }
 
 static int index_files(struct indexer *indexer)
 {
 	struct scanner scanner = { 0 };
-	uint32_t sequence = 0;
-	int64_t bytes;
 	int ret = 0;
 
-	while (!ret && index_take_file(&indexer->index, &indexer->file)) {
-		indexer->identifiers = 0;
-		bytes = scan_file(&scanner, index_path(&indexer->index, indexer->file), add,
-				  indexer);
-		ret = bytes < 0 ? (int)bytes : tell(indexer, sequence++, (uint64_t)bytes);
-	}
+	while (!ret && index_take_file(&indexer->index, &indexer->file))
+		ret = index_file(indexer, &scanner);
 	scan_end(&scanner);
 	return ret;
 }
@@ -99,92 +114,193 @@ static int index_files(struct indexer *indexer)
  * The child has its parent's descriptors and none of its mappings: it makes its
  * own, with the rights that an indexer needs.
  */
+static int indexer_init(struct indexer *indexer, const struct shared *shared,
+			unsigned int writer)
+{
+	int ret;
+
+	memset(indexer, 0, sizeof(*indexer));
+	indexer->dies_at = UINT32_MAX;
+	ret = karena_arena_reopen(shared->arena, KARENA_RIGHT_MAP | KARENA_RIGHT_MAP_WRITE |
+				  KARENA_RIGHT_ALLOC, &indexer->arena);
+	if (ret < 0)
+		return ret;
+	ret = karena_ring_reopen(shared->ring, KARENA_RIGHT_MAP | KARENA_RIGHT_MAP_WRITE |
+				 KARENA_RIGHT_PRODUCE, &indexer->ring);
+	if (ret < 0)
+		goto err_arena;
+	ret = karena_arena_map(indexer->arena, NULL, &indexer->view);
+	if (ret < 0)
+		goto err_ring;
+	indexer->index.base = indexer->view.address;
+	indexer->index.more = more;
+	indexer->index.context = indexer->arena;
+	indexer->index.writer = writer;
+	return 0;
+
+err_ring:
+	karena_ring_close(indexer->ring);
+err_arena:
+	karena_arena_close(indexer->arena);
+	return ret;
+}
+
+static void indexer_fini(struct indexer *indexer)
+{
+	karena_view_unmap(&indexer->view);
+	karena_ring_close(indexer->ring);
+	karena_arena_close(indexer->arena);
+}
+
 static int indexer_process(void *context, unsigned int writer)
 {
 	const struct shared *shared = context;
 	struct indexer indexer;
 	int ret;
 
-	memset(&indexer, 0, sizeof(indexer));
-	ret = karena_arena_reopen(shared->arena, KARENA_RIGHT_MAP | KARENA_RIGHT_MAP_WRITE |
-				  KARENA_RIGHT_ALLOC, &indexer.arena);
+	ret = indexer_init(&indexer, shared, writer);
 	if (ret < 0)
 		return ret;
-	ret = karena_ring_reopen(shared->ring, KARENA_RIGHT_MAP | KARENA_RIGHT_MAP_WRITE |
-				 KARENA_RIGHT_PRODUCE, &indexer.ring);
-	if (ret < 0)
-		goto err_arena;
-	ret = karena_arena_map(indexer.arena, NULL, &indexer.view);
-	if (ret < 0)
-		goto err_ring;
-	indexer.index.base = indexer.view.address;
-	indexer.index.more = more;
-	indexer.index.context = indexer.arena;
-	indexer.index.writer = writer;
+	if (writer == VICTIM)
+		indexer.dies_at = shared->dies_at;
 	ret = index_files(&indexer);
-	karena_view_unmap(&indexer.view);
-err_ring:
-	karena_ring_close(indexer.ring);
-err_arena:
-	karena_arena_close(indexer.arena);
+	indexer_fini(&indexer);
 	return ret;
 }
 
 /**
  * struct drain - the consumer's end of the ring
- * @ring:	of records
- * @collector:	who takes them
+ * @job:	what is to be done
+ * @shared:	with the ring
+ * @collector:	who takes the records
+ * @done:	by file, whether its record came
  */
 struct drain {
-	struct karena_ring *ring;
-	struct collector *collector;
+	const struct job *job;
+	struct shared *shared;
+	struct collector collector;
+	bool *done;
 };
+
+static int take_record(struct drain *drain, const struct karena_record *record)
+{
+	const struct file_done *done = record->data;
+	int ret = collector_take(&drain->collector, done, record->length);
+
+	if (ret < 0)
+		return ret;
+	if (done->file >= drain->job->nr_paths || drain->done[done->file])
+		return -EBADMSG;
+	drain->done[done->file] = true;
+	return 0;
+}
 
 static int drain_ring(void *context)
 {
 	struct drain *drain = context;
+	struct karena_ring *ring = drain->shared->ring;
 	struct karena_record records[BATCH];
 	int count, ret = 0;
 
-	while (!ret && (count = karena_ring_claim(drain->ring, records, BATCH)) > 0) {
+	while (!ret && (count = karena_ring_claim(ring, records, BATCH)) > 0) {
 		for (int i = 0; !ret && i < count; i++)
-			ret = collector_take(drain->collector, records[i].data, records[i].length);
-		karena_ring_release(drain->ring);
+			ret = take_record(drain, &records[i]);
+		karena_ring_release(ring);
 	}
 	if (!ret)
 		ret = count;
 	return ret < 0 ? ret : 1;
 }
 
-static int run(const struct job *job, struct shared *shared, struct done *done)
+/*
+ * A file that the dead indexer had under way, under its number: whatever it has put
+ * into the index about the file stands last in its lists, and is not put there twice.
+ */
+static int redo(const struct drain *drain, unsigned int writer, uint32_t sequence,
+		unsigned int file)
 {
-	struct collector collector;
-	struct drain drain = { .ring = shared->ring, .collector = &collector };
+	struct scanner scanner = { 0 };
+	struct indexer indexer;
+	int ret;
+
+	ret = indexer_init(&indexer, drain->shared, writer);
+	if (ret < 0)
+		return ret;
+	indexer.sequence = sequence;
+	indexer.file = file;
+	ret = index_file(&indexer, &scanner);
+	scan_end(&scanner);
+	indexer_fini(&indexer);
+	return ret;
+}
+
+static pid_t start_redo(void *context, unsigned int writer, uint32_t sequence)
+{
+	struct drain *drain = context;
+	unsigned int file = 0;
+	pid_t pid;
+
+	while (file < drain->job->nr_paths && drain->done[file])
+		file++;
+	if (file == drain->job->nr_paths)
+		return -EPROTO;
+	show("killed with -9", "indexer %u, between reserve and submit", writer);
+	show("", "of %s", drain->job->paths[file]);
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		_exit(redo(drain, writer, sequence, file) < 0);
+	if (pid < 0)
+		return -errno;
+	show("", "which pid %d does again", pid);
+	return pid;
+}
+
+static int run_collector(struct drain *drain, struct done *done)
+{
 	struct source source = {
-		.fd = karena_ring_fd(shared->ring),
+		.fd = karena_ring_fd(drain->shared->ring),
 		.drain = drain_ring,
-		.context = &drain,
+		.context = drain,
 	};
+	struct collector *collector = &drain->collector;
 	double start = now();
 	pid_t pids[INDEX_WRITERS];
 	int ret;
 
-	ret = collector_init(&collector, job->list);
+	collector->progress = drain->job->nr_paths;
+	collector->successor.start = start_redo;
+	collector->successor.context = drain;
+	ret = start_writers(pids, indexer_process, drain->shared);
 	if (ret < 0)
 		return ret;
-	collector.progress = job->nr_paths;
-	ret = start_writers(pids, indexer_process, shared);
-	if (ret < 0)
-		goto out;
 	show("indexers", "pids %d %d %d %d", pids[0], pids[1], pids[2], pids[3]);
-	ret = collector_run(&collector, &source, 1, pids);
+	ret = collector_run(collector, &source, 1, pids);
 	if (ret < 0)
 		kill_writers(pids);
 	done->seconds = now() - start;
-	done->files = collector.files;
-	done->bytes = collector.bytes;
+	done->files = collector->files;
+	done->bytes = collector->bytes;
+	return ret;
+}
+
+static int run(const struct job *job, struct shared *shared, struct done *done)
+{
+	struct drain drain = { .job = job, .shared = shared };
+	int ret;
+
+	drain.done = calloc(job->nr_paths, sizeof(*drain.done));
+	if (!drain.done)
+		return -ENOMEM;
+	ret = collector_init(&drain.collector, job->list);
+	if (ret < 0)
+		goto out;
+	/* Half of an indexer's share. */
+	shared->dies_at = job->nr_paths / INDEX_WRITERS / 2;
+	ret = run_collector(&drain, done);
+	collector_end(&drain.collector);
 out:
-	collector_end(&collector);
+	free(drain.done);
 	return ret;
 }
 

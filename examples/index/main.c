@@ -107,12 +107,15 @@ static void show_ring(const struct job *job, const struct karena_ring *ring, uin
 
 	if (ret < 0)
 		die("ring", ret);
-	lost = stat.out_lost_too_big + stat.out_lost_busy + stat.out_lost_dead;
+	lost = stat.out_lost_too_big + stat.out_lost_busy;
 	show("records", "%llu sent, %llu read, %llu lost", (unsigned long long)stat.out_submitted,
 	     (unsigned long long)read, (unsigned long long)(stat.out_submitted - read + lost));
+	show("", "%llu reserved by one who was killed: discarded",
+	     (unsigned long long)stat.out_lost_dead);
 	show("ring", "%llu times full: the indexer waited; %llu wake-ups",
 	     (unsigned long long)stat.out_lost_full, (unsigned long long)stat.out_wakeups);
-	if (stat.out_submitted != job->nr_paths || read != job->nr_paths || lost)
+	if (stat.out_submitted != job->nr_paths || read != job->nr_paths || lost ||
+	    stat.out_lost_dead != 1)
 		die("records", 0);
 }
 

@@ -154,6 +154,7 @@ static int index_file(const struct by_hand *hand, struct indexer *indexer, struc
 	bytes = scan_file(scanner, path, add, indexer);
 	if (bytes < 0)
 		return (int)bytes;
+	indexer->record.file = indexer->file;
 	indexer->record.bytes = (uint32_t)bytes;
 	strcpy(indexer->record.path, path);
 	ret = put(hand, &indexer->record, sizeof(indexer->record) + strlen(path) + 1);

@@ -164,6 +164,7 @@ static int indexer_process(void *context, unsigned int writer)
 				  &outlet);
 		if (bytes < 0)
 			return (int)bytes;
+		done.file = outlet.file;
 		done.bytes = (uint32_t)bytes;
 		done.identifiers = outlet.identifiers;
 		ret = send_file(&outlet, outlet.by_pipe->pipes[writer][1], &done);
