@@ -265,6 +265,49 @@ static uint64_t refused(const struct produce_counts *counts)
 	return sum;
 }
 
+/* Who had the kernel produce is killed: what had begun is ended, nothing is lost. */
+TEST_F(kernel, killed_user_leaves_whole_records)
+{
+	struct karena_ring *ring = new_ring(variant->flags, 1 << 16);
+	int *flag = shared_memory(page_size);
+	struct produce_counts counts;
+	struct karena_ring_stat stat;
+	struct seen seen = { .records = 0 };
+	int64_t end;
+	pid_t pid;
+	int nr;
+
+	ASSERT_EQ(0, consume(ring, &seen));
+	pid = fork_child();
+	if (!pid) {
+		int produce = open(PRODUCE_DEVICE, O_RDWR | O_CLOEXEC);
+
+		must(get_ring(produce, karena_ring_fd(ring), KARENA_RIGHT_PRODUCE) == 0);
+		must(produce_call(produce, PRODUCE_START, 0) == 0);
+		set_flag(flag, 1);
+		pause();
+	}
+	wait_until(flag, 1);
+	end = now_ms() + 300;
+	do {
+		nr = consume(ring, &seen);
+		ASSERT_LE(0, nr);
+	} while (now_ms() < end);
+	EXPECT_EQ(-SIGKILL, end_child(pid));
+	while ((nr = consume(ring, &seen)) > 0)
+		;
+	ASSERT_EQ(0, nr);
+
+	counts = counts_of(self->produce);
+	stat = ring_stat(karena_ring_fd(ring));
+	EXPECT_TRUE(is_all(&seen, &counts));
+	EXPECT_LT(0, seen.records);
+	EXPECT_EQ(seen.records, stat.out_submitted);
+	EXPECT_EQ(0, stat.out_available);
+	EXPECT_EQ(0, stat.out_lost_dead);
+	karena_ring_close(ring);
+}
+
 TEST_F(kernel, every_context_produces_at_once)
 {
 	struct karena_ring *ring = new_ring(variant->flags, 1 << 16);
