@@ -105,6 +105,13 @@ static inline bool karena_uring_post(struct io_uring_cmd *cmd, long ret,
 }
 #endif
 
+/* Memory of files is registered from 6.5 on, before that of shmem and hugetlb alone. */
+#ifdef KARENA_HAVE_URING_BUFFERS
+#define KARENA_URING_BUFFERS	true
+#else
+#define KARENA_URING_BUFFERS	false
+#endif
+
 /* What is run in the task is told of the command, since 6.19 of the request. */
 #ifdef KARENA_HAVE_URING_TW_FUNC
 #define KARENA_URING_TASK_WORK(_name, _work)					\

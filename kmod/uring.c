@@ -133,7 +133,8 @@ static int sleep_elsewhere(struct io_uring_cmd *cmd, unsigned int issue_flags,
 u64 karena_uring_features(void)
 {
 	return KARENA_FEAT_URING_CMD | (KARENA_URING_PARKS ? KARENA_FEAT_URING_WAIT : 0) |
-	       (KARENA_URING_REPEATS ? KARENA_FEAT_URING_REPEAT : 0);
+	       (KARENA_URING_REPEATS ? KARENA_FEAT_URING_REPEAT : 0) |
+	       (KARENA_URING_BUFFERS ? KARENA_FEAT_URING_BUFFERS : 0);
 }
 
 /**

@@ -106,6 +106,8 @@ static inline struct completion complete_within(struct io_uring *uring, long ms)
 		return completion;
 	completion.came = true;
 	completion.res = cqe->res;
+	/* None of the kernel's own that tell it to make a system call again. */
+	must(cqe->res > -512 || cqe->res < -530);
 	completion.flags = cqe->flags;
 	if (uring->flags & IORING_SETUP_CQE32)
 		completion.extra = cqe->big_cqe[0];

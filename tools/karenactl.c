@@ -89,6 +89,7 @@ static const struct bit feature_bits[] = {
 	{ KARENA_FEAT_URING_CMD, "uring-cmd" },
 	{ KARENA_FEAT_URING_WAIT, "uring-wait" },
 	{ KARENA_FEAT_URING_REPEAT, "uring-repeat" },
+	{ KARENA_FEAT_URING_BUFFERS, "uring-buffers" },
 	{ 0, NULL },
 };
 

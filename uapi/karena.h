@@ -94,6 +94,7 @@
 #define KARENA_FEAT_URING_CMD	0x4ull	/* every call as IORING_OP_URING_CMD */
 #define KARENA_FEAT_URING_WAIT	0x8ull	/* KARENA_IOC_RING_WAIT, too */
 #define KARENA_FEAT_URING_REPEAT 0x10ull /* and by IORING_URING_CMD_MULTISHOT */
+#define KARENA_FEAT_URING_BUFFERS 0x20ull /* arena memory as registered buffers */
 
 /* Each object's calls have a block of numbers of their own. */
 #define KARENA_IOC_QUERY	_IO(KARENA_IOC_TYPE, 0x00)
