@@ -268,7 +268,7 @@ build/bench/ring.bpf.o: bench/peers/ring.bpf.c bench/peers/ring_bpf.h
 	@mkdir -p $(@D)
 	clang -target bpf -O2 -g -Wall -I/usr/include/$$($(CC) -dumpmachine) -c -o $@ $<
 
-bench-ring: $(peers)
+bench-ring bench-uring: $(peers)
 # make bench-ring KERNEL=7.2 counts on another kernel, where its peers may do better.
 KERNEL ?= stock
 bench-arena bench-ring bench-uring bench-vmr: bench-%: all $(KERNEL) ## instructions of each operation beside its peers'

@@ -3,6 +3,8 @@
  * What does it cost a service whose loop is io_uring to get a record, by each way
  * that it can be told of them? Rows are instructions per record of the receiving
  * side, system calls included; BATCH records are sent, then received, over and over.
+ * What is armed while they are sent has the sender wake it: .send is the sender's side,
+ * .calls the receiver's system calls for 1,000 records.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -28,6 +30,7 @@ static struct io_uring_buf_ring *group;
 static char buffers[NR_BUFFERS][BATCH * RECORD];
 static int in, out;
 static uint64_t seen;
+static unsigned long calls;
 
 static void check(long got, long want, const char *what)
 {
@@ -47,6 +50,7 @@ static struct io_uring_cqe *enter(void)
 {
 	struct io_uring_cqe *cqe;
 
+	calls++;
 	if (io_uring_submit_and_wait(&uring, 1) < 0 || io_uring_peek_cqe(&uring, &cqe))
 		errx(1, "io_uring gave no completion");
 	return cqe;
@@ -60,6 +64,30 @@ static void take(void)
 	cqe = enter();
 	check(karena_uring_consumer_take(&consumer, cqe, look, NULL), BATCH, "consume");
 	io_uring_cqe_seen(&uring, cqe);
+}
+
+/* The kernel's thread takes it, and is woken by a call if it sleeps. */
+static void arm_polling(void)
+{
+	karena_uring_consumer_arm(&consumer, &uring);
+	calls += !!(IO_URING_READ_ONCE(*uring.sq.kflags) & IORING_SQ_NEED_WAKEUP);
+	io_uring_submit(&uring);
+}
+
+/* A look at shared memory tells of what the kernel's thread has completed. */
+static void take_polling(void)
+{
+	struct io_uring_cqe *cqe;
+	int got = 0;
+
+	while (got < BATCH) {
+		if (!consumer.armed)
+			arm_polling();
+		if (io_uring_peek_cqe(&uring, &cqe))
+			continue;
+		got += karena_uring_consumer_take(&consumer, cqe, look, NULL);
+		io_uring_cqe_seen(&uring, cqe);
+	}
 }
 
 static void read_once(void)
@@ -99,6 +127,14 @@ static bool arm_wait(void)
 		return false;
 	consumer.bytes = BATCH * RECORD;
 	return true;
+}
+
+static bool arm_repeat(void)
+{
+	if (karena_uring_consumer_init(&consumer, device, ring, KARENA_URING_REPEAT))
+		return false;
+	consumer.bytes = BATCH * RECORD;
+	return !karena_uring_consumer_arm(&consumer, &uring);
 }
 
 static bool arm_poll(void)
@@ -154,6 +190,7 @@ struct way {
 
 static const struct way ways[] = {
 	{ "karena.wait_mmap.64", false, arm_wait, take },
+	{ "karena.repeat_mmap.64", false, arm_repeat, take },
 	{ "karena.poll_mmap.64", false, arm_poll, take },
 	{ "karena.read.64", false, arm_nothing, read_once },
 	{ "karena.read_multishot.64", false, arm_read, read_multishot },
@@ -187,38 +224,80 @@ static void close_source(const struct way *way)
 	}
 }
 
-static double one_sample(const struct way *way)
+/* Returns what a record costs who receives it, and *@sent who sends it. */
+static double one_sample(const struct way *way, int rounds, double *sent)
 {
 	static char record[LENGTH];
-	uint64_t start, ticks = 0;
+	uint64_t start, middle, send = 0, receive = 0;
 	int i, round;
 
-	for (round = 0; round < ROUNDS; round++) {
+	calls = 0;
+	for (round = 0; round < rounds; round++) {
+		start = bench_ticks();
 		for (i = 0; i < BATCH; i++)
 			check(write(in, record, LENGTH), LENGTH, "write");
-		start = bench_ticks();
+		middle = bench_ticks();
 		way->receive();
-		ticks += bench_ticks() - start;
+		receive += bench_ticks() - middle;
+		send += middle - start;
 	}
-	return (double)ticks / (ROUNDS * BATCH);
+	*sent = (double)send / (rounds * BATCH);
+	return (double)receive / (rounds * BATCH);
+}
+
+static void row(const struct way *way, const char *what, double value, const char *of)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s%s", way->row, what);
+	bench_row(name, value, of);
+}
+
+static double calls_per_1000(int rounds)
+{
+	return calls * 1000.0 / (rounds * BATCH);
 }
 
 static void measure(const struct way *way)
 {
-	struct bench_samples samples = {};
+	struct bench_samples samples = {}, sends = {};
+	double sent;
 
 	open_source(way);
 	check(io_uring_queue_init(8, &uring, IORING_SETUP_SINGLE_ISSUER |
 					     IORING_SETUP_DEFER_TASKRUN), 0, "io_uring");
 	if (way->arm()) {
 		io_uring_submit(&uring);
-		one_sample(way);
-		while (samples.nr < SAMPLES)
-			bench_add(&samples, one_sample(way));
-		bench_row(way->row, bench_median(&samples), "instructions");
+		one_sample(way, ROUNDS, &sent);
+		while (samples.nr < SAMPLES) {
+			bench_add(&samples, one_sample(way, ROUNDS, &sent));
+			bench_add(&sends, sent);
+		}
+		row(way, "", bench_median(&samples), "instructions");
+		row(way, ".send", bench_median(&sends), "instructions");
+		row(way, ".calls", calls_per_1000(ROUNDS), "per 1,000 records");
 	}
 	io_uring_queue_exit(&uring);
 	close_source(way);
+}
+
+/* One processor has the thread wait for its turn: only calls are worth counting. */
+static void measure_polling(void)
+{
+	static const struct way way = {
+		"karena.repeat_mmap.64.sqpoll", false, arm_repeat, take_polling,
+	};
+	double sent;
+
+	open_source(&way);
+	check(io_uring_queue_init(8, &uring, IORING_SETUP_SQPOLL), 0, "io_uring");
+	if (way.arm()) {
+		io_uring_submit(&uring);
+		one_sample(&way, 2, &sent);
+		row(&way, ".calls", calls_per_1000(2), "per 1,000 records");
+	}
+	io_uring_queue_exit(&uring);
+	close_source(&way);
 }
 
 int main(void)
@@ -229,5 +308,6 @@ int main(void)
 	check(karena_open(NULL, &device), 0, "open");
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		measure(&ways[i]);
+	measure_polling();
 	return 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Producers of a BPF ring buffer, and a drain of a user ring buffer. Each program
- * does its thing RECORDS times in a run; "nothing" is the loop alone.
+ * does its thing RECORDS times in a run; "nothing" is the loop alone. "send_64" sends
+ * one record, and wakes who waits for it.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -60,6 +61,17 @@ PROGRAM int output_##_bytes(void)						\
 	for (i = 0; i < RECORDS; i++)					\
 		bpf_ringbuf_output(&ring, payload, _bytes, BPF_RB_NO_WAKEUP); \
 	return 0;							\
+}
+
+PROGRAM int send_64(void)
+{
+	__u64 *record = bpf_ringbuf_reserve(&ring, 64, 0);
+
+	if (!record)
+		return 1;
+	*record = 1;
+	bpf_ringbuf_submit(record, 0);
+	return 0;
 }
 
 RESERVE_SUBMIT(8)

@@ -5,8 +5,13 @@
  * ring_bpf OBJECT: the programs of OBJECT (ring.bpf.c) are run in the kernel,
  * RECORDS records a run; rows are instructions per record, the run and the loop
  * alone taken off. The consumer is libbpf's.
+ *
+ * ring_bpf OBJECT stream: records a second from one CPU to another, one for each run,
+ * to a consumer that waits by epoll.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -14,6 +19,7 @@
 #include "ring_bpf.h"
 
 #define SAMPLES	11
+#define STREAM	50000ul
 
 static struct bpf_object *object;
 static struct ring_buffer *consumer;
@@ -127,11 +133,59 @@ static void user_ring_rows(void)
 	bench_row("bpf.user.drain.8", bench_median(&drains), "instructions/record");
 }
 
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		err(1, "sched_setaffinity");
+}
+
+static void *send_stream(void *unused)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int fd = program("send_64");
+	unsigned long sent = 0;
+
+	pin(1);
+	while (sent < STREAM) {
+		if (bpf_prog_test_run_opts(fd, &opts))
+			err(1, "BPF_PROG_RUN");
+		if (opts.retval)
+			sched_yield();
+		else
+			sent++;
+	}
+	return unused;
+}
+
+static void stream_row(void)
+{
+	double begin = bench_seconds();
+	pthread_t sender;
+
+	pin(0);
+	if (pthread_create(&sender, NULL, send_stream, NULL))
+		errx(1, "pthread_create");
+	seen = 0;
+	while (seen < STREAM) {
+		if (ring_buffer__poll(consumer, -1) < 0)
+			errx(1, "ring_buffer__poll");
+	}
+	bench_row("bpf.epoll.64.two_cpus", STREAM / (bench_seconds() - begin), "records/s");
+	pthread_join(sender, NULL);
+}
+
 int main(int argc, char **argv)
 {
-	if (argc != 2)
-		errx(1, "usage: ring_bpf OBJECT");
-	bench_begin();
+	bool stream = argc == 3 && !strcmp(argv[2], "stream");
+
+	if (argc != 2 && !stream)
+		errx(1, "usage: ring_bpf OBJECT [stream]");
+	if (!stream)
+		bench_begin();
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	object = bpf_object__open_file(argv[1], NULL);
 	if (!object || bpf_object__load(object))
@@ -140,6 +194,10 @@ int main(int argc, char **argv)
 	producer = user_ring_buffer__new(map("user_ring"), NULL);
 	if (!consumer || !producer)
 		err(1, "ring_buffer__new");
+	if (stream) {
+		stream_row();
+		return 0;
+	}
 
 	produce_row("reserve_submit_8", "bpf.reserve_submit.8", "bpf.consume.8");
 	produce_row("reserve_submit_64", "bpf.reserve_submit.64", "bpf.consume.64");
