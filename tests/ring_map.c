@@ -5,7 +5,7 @@
 #define _GNU_SOURCE
 #include <sys/syscall.h>
 
-#include "ring_util.h"
+#include "ring_kinds.h"
 
 #define DATA_PAGES	4
 #define MAP_PAGES	(3 + 2 * DATA_PAGES)
@@ -13,36 +13,10 @@
 #define PRODUCER_PAGE	2
 #define DATA_PAGE	3
 
-FIXTURE(ring)
-{
-	struct ring ring;
-	int fd;
-};
-
-FIXTURE_VARIANT(ring)
-{
-	uint32_t flags;
-};
-
-FIXTURE_VARIANT_ADD(ring, copy)
-{
-	.flags = 0,
-};
-
-FIXTURE_VARIANT_ADD(ring, in_place)
-{
-	.flags = KARENA_RING_F_IN_PLACE,
-};
-
 FIXTURE_SETUP(ring)
 {
 	self->ring = ring_new(variant->flags, DATA_PAGES * page_size);
 	self->fd = self->ring.fd;
-}
-
-FIXTURE_TEARDOWN(ring)
-{
-	ring_close(&self->ring);
 }
 
 /* 0 or -errno; what was mapped is unmapped. */
