@@ -19,14 +19,16 @@
  */
 #include <stddef.h>
 
-/* What the core clears of a record is its last 8 bytes. */
+/* What the core clears are payload bytes, up to 8, which no header is among. */
 #ifdef __CPROVER__
-#define __builtin_memset(at, value, bytes)	(*(__u64 *)(at) = (value))
+#define __builtin_memset(at, value, bytes)	\
+	__CPROVER_assert(__CPROVER_w_ok(at, bytes), "clears what is its own")
 #endif
 
 #include "../../kmod/record.c"
 
 #define SIZE		64u
+/* What is cut off a trimmed record may be one more. */
 #define RECORDS		(SIZE / RECORD_MIN_BYTES)
 #ifndef SLOTS
 #define SLOTS		1
@@ -55,18 +57,32 @@ static struct record_slot slots[SIZE / RECORD_MIN_BYTES];
 static __u64 published;
 static struct records ring;
 
-/* The same as a list: records first .. end - 1. */
+/* The same as a list: records first .. end - 1. @left of those trimmed in slots, or 0. */
 static struct {
 	__u64 position;
 	__u32 word;
 	__u32 owner;
-} list[RECORDS + 1];
+	__u32 left;
+} list[RECORDS + 2];
 static unsigned int first, end;
 static __u64 consumer, producer;
 
 static __u32 bytes_of(unsigned int i)
 {
 	return 8 + ((list[i].word & KARENA_RECORD_LEN_MASK) + 7) / 8 * 8;
+}
+
+/* What readers see of it. */
+static __u32 shown_of(unsigned int i)
+{
+	return list[i].left ? 8 + (list[i].left + 7) / 8 * 8 : bytes_of(i);
+}
+
+static __u32 owner_of(unsigned int i)
+{
+	if (list[i].left)
+		return list[i].left | RECORD_TRIMMED;
+	return list[i].owner << 1 | (list[i].position / 8 & 1);
 }
 
 static bool is_open(unsigned int i)
@@ -83,8 +99,7 @@ static void put(unsigned int i)
 {
 	if (SLOTS) {
 		slots[place(list[i].position, RECORD_MIN_BYTES)].word = list[i].word;
-		slots[place(list[i].position, RECORD_MIN_BYTES)].owner =
-			list[i].owner << 1 | (list[i].position / 8 & 1);
+		slots[place(list[i].position, RECORD_MIN_BYTES)].owner = owner_of(i);
 	} else {
 		data[place(list[i].position, 8)].word = list[i].word;
 	}
@@ -101,13 +116,17 @@ static __u32 word_in_ring(__u64 position)
 static void make_record(unsigned int i)
 {
 	__u32 length = nondet_u32(), state = nondet_u32(), owner = nondet_u32();
+	__u32 left = nondet_u32();
 
-	assume(length >= 1 && length <= SIZE);
+	/* Without payload is what was cut off, where headers are slots. */
+	assume(length <= SIZE && (length || (!SLOTS && state == KARENA_RECORD_DISCARD)));
+	assume(!left || (SLOTS && !state && left < length));
 	assume(state == 0 || state == KARENA_RECORD_BUSY || state == KARENA_RECORD_DISCARD);
 	assume(owner == RECORD_OWNER_KERNEL || owner == ALICE || owner == BOB);
 	list[i].position = producer;
 	list[i].word = length | state;
 	list[i].owner = SLOTS ? owner : RECORD_OWNER_KERNEL;
+	list[i].left = left;
 	producer += bytes_of(i);
 	assume(producer - consumer <= SIZE);
 	put(i);
@@ -153,13 +172,13 @@ static void check_ring(void)
 	prove(ring.producer == producer);
 	prove(published == producer);
 	prove(producer - consumer <= SIZE);
-	for (i = 0; i <= RECORDS; i++) {
+	for (i = 0; i <= RECORDS + 1; i++) {
 		if (i < first || i >= end)
 			continue;
 		prove(word_in_ring(list[i].position) == list[i].word);
-		if (SLOTS && list[i].word & KARENA_RECORD_BUSY)
-			prove(slots[place(list[i].position, RECORD_MIN_BYTES)].owner >> 1 ==
-			      list[i].owner);
+		if (SLOTS && (is_open(i) || list[i].left))
+			prove(slots[place(list[i].position, RECORD_MIN_BYTES)].owner ==
+			      owner_of(i));
 	}
 	for (i = 0; SLOTS && i < RECORDS; i++)
 		prove(!(slots[i].word & KARENA_RECORD_BUSY) || slot_is_of_open_record(i));
@@ -188,22 +207,59 @@ static void open_one(void)
 	list[end].position = producer;
 	list[end].word = length | KARENA_RECORD_BUSY;
 	list[end].owner = SLOTS ? owner : RECORD_OWNER_KERNEL;
+	list[end].left = 0;
 	end++;
 	producer += bytes;
+}
+
+/* A trimmed record keeps its place; where headers are slots, two are there then. */
+static void trim(unsigned int i, __u32 length)
+{
+	__u32 before = bytes_of(i), reserved = list[i].word & KARENA_RECORD_LEN_MASK;
+	struct karena_record_header *header = record_header(&ring, list[i].position);
+	bool wrong = !length || length > reserved;
+	__u32 bytes = record_bytes(length);
+	unsigned int j;
+
+	prove(record_trim(&ring, header, length, SLOTS) == (wrong ? -EINVAL : 0));
+	if (wrong || length == reserved)
+		return;
+	if (bytes < before)
+		prove(data[place(list[i].position + bytes, 8)].word ==
+		      ((before - bytes - 8) | KARENA_RECORD_DISCARD));
+	if (SLOTS) {
+		list[i].left = length;
+		return;
+	}
+	list[i].word = length | KARENA_RECORD_BUSY;
+	if (bytes == before)
+		return;
+	for (j = RECORDS + 1; j > 0; j--) {
+		if (j > i + 1)
+			list[j] = list[j - 1];
+	}
+	list[i + 1].position = list[i].position + bytes;
+	list[i + 1].word = (before - bytes - 8) | KARENA_RECORD_DISCARD;
+	end++;
 }
 
 static void end_one(void)
 {
 	__u32 discard = nondet_u32() & KARENA_RECORD_DISCARD;
 	unsigned int which = nondet_u32(), i;
+	__u32 shown;
 
 	for (i = 0; i < RECORDS; i++) {
 		if (i != which || !is_open(i))
 			continue;
+		if (!discard)
+			trim(i, nondet_u32() % (2 * SIZE));
 		list[i].word = (list[i].word & ~KARENA_RECORD_BUSY) | discard;
+		shown = list[i].left ? list[i].left : list[i].word;
 		prove(record_close(&ring, record_header(&ring, list[i].position), discard,
-				   SLOTS) == list[i].word);
-		prove(data[place(list[i].position, 8)].word == list[i].word);
+				   SLOTS) == shown);
+		prove(data[place(list[i].position, 8)].word == shown);
+		return;
 	}
 }
 
@@ -221,13 +277,13 @@ static void accept(void)
 	}
 	for (i = 0; i < RECORDS; i++) {
 		if (i != first || i >= end || is_open(i) || !left ||
-		    consumer + bytes_of(i) > claim)
+		    consumer + shown_of(i) > claim)
 			continue;
 		consumer += bytes_of(i);
 		first++;
 		left--;
 	}
-	prove(more == (!left && consumer != claim));
+	prove(more == (!left && consumer < claim));
 }
 
 /* A position that anybody may name: an open record of the owner's, or an error. */
@@ -289,18 +345,19 @@ static void skip(void)
 /* read(): what it gets is there, fits, and can be given back. */
 static void run(void)
 {
-	__u64 room = nondet_u64(), bytes = record_run(&ring, room, RECORDS);
+	__u64 room = nondet_u64(), bytes = record_run(&ring, room, RECORDS), shown = 0;
 	unsigned int i;
 
-	prove(bytes <= room);
 	prove(bytes <= producer - consumer);
 	for (i = 0; i < RECORDS; i++) {
 		if (i < end && list[i].position - ring.limit + SIZE < bytes) {
 			prove(!(list[i].word & ~KARENA_RECORD_LEN_MASK));
+			shown += shown_of(i);
 			consumer += bytes_of(i);
 			first++;
 		}
 	}
+	prove(shown <= room);
 	record_advance(&ring, record_consumer(&ring) + bytes);
 }
 
