@@ -13,6 +13,24 @@
 #include "objfd.h"
 #include "ops.h"
 
+/* A struct of a few words: not worth what copy_from_user() does before. */
+static int copy_words(u64 *args, const void __user *uarg, size_t size)
+{
+	const u64 __user *word = uarg;
+	size_t i;
+
+	if (!user_read_access_begin(uarg, size))
+		return -EFAULT;
+	for (i = 0; i < size / sizeof(*args); i++)
+		unsafe_get_user(args[i], word + i, fault);
+	user_read_access_end();
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
 /*
  * The user's struct, of whatever size it says. The size is read first and once
  * more with the rest: the first value is the one that counts.
@@ -28,7 +46,8 @@ static int copy_args(const struct karena_op *op, void *args, const void __user *
 		return -EINVAL;
 	if (*size > PAGE_SIZE)
 		return -E2BIG;
-	err = copy_struct_from_user(args, op->size, uarg, *size);
+	err = *size == op->size ? copy_words(args, uarg, op->size) :
+	      copy_struct_from_user(args, op->size, uarg, *size);
 	if (err)
 		return err;
 	*(u32 *)args = *size;
@@ -41,7 +60,7 @@ static int copy_results(const struct karena_op *op, const void *args, void __use
 	size = min_t(u32, size, op->size);
 	if (size <= op->out)
 		return 0;
-	/* A few words, mostly one: not worth what copy_to_user() does before. */
+	/* As in copy_words(); what is left of a shorter struct may be no whole words. */
 	if (!user_write_access_begin(uarg + op->out, size - op->out))
 		return -EFAULT;
 	unsafe_copy_to_user(uarg + op->out, args + op->out, size - op->out, fault);
