@@ -25,9 +25,13 @@
 #include "ranges.h"
 #include "ranges_tree.h"
 
+/*
+ * Of what is searched. The end's gap is known without a search, and left out:
+ * ranges that are made one behind the other would have every node above know.
+ */
 static inline unsigned long ranges_gap(const struct ranges_node *node)
 {
-	return node->gap;
+	return node->state < RANGES_NR_STATES ? node->gap : 0;
 }
 
 RB_DECLARE_CALLBACKS_MAX(static, ranges_augment, struct ranges_node, rb, unsigned long,
@@ -53,7 +57,6 @@ void ranges_init(struct ranges *r, unsigned long nr_pages, struct rw_semaphore *
 			.first = nr_pages,
 			.last = nr_pages,
 			.gap = nr_pages,
-			.max_gap = nr_pages,
 			.state = RANGES_NR_STATES,
 		},
 		.nr_pages = nr_pages,
@@ -283,7 +286,7 @@ static void ranges_insert(struct ranges *r, struct ranges_node *node,
 		parent = rb_prev(parent);
 		link = &parent->rb_right;
 	}
-	node->max_gap = node->gap;
+	node->max_gap = ranges_gap(node);
 	rb_link_node(&node->rb, parent, link);
 	ranges_augment_propagate(parent, NULL);
 	rb_insert_augmented(&node->rb, &r->root, &ranges_augment);
@@ -431,7 +434,7 @@ EXPORT_SYMBOL_IF_KUNIT(ranges_count);
 /* Does a node know its gap, and the largest one below it? */
 static bool ranges_node_is_valid(struct ranges_node *node, unsigned long free)
 {
-	unsigned long max_gap = max3(node->gap, ranges_max_gap(node->rb.rb_left),
+	unsigned long max_gap = max3(ranges_gap(node), ranges_max_gap(node->rb.rb_left),
 				     ranges_max_gap(node->rb.rb_right));
 
 	return node->first >= free && node->gap == node->first - free &&

@@ -22,7 +22,8 @@
  * @first:	first page
  * @last:	last page
  * @gap:	free pages between the node before, or the arena's start, and @first
- * @max_gap:	largest @gap of this node and those below it in the tree
+ * @max_gap:	largest @gap of this node and those below it in the tree, but for
+ *		that of the end
  * @state:	KARENA_PAGE_*
  */
 struct ranges_node {

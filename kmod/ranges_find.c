@@ -34,7 +34,8 @@ static struct ranges_node *ranges_lowest_gap(struct rb_node *rb, unsigned long n
 }
 
 /* The next node after @node before which @n pages are free. */
-static struct ranges_node *ranges_next_gap(struct ranges_node *node, unsigned long n)
+static struct ranges_node *ranges_next_gap(struct ranges *r, struct ranges_node *node,
+					   unsigned long n)
 {
 	struct rb_node *rb = &node->rb;
 	struct rb_node *parent;
@@ -46,7 +47,10 @@ static struct ranges_node *ranges_next_gap(struct ranges_node *node, unsigned lo
 			rb = parent;
 		rb = parent;
 	} while (rb && to_node(rb)->gap < n);
-	return rb ? to_node(rb) : NULL;
+	if (rb)
+		return to_node(rb);
+	/* The gap that the tree leaves out. */
+	return node != &r->end && r->end.gap >= n ? &r->end : NULL;
 }
 
 /* The lowest free pages at or after @min, @n of them or more. */
@@ -59,7 +63,7 @@ static bool ranges_find_gap(struct ranges *r, unsigned long min, unsigned long n
 		return false;
 	node = ranges_seek(r, min, &before);
 	if (node->first <= min || node->first - min < n)
-		node = ranges_next_gap(node, n);
+		node = ranges_next_gap(r, node, n);
 	if (!node)
 		return false;
 	gap->first = max(node->first - node->gap, min);
