@@ -14,7 +14,7 @@
 #include "arena_worker.h"
 #include "kselftest_harness.h"
 
-#define STEPS		10000
+#define STEPS		50000
 
 static const int lengths[] = { 1, 1, 2, 2, 3, 5, 8, 16 };
 
@@ -165,11 +165,11 @@ static bool step_decommit(struct model *m)
 
 static struct worker *some_worker(struct model *m)
 {
-	uint32_t dice = random_below(64);
+	uint32_t dice = random_below(256);
 
 	if (dice == 0)
 		return &m->worker[WORKERS - 1];
-	return &m->worker[dice < 16 ? 1 + dice % (WORKERS - 2) : 0];
+	return &m->worker[dice < 64 ? 1 + dice % (WORKERS - 2) : 0];
 }
 
 /* Some worker's page in one of its windows. */
@@ -424,8 +424,10 @@ FIXTURE_SETUP(arena)
 	for (i = 0; i < WORKERS; i++) {
 		for (j = 0; j < WINDOWS; j++)
 			remap(m->fd, &m->worker[i].windows[j], 0, PAGES);
-		if (i)
-			start_worker(m, &m->worker[i]);
+		if (!i)
+			continue;
+		m->worker[i].request = shared_memory(page_size);
+		start_worker(m, &m->worker[i]);
 	}
 }
 
@@ -433,8 +435,10 @@ FIXTURE_TEARDOWN(arena)
 {
 	int i;
 
-	for (i = 1; i < WORKERS; i++)
+	for (i = 1; i < WORKERS; i++) {
 		stop_worker(&self->m.worker[i]);
+		munmap(self->m.worker[i].request, page_size);
+	}
 	close(self->m.fd);
 }
 

@@ -6,8 +6,6 @@
 #ifndef ARENA_WORKER_H
 #define ARENA_WORKER_H
 
-#include <sys/socket.h>
-
 #include "arena_util.h"
 
 #define PAGES		128
@@ -29,7 +27,7 @@ struct window {
 
 /* What a worker is asked to do, and what came of it. */
 struct request {
-	enum { READ, WRITE, SEND, ZAP, REMAP, MOVE, REMOVE } what;
+	enum { READ, WRITE, SEND, ZAP, REMAP, MOVE, REMOVE, STOP } what;
 	int window;
 	int page;		/* of the arena */
 	int nr;
@@ -41,11 +39,14 @@ struct request {
 
 /*
  * The first is the parent itself. The last is alone on the other CPU, where to
- * wake it costs more than any operation here.
+ * wake it costs more than any operation here. A byte in a pipe says that @request,
+ * in memory that both share, is there, and another one that it is done.
  */
 struct worker {
 	pid_t pid;		/* 0: the parent */
-	int channel;
+	struct request *request;
+	int go;
+	int done;
 	struct window windows[WINDOWS];
 };
 
@@ -94,21 +95,30 @@ static char *address_of(const struct window *w, int page)
 	return w->map + (page - w->first) * page_size;
 }
 
-/* The page as the kernel reads it. */
+/*
+ * The page as the kernel reads it, by a pipe of the process's own. One that failed to
+ * write has an empty buffer in the pipe for good, so that it is not used again.
+ */
 static int send_page(char *where, uint64_t magic, bool *as_expected)
 {
 	static char copy[65536];
-	int ends[2];
-	int err = 0;
+	static int ends[2];
+	static pid_t owner;
+	int err;
 
-	must(pipe(ends) == 0);
-	if (write(ends[1], where, page_size) != (ssize_t)page_size)
-		err = errno;
-	else
+	if (owner != getpid()) {
+		owner = getpid();
+		must(pipe(ends) == 0);
+	}
+	if (write(ends[1], where, page_size) == (ssize_t)page_size) {
 		*as_expected = read(ends[0], copy, page_size) == (ssize_t)page_size &&
 			       filled(copy, magic);
+		return 0;
+	}
+	err = errno;
 	close(ends[0]);
 	close(ends[1]);
+	owner = 0;
 	return err;
 }
 
@@ -162,54 +172,67 @@ static void serve(int fd, struct window *windows, struct request *r)
 	case MOVE:
 		move(w);
 		break;
+	case STOP:
+		_exit(0);
 	}
 	/* So that the model need not know where anything is mapped. */
 	if (r->touch.sig && r->touch.address != where)
 		r->touch.sig = -r->touch.sig;
 }
 
-static void worker_main(int fd, int channel, struct window *windows)
+static void worker_main(int fd, struct request *request, int go, int done,
+			struct window *windows)
 {
-	struct request r;
+	char byte;
 
-	while (read(channel, &r, sizeof(r)) == sizeof(r)) {
-		serve(fd, windows, &r);
-		must(write(channel, &r, sizeof(r)) == sizeof(r));
+	while (read(go, &byte, 1) == 1) {
+		serve(fd, windows, request);
+		must(write(done, &byte, 1) == 1);
 	}
-	_exit(0);
+	_exit(1);
 }
 
-/* A worker has its windows from the fork on: INHERIT. */
+/*
+ * A worker has its windows from the fork on: INHERIT. Nobody else has the end by
+ * which it tells that it is done, so that its death is seen there.
+ */
 static void start_worker(struct model *m, struct worker *worker)
 {
-	int ends[2];
+	int go[2], done[2];
 
-	must(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
+	must(pipe(go) == 0 && pipe(done) == 0);
 	worker->pid = fork_child();
 	if (!worker->pid) {
 		pin_to_cpu(worker == &m->worker[WORKERS - 1]);
-		worker_main(m->fd, ends[1], worker->windows);
+		worker_main(m->fd, worker->request, go[0], done[1], worker->windows);
 	}
-	close(ends[1]);
-	worker->channel = ends[0];
+	close(go[0]);
+	close(done[1]);
+	worker->go = go[1];
+	worker->done = done[0];
 }
 
 static void stop_worker(struct worker *worker)
 {
-	/* Those forked later have this end too, so that to close it is not enough. */
-	must(shutdown(worker->channel, SHUT_RDWR) == 0);
+	worker->request->what = STOP;
+	must(write(worker->go, "", 1) == 1);
 	must(reap(worker->pid) == 0);
-	close(worker->channel);
+	close(worker->go);
+	close(worker->done);
 }
 
 static void ask(struct model *m, struct worker *worker, struct request *r)
 {
+	char byte;
+
 	if (!worker->pid) {
 		serve(m->fd, worker->windows, r);
 		return;
 	}
-	must(write(worker->channel, r, sizeof(*r)) == sizeof(*r));
-	must(read(worker->channel, r, sizeof(*r)) == sizeof(*r));
+	*worker->request = *r;
+	must(write(worker->go, "", 1) == 1);
+	must(read(worker->done, &byte, 1) == 1);
+	*r = *worker->request;
 }
 
 #endif /* ARENA_WORKER_H */
