@@ -62,6 +62,8 @@ struct arena_faults {
  * @pages:	the populated pages, with a reference of the arena's each
  * @address:	with FIXED_ADDR, where offset 0 is mapped; 0: not chosen yet. Set
  *		once
+ * @proposed:	before that, where a mapping that is under way will have it, or one
+ *		that failed would have had. Changed by cmpxchg(), under no lock
  * @nr_populated: entries of @pages
  * @populated_peak: most it was before the last time it shrank
  * @faults:	per CPU, only ever counted up
@@ -76,6 +78,7 @@ struct karena_arena {
 	struct ranges ranges;
 	struct store pages;
 	unsigned long address;
+	unsigned long proposed;
 	atomic_long_t nr_populated;
 	unsigned long populated_peak;
 	struct arena_faults __percpu *faults;

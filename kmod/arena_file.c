@@ -218,30 +218,6 @@ static bool window_fits(const struct karena_arena *arena, unsigned long first,
 	return first <= arena->nr_pages && nr_pages <= arena->nr_pages - first;
 }
 
-static int arena_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	const struct karena_handle *handle = karena_handle(file);
-	const struct karena_arena *arena = to_arena(handle->object);
-
-	if (!(vma->vm_flags & VM_SHARED))
-		return -EINVAL;
-	if (!window_fits(arena, vma->vm_pgoff, vma_pages(vma)))
-		return -EINVAL;
-	if (!karena_may(handle, KARENA_RIGHT_MAP))
-		return -EACCES;
-	if (vma->vm_flags & VM_WRITE && !karena_may(handle, KARENA_RIGHT_MAP_WRITE))
-		return -EACCES;
-
-	if (!karena_may(handle, KARENA_RIGHT_MAP_WRITE))
-		karena_vm_flags_clear(vma, VM_MAYWRITE);
-	/* VM_MIXEDMAP: entries of ordinary pages, set by the driver. */
-	karena_vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
-	if (!(arena->flags & KARENA_ARENA_F_INHERIT))
-		karena_vm_flags_set(vma, VM_DONTCOPY);
-	vma->vm_ops = &arena_vm_ops;
-	return 0;
-}
-
 /*
  * A place for the whole arena, so that there is room for the windows that are
  * mapped later: around the window at @addr if the caller demands it there, else
@@ -262,44 +238,62 @@ static unsigned long find_address(struct file *file, unsigned long addr, unsigne
 	return addr - skip;
 }
 
-/* Returns whether that is the arena's address from now on, and was not before. */
-static bool choose_address(struct karena_arena *arena, unsigned long address)
+/*
+ * For a mapping that may be the first: where one that came at the same time has
+ * proposed, if that will do, else where this one wants to be.
+ */
+static unsigned long propose_address(struct file *file, unsigned long proposed,
+				     unsigned long addr, unsigned long len,
+				     unsigned long skip, unsigned long flags)
 {
-	bool chosen;
+	unsigned long want = proposed + skip;
 
-	down_write(&arena->lock);
-	chosen = !arena->address;
-	if (chosen)
-		arena->address = address;
-	up_write(&arena->lock);
-	return chosen;
+	if (proposed && !addr && !(flags & MAP_FIXED) &&
+	    !find_vma_intersection(current->mm, want, want + len))
+		return proposed;
+	return find_address(file, addr, skip, flags);
 }
 
 /*
- * Where a window of a FIXED_ADDR arena goes. It is here that the first mapping
- * gives the arena its address, and not in ->mmap: of two that come at once the
- * second one still can follow the first.
+ * Where a window of a FIXED_ADDR arena goes. The arena has the address once a
+ * mapping is made there, in ->mmap; but it is here that a first one says which, so
+ * that of two that come at once the second can follow the first.
  */
 static unsigned long fixed_area(struct file *file, unsigned long addr, unsigned long len,
 				unsigned long skip, unsigned long flags)
 {
 	struct karena_arena *arena = file_arena(file);
-	unsigned long address, chosen, want;
+	unsigned long address, chosen, proposed, want;
 
 	do {
+		proposed = READ_ONCE(arena->proposed);
 		chosen = READ_ONCE(arena->address);
-		address = chosen ?: find_address(file, addr, skip, flags);
+		address = chosen ?: propose_address(file, proposed, addr, len, skip, flags);
 		if (IS_ERR_VALUE(address))
 			return address;
 		want = address + skip;
-		if (chosen && addr && addr != want)
+		if (chosen && (addr || flags & MAP_FIXED) && addr != want)
 			return -EINVAL;
 		if (len > TASK_SIZE || want > TASK_SIZE - len)
 			return -ENOMEM;
 		if (find_vma_intersection(current->mm, want, want + len))
 			return -EEXIST;
-	} while (!chosen && !choose_address(arena, address));
+	} while (!chosen && cmpxchg(&arena->proposed, proposed, address) != proposed);
 	return want;
+}
+
+/* Whether a window lies where the arena is, from now on if it was nowhere. */
+static bool settle_address(struct karena_arena *arena, const struct vm_area_struct *vma)
+{
+	unsigned long address = vma->vm_start - (vma->vm_pgoff << PAGE_SHIFT);
+	bool same;
+
+	down_write(&arena->lock);
+	if (!arena->address)
+		WRITE_ONCE(arena->address, address);
+	same = arena->address == address;
+	up_write(&arena->lock);
+	return same;
 }
 
 /*
@@ -315,13 +309,41 @@ static unsigned long arena_get_unmapped_area(struct file *file, unsigned long ad
 	if (!(arena->flags & KARENA_ARENA_F_FIXED_ADDR))
 		return karena_get_unmapped_area(file, addr, len, pgoff, flags);
 
-	/* What would come to nothing in ->mmap must not choose an address. */
+	/* What would come to nothing in ->mmap need not find a place. */
 	if ((flags & MAP_TYPE) == MAP_PRIVATE ||
 	    !window_fits(arena, pgoff, len >> PAGE_SHIFT))
 		return -EINVAL;
 	if (!karena_may(karena_handle(file), KARENA_RIGHT_MAP))
 		return -EACCES;
 	return fixed_area(file, addr, len, pgoff << PAGE_SHIFT, flags);
+}
+
+static int arena_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	const struct karena_handle *handle = karena_handle(file);
+	struct karena_arena *arena = to_arena(handle->object);
+
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (!window_fits(arena, vma->vm_pgoff, vma_pages(vma)))
+		return -EINVAL;
+	if (!karena_may(handle, KARENA_RIGHT_MAP))
+		return -EACCES;
+	if (vma->vm_flags & VM_WRITE && !karena_may(handle, KARENA_RIGHT_MAP_WRITE))
+		return -EACCES;
+
+	/* Another one, with a demand of its own, may have been quicker. */
+	if (arena->flags & KARENA_ARENA_F_FIXED_ADDR && !settle_address(arena, vma))
+		return -EINVAL;
+
+	if (!karena_may(handle, KARENA_RIGHT_MAP_WRITE))
+		karena_vm_flags_clear(vma, VM_MAYWRITE);
+	/* VM_MIXEDMAP: entries of ordinary pages, set by the driver. */
+	karena_vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	if (!(arena->flags & KARENA_ARENA_F_INHERIT))
+		karena_vm_flags_set(vma, VM_DONTCOPY);
+	vma->vm_ops = &arena_vm_ops;
+	return 0;
 }
 
 static long arena_fallocate(struct file *file, int mode, loff_t offset, loff_t len)

@@ -85,6 +85,8 @@ TEST(other_addresses_are_refused)
 	EXPECT_EQ(EINVAL, refusal(fd, ADDRESS + NR * page_size, MAP_FIXED, 0, NR));
 	EXPECT_EQ(EINVAL, refusal(fd, ADDRESS, 0, NR, 1));
 	EXPECT_EQ(EINVAL, refusal(fd, ADDRESS, 0, 0, NR + 1));
+	/* NULL is an address too where it is demanded. */
+	EXPECT_EQ(EINVAL, refusal(fd, NULL, MAP_FIXED, 0, NR));
 	EXPECT_EQ(0, refusal(fd, ADDRESS, 0, 0, NR));
 }
 
@@ -201,6 +203,21 @@ TEST(refused_mapping_chooses_nothing)
 	EXPECT_EQ(EACCES, refusal(powerless, NULL, 0, 0, NR));
 	EXPECT_EQ(EACCES, refusal(powerless, ADDRESS, MAP_FIXED, 0, NR));
 	EXPECT_EQ(0, arena_stat(fd).out_address);
+}
+
+/* Not even one that is refused at its very end, when it has a place. */
+TEST(refused_mapping_leaves_the_choice_to_the_next)
+{
+	struct karena_rights look = { .size = sizeof(look), .rights = KARENA_RIGHT_MAP };
+	int fd = fixed_new(NULL, 0);
+	int reader = call(fd, KARENA_IOC_REOPEN, &look);
+
+	EXPECT_EQ(EACCES, refusal(reader, NULL, 0, 0, NR));
+	EXPECT_EQ(EACCES, refusal(reader, ADDRESS, MAP_FIXED, 0, NR));
+	EXPECT_EQ(0, arena_stat(fd).out_address);
+	ASSERT_EQ(ADDRESS + NR * page_size, map_at(fd, ADDRESS + NR * page_size, MAP_FIXED, 0, NR));
+	EXPECT_EQ((uintptr_t)ADDRESS + NR * page_size, arena_stat(fd).out_address);
+	EXPECT_EQ(EINVAL, refusal(fd, ADDRESS, MAP_FIXED, 0, NR));
 }
 
 TEST(first_mapping_needs_room_for_the_whole)
