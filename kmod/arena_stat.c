@@ -12,8 +12,8 @@
 #include "objfd.h"
 #include "ops.h"
 
-/* Populated pages after which an entry of a walk counts no others. */
-#define WALK_COUNT_MAX	65536
+/* Populated pages after which a look under the lock counts no others. */
+#define COUNT_MAX	65536
 
 static void sum_faults(const struct karena_arena *arena, struct arena_faults *sum)
 {
@@ -56,49 +56,6 @@ static void fill_stat(struct karena_arena *arena, struct karena_arena_stat *stat
 	up_read(&arena->lock);
 }
 
-/**
- * arena_op_stat() - KARENA_IOC_ARENA_STAT
- * @call:	on an arena fd
- * @argp:	struct karena_arena_stat
- *
- * Context: may sleep.
- * Return: 0.
- */
-long arena_op_stat(struct karena_call *call, void *argp)
-{
-	struct karena_arena_stat *stat = argp;
-
-	fill_stat(to_arena(call->object), stat);
-	stat->out_rights = karena_call_rights(call);
-	return 0;
-}
-
-/**
- * arena_show() - lines for fdinfo
- * @object:	an arena's
- * @m:		written to
- *
- * Context: may sleep.
- */
-void arena_show(struct karena_object *object, struct seq_file *m)
-{
-	struct karena_arena_stat stat = {};
-
-	fill_stat(to_arena(object), &stat);
-	seq_printf(m, "karena-flags:\t0x%x\n", stat.out_flags);
-	seq_printf(m, "karena-length:\t%llu\n", stat.out_length);
-	seq_printf(m, "karena-address:\t0x%llx\n", stat.out_address);
-	seq_printf(m, "karena-allocated:\t%llu\n", stat.out_allocated);
-	seq_printf(m, "karena-reserved:\t%llu\n", stat.out_reserved);
-	seq_printf(m, "karena-guard:\t%llu\n", stat.out_guard);
-	seq_printf(m, "karena-populated:\t%llu\n", stat.out_populated);
-	seq_printf(m, "karena-populated-peak:\t%llu\n", stat.out_populated_peak);
-	seq_printf(m, "karena-faults:\t%llu\n", stat.out_faults);
-	seq_printf(m, "karena-faults-mapped:\t%llu\n", stat.out_faults_mapped);
-	seq_printf(m, "karena-faults-segv:\t%llu\n", stat.out_faults_segv);
-	seq_printf(m, "karena-faults-bus:\t%llu\n", stat.out_faults_bus);
-}
-
 /* The arena holds one reference, each page table entry another. */
 static bool pinned(struct page *page)
 {
@@ -118,11 +75,85 @@ static void count_pages(struct karena_arena *arena, struct page_range *range,
 		for (map = span.map; map; map &= map - 1)
 			entry->nr_pinned += pinned(span.leaf->page[__ffs(map)]);
 		entry->nr_populated += hweight_long(span.map);
-		if (entry->nr_populated >= WALK_COUNT_MAX) {
+		if (entry->nr_populated >= COUNT_MAX) {
 			range->last = min(range->last, span.base + STORE_SLOTS - 1);
 			break;
 		}
 	}
+}
+
+/*
+ * All of the arena's, in parts, so that others come in between: what is pinned or
+ * freed meanwhile may count or not. Returns 0, or -EINTR for a fatal signal.
+ */
+static int count_pinned(struct karena_arena *arena, u64 *nr_pinned)
+{
+	struct page_range range = {};
+
+	*nr_pinned = 0;
+	while (range.first < arena->nr_pages) {
+		struct karena_arena_range entry = {};
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		range.last = arena->nr_pages - 1;
+		down_read(&arena->lock);
+		count_pages(arena, &range, &entry);
+		up_read(&arena->lock);
+		*nr_pinned += entry.nr_pinned;
+		range.first = range.last + 1;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * arena_op_stat() - KARENA_IOC_ARENA_STAT
+ * @call:	on an arena fd
+ * @argp:	struct karena_arena_stat
+ *
+ * Context: may sleep.
+ * Return: 0; -EINTR (PINNED only) for a fatal signal.
+ */
+long arena_op_stat(struct karena_call *call, void *argp)
+{
+	struct karena_arena *arena = to_arena(call->object);
+	struct karena_arena_stat *stat = argp;
+
+	fill_stat(arena, stat);
+	stat->out_rights = karena_call_rights(call);
+	stat->out_pinned = 0;
+	return stat->flags & KARENA_STAT_F_PINNED ? count_pinned(arena, &stat->out_pinned) : 0;
+}
+
+/**
+ * arena_show() - lines for fdinfo
+ * @object:	an arena's
+ * @m:		written to
+ *
+ * Context: may sleep.
+ */
+void arena_show(struct karena_object *object, struct seq_file *m)
+{
+	struct karena_arena *arena = to_arena(object);
+	struct karena_arena_stat stat = {};
+
+	fill_stat(arena, &stat);
+	seq_printf(m, "karena-flags:\t0x%x\n", stat.out_flags);
+	seq_printf(m, "karena-length:\t%llu\n", stat.out_length);
+	seq_printf(m, "karena-address:\t0x%llx\n", stat.out_address);
+	seq_printf(m, "karena-allocated:\t%llu\n", stat.out_allocated);
+	seq_printf(m, "karena-reserved:\t%llu\n", stat.out_reserved);
+	seq_printf(m, "karena-guard:\t%llu\n", stat.out_guard);
+	seq_printf(m, "karena-populated:\t%llu\n", stat.out_populated);
+	seq_printf(m, "karena-populated-peak:\t%llu\n", stat.out_populated_peak);
+	seq_printf(m, "karena-faults:\t%llu\n", stat.out_faults);
+	seq_printf(m, "karena-faults-mapped:\t%llu\n", stat.out_faults_mapped);
+	seq_printf(m, "karena-faults-segv:\t%llu\n", stat.out_faults_segv);
+	seq_printf(m, "karena-faults-bus:\t%llu\n", stat.out_faults_bus);
+	/* Last, as it is not told to who is being killed. */
+	if (!count_pinned(arena, &stat.out_pinned))
+		seq_printf(m, "karena-pinned:\t%llu\n", stat.out_pinned);
 }
 
 /* The entry for the first range at or after @index; false if there is none. */

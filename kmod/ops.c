@@ -23,7 +23,8 @@
 #define ARGS(_struct, _last, _out)						\
 	.first_size = offsetofend(struct _struct, _last),			\
 	.size = sizeof(struct _struct) +					\
-		BUILD_BUG_ON_ZERO(sizeof(struct _struct) > KARENA_ARGS_MAX),	\
+		BUILD_BUG_ON_ZERO(sizeof(struct _struct) > KARENA_ARGS_MAX) +	\
+		BUILD_BUG_ON_ZERO(sizeof(struct _struct) % sizeof(u64)),	\
 	.out = _out
 
 #define OUT(_struct, _field)	offsetof(struct _struct, _field)
@@ -106,7 +107,8 @@ static const struct karena_op karena_ops[] = {
 	[NR(KARENA_IOC_ARENA_STAT)] = {
 		.name = "arena_stat",
 		.type = &karena_arena_type,
-		ARGS(karena_arena_stat, out_name, OUT(karena_arena_stat, out_flags)),
+		ARGS(karena_arena_stat, out_pinned, OUT(karena_arena_stat, out_flags)),
+		.flags = KARENA_STAT_F_PINNED,
 		.run = arena_op_stat,
 	},
 	[NR(KARENA_IOC_ARENA_WALK)] = {

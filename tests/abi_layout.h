@@ -146,7 +146,7 @@ FIELD(karena_arena_decommit, offset, 8, 8);
 FIELD(karena_arena_decommit, nr_pages, 16, 8);
 FIELD(karena_arena_decommit, out_done, 24, 8);
 
-SIZE(karena_arena_stat, 128);
+SIZE(karena_arena_stat, 136);
 FIELD(karena_arena_stat, size, 0, 4);
 FIELD(karena_arena_stat, flags, 4, 4);
 FIELD(karena_arena_stat, out_flags, 8, 4);
@@ -165,6 +165,7 @@ FIELD(karena_arena_stat, out_faults_bus, 96, 8);
 FIELD(karena_arena_stat, out_node, 104, 4);
 FIELD(karena_arena_stat, out_rights, 108, 4);
 FIELD(karena_arena_stat, out_name, 112, 16);
+FIELD(karena_arena_stat, out_pinned, 128, 8);
 
 IS(KARENA_PAGE_FREE, 0);
 IS(KARENA_PAGE_ALLOCATED, 1);

@@ -4,7 +4,18 @@
  * what was done.
  */
 #define _GNU_SOURCE
+#include <sys/uio.h>
+
 #include "arena_util.h"
+
+static unsigned long long fdinfo(int fd, const char *key)
+{
+	char path[64], whole[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	snprintf(whole, sizeof(whole), "karena-%s:", key);
+	return file_number(path, whole);
+}
 
 /*
  * stat.
@@ -84,6 +95,38 @@ TEST(faults_are_counted_by_kind)
 	peek(other);
 	EXPECT_EQ(10, arena_stat(fd).out_faults);
 	EXPECT_EQ(7, arena_stat(fd).out_faults_mapped);
+}
+
+static uint64_t pinned(int fd)
+{
+	uint64_t nr = arena_stat_flags(fd, KARENA_STAT_F_PINNED).out_pinned;
+
+	must(arena_stat(fd).out_pinned == 0);
+	must(fdinfo(fd, "pinned") == nr);
+	return nr;
+}
+
+/* More pages than are looked at in one go; the pins are at both ends. */
+TEST(pinned_pages_are_counted_when_asked_for)
+{
+	const uint64_t nr = 70000;
+	int fd = arena_new(0, nr), pipes[2];
+	char *map = arena_map(fd, RDWR, 0, nr);
+	struct iovec pins[] = {
+		{ map, 2 * page_size }, { map + (nr - 3) * page_size, 3 * page_size },
+	};
+
+	arena_take(fd, 0, 0, nr);
+	EXPECT_EQ(0, pinned(fd));
+	must(pipe(pipes) == 0);
+	ASSERT_EQ((ssize_t)(5 * page_size), vmsplice(pipes[1], pins, 2, 0));
+	EXPECT_EQ(5, pinned(fd));
+	/* Of the arena's pages, of which a freed one is none. */
+	must(arena_free(fd, 1, 1) == 0);
+	EXPECT_EQ(4, pinned(fd));
+	close(pipes[0]);
+	close(pipes[1]);
+	EXPECT_EQ(0, pinned(fd));
 }
 
 TEST(rights_are_those_of_the_open_file)
@@ -269,15 +312,6 @@ TEST(walk_of_very_many_pages_adds_up)
 /*
  * fdinfo.
  */
-static unsigned long long fdinfo(int fd, const char *key)
-{
-	char path[64], whole[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	snprintf(whole, sizeof(whole), "karena-%s:", key);
-	return file_number(path, whole);
-}
-
 TEST_F(walk, fdinfo_agrees_with_stat)
 {
 	struct karena_arena_stat stat = arena_stat(self->fd);

@@ -191,12 +191,17 @@ static inline int arena_decommit(int fd, uint64_t index, uint64_t nr_pages)
 	return call(fd, KARENA_IOC_ARENA_DECOMMIT, &args);
 }
 
-static inline struct karena_arena_stat arena_stat(int fd)
+static inline struct karena_arena_stat arena_stat_flags(int fd, uint32_t flags)
 {
-	struct karena_arena_stat stat = { .size = sizeof(stat) };
+	struct karena_arena_stat stat = { .size = sizeof(stat), .flags = flags };
 
 	must(call(fd, KARENA_IOC_ARENA_STAT, &stat) == 0);
 	return stat;
+}
+
+static inline struct karena_arena_stat arena_stat(int fd)
+{
+	return arena_stat_flags(fd, 0);
 }
 
 /* Ranges from @index on, as many as fit; returns how many, @next is an index. */

@@ -312,6 +312,7 @@ static const struct call calls[NR_CALLS] = {
 	[CALL_arena_stat] = {
 		"arena_stat", KARENA_IOC_ARENA_STAT, BIT(ARENA),
 		sizeof(struct karena_arena_stat), offsetof(struct karena_arena_stat, out_flags),
+		.flags = KARENA_STAT_F_PINNED,
 		.prepare = prepare_nothing,
 	},
 	[CALL_arena_walk] = {

@@ -347,7 +347,10 @@ static void list_ranges(const struct map *map)
 
 static int show_arena(struct karena_arena *arena, pid_t pid, int fd)
 {
-	struct karena_arena_stat stat = { .size = sizeof(stat) };
+	struct karena_arena_stat stat = {
+		.size = sizeof(stat),
+		.flags = KARENA_STAT_F_PINNED,
+	};
 	struct map map;
 	int ret;
 
@@ -365,6 +368,7 @@ static int show_arena(struct karena_arena *arena, pid_t pid, int fd)
 	      (unsigned long long)stat.out_guard);
 	field("resident", "%llu pages, %llu at most", (unsigned long long)stat.out_populated,
 	      (unsigned long long)stat.out_populated_peak);
+	field("pinned", "%llu pages", (unsigned long long)stat.out_pinned);
 	field("faults", "%llu populated, %llu found a page, %llu SIGSEGV, %llu SIGBUS",
 	      (unsigned long long)stat.out_faults, (unsigned long long)stat.out_faults_mapped,
 	      (unsigned long long)stat.out_faults_segv, (unsigned long long)stat.out_faults_bus);

@@ -420,10 +420,13 @@ struct karena_arena_decommit {
 	__aligned_u64	out_done;
 };
 
+/* Count pinned pages too, which looks at every populated page. */
+#define KARENA_STAT_F_PINNED		0x00000001u
+
 /**
  * struct karena_arena_stat - KARENA_IOC_ARENA_STAT, on an arena fd
  * @size:	in, sizeof(struct karena_arena_stat) as the caller was built
- * @flags:	in, 0
+ * @flags:	in, KARENA_STAT_F_*
  * @out_flags:	out, KARENA_ARENA_F_* of create
  * @out_fault_pages: out, pages populated around a fault
  * @out_length:	out, bytes
@@ -440,6 +443,8 @@ struct karena_arena_decommit {
  * @out_node:	out, NUMA node of create
  * @out_rights:	out, KARENA_RIGHT_* of this open file
  * @out_name:	out, NUL-terminated
+ * @out_pinned: out, with PINNED pages of the arena that somebody holds otherwise
+ *		than by a mapping, at about this time; else 0
  */
 struct karena_arena_stat {
 	__u32		size;
@@ -460,6 +465,7 @@ struct karena_arena_stat {
 	__s32		out_node;
 	__u32		out_rights;
 	char		out_name[KARENA_NAME_LEN];
+	__aligned_u64	out_pinned;
 };
 
 /* States of a page; those that no range covers are free. */

@@ -405,7 +405,7 @@ int karena_arena_decommit(const struct karena_arena *arena, uint64_t offset, uin
 /**
  * karena_arena_stat() - counters and properties
  * @arena:	an arena
- * @stat:	in: @size; out: the rest
+ * @stat:	in: @size, @flags; out: the rest
  *
  * Any thread. Since 1.0.
  */
