@@ -111,6 +111,50 @@ EXPORT_SYMBOL_IF_KUNIT(record_trim);
  * have to load anew for each record.
  */
 
+/* As word_at(), where headers are slots, by the offset in the area. */
+static inline __u32 header_word(const struct records *r, __u64 offset)
+{
+	const struct record_slot *slot = (const void *)((char *)r->headers + offset);
+
+	return record_load_acquire(&slot->word);
+}
+
+/*
+ * Where headers are slots: bytes of the records from the consumer position on that lie
+ * within @limit, which does not go beyond the producer's, before the first whose word has
+ * a flag of @stop. @steps in and out. Whether the area ends or the walk is looked at only
+ * @edge.
+ */
+static inline __u64 walk_headers(const struct records *r, __u64 limit, unsigned int *steps,
+				 __u32 stop)
+{
+	const struct records copy = *r;
+	__u64 first = record_consumer(&copy) & copy.mask, at = first, next;
+	__u64 size = copy.mask + 1, end = first + limit, edge = end < size ? end : size;
+
+	if (!limit || !*steps)
+		return 0;
+	for (;;) {
+		__u32 word = header_word(&copy, at);
+
+		if (word & stop)
+			return at - first;
+		next = at + record_word_bytes(word);
+		if (__builtin_expect(next >= edge, false)) {
+			if (next >= end)
+				return next == end ? limit : at - first;
+			/* It goes on at the beginning of the area. */
+			next -= size;
+			first -= size;
+			end -= size;
+			edge = end;
+		}
+		if (!--*steps)
+			return next - first;
+		at = next;
+	}
+}
+
 /**
  * record_front() - the record at the consumer position
  * @r:		as it is
@@ -160,6 +204,11 @@ bool record_accept(struct records *r, __u64 claim, unsigned int steps)
 	if (claim - position > r->producer - position)
 		return false;
 
+	if (!r->slots) {
+		position += walk_headers(r, claim - position, &steps, KARENA_RECORD_BUSY);
+		record_advance(r, position);
+		return !steps && position != claim;
+	}
 	while ((__s64)(claim - position) > 0 && steps) {
 		__u32 word = word_at(&copy, position);
 		__u32 shown = record_word_bytes(shown_at(&copy, position, word));
@@ -303,6 +352,12 @@ __u64 record_run(const struct records *r, __u64 room, unsigned int steps)
 	const struct records copy = *r;
 	__u64 position = record_consumer(r);
 
+	if (!r->slots) {
+		__u64 limit = r->producer - position;
+
+		return walk_headers(r, limit < room ? limit : room, &steps,
+				    KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD);
+	}
 	for (; position != copy.producer && steps; steps--) {
 		__u32 word = word_at(&copy, position);
 		__u32 shown = record_word_bytes(shown_at(&copy, position, word));
