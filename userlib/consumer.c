@@ -18,7 +18,10 @@ static void unmap_shown(struct karena_ring *ring)
 	munmap(ring->shown, ring->shown_bytes);
 }
 
-/* Everything read-only: the producer's page and the data. */
+/*
+ * Everything read-only: the producer's page and the data. Its pages are there since the
+ * ring was made, so that they are mapped once and for all; if not, by faults.
+ */
 static int map_shown(struct karena_ring *ring, const struct karena_ring_header *layout)
 {
 	void *address = NULL;
@@ -27,6 +30,7 @@ static int map_shown(struct karena_ring *ring, const struct karena_ring_header *
 	ret = karena_mmap(ring->fd, 0, layout->map_bytes, PROT_READ, &address);
 	if (ret < 0)
 		return ret;
+	madvise(address, (size_t)layout->map_bytes, MADV_POPULATE_READ);
 	ring->shown = address;
 	ring->shown_bytes = (size_t)layout->map_bytes;
 	ring->producer = (void *)((char *)address + layout->producer_offset);
@@ -98,66 +102,11 @@ void karena_consumer_unmap(struct karena_ring *ring)
 	ring->mapped = false;
 }
 
-/*
- * Takes the role if need be, and tells the position up to which there are
- * headers. From here to there is never more than the ring holds.
- */
-static int begin(struct karena_ring *ring, uint64_t *end)
+/* Bytes up to where there are headers; never more than the ring holds. */
+static inline uint64_t bytes_there(const struct karena_ring *ring)
 {
-	int ret;
-
-	if (!ring->mapped) {
-		ret = map_all(ring);
-		if (ret < 0)
-			return ret;
-	}
 	/* Pairs with the release in record_open(): below it there are headers. */
-	*end = load_acquire_u64(&ring->producer->position);
-	return *end - ring->claimed > ring->data_bytes ? -EBADMSG : 0;
-}
-
-/*
- * Claims records before @end, up to @max. Returns how many; if none, 0 or -EBADMSG.
- * As the area is mapped twice, a pointer can go from record to record to @end. What
- * the loop needs is kept out of memory, which @records might be, for all the compiler
- * knows.
- */
-static inline int claim(struct karena_ring *ring, uint64_t end, struct karena_record *records,
-			unsigned int max)
-{
-	const struct karena_record *full = records + max;
-	struct karena_record *record = records;
-	const char *first = ring->data + (ring->claimed & (ring->data_bytes - 1));
-	const char *last = first + (end - ring->claimed);
-	const char *at = first;
-	int ret = 0;
-
-	while (at != last && record != full) {
-		/* Pairs with record_close(): without BUSY the payload is there. */
-		uint32_t word = load_acquire_u32((const void *)at);
-		uint32_t length = word;
-		size_t bytes;
-
-		/* Neither BUSY nor discarded is the rule. */
-		if (__builtin_expect(word > KARENA_RECORD_LEN_MASK, false)) {
-			if (word & KARENA_RECORD_BUSY)
-				break;
-			length &= KARENA_RECORD_LEN_MASK;
-		}
-		bytes = record_bytes(length);
-		if (__builtin_expect(bytes > (size_t)(last - at), false)) {
-			ret = -EBADMSG;
-			break;
-		}
-		if (word == length) {
-			record->data = at + KARENA_RECORD_HEADER_BYTES;
-			record->length = length;
-			record++;
-		}
-		at += bytes;
-	}
-	ring->claimed += at - first;
-	return record == records ? ret : (int)(record - records);
+	return load_acquire_u64(&ring->producer->position) - ring->claimed;
 }
 
 /* Has the kernel look. Out of line: hardly ever needed, and its struct is large. */
@@ -196,44 +145,150 @@ void karena_ring_release(struct karena_ring *ring)
 		tell_room(ring, wanted);
 }
 
-int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, unsigned int max)
-{
-	bool clean = nothing_claimed(ring);
-	uint64_t end;
-	int ret;
+/* Is given a record. Returns whether the walk is to end with it. */
+typedef bool (*give_fn)(void *context, const void *data, size_t length);
 
-	ret = begin(ring, &end);
-	if (ret < 0)
-		return ret;
-	ret = claim(ring, end, records, max < INT_MAX ? max : INT_MAX);
-	/* The caller has nothing to release, discarded records may have gone by. */
-	if (ret <= 0 && clean)
+/* Behind the record of @length bytes at @at; behind @end, if it does not fit before it. */
+static inline const char *behind(const char *at, uint32_t length, const char *end)
+{
+	/* An address may not hold the sum. */
+	if (sizeof(at) == 4 && record_bytes(length) > (size_t)(end - at))
+		return end + 1;
+	return at + record_bytes(length);
+}
+
+/*
+ * Gives @give the records of the next @bytes, of which there are some. As the area is
+ * mapped twice, the walk has no end of it to look after. Returns 0 or -EBADMSG.
+ *
+ * Inline, and @give with it: to walk is most of what a record costs its consumer. Of the
+ * conditions that end the walk none is looked at twice for a record.
+ */
+static inline __attribute__((always_inline))
+int give_records(struct karena_ring *ring, size_t bytes, give_fn give, void *context)
+{
+	const char *first = ring->data + (ring->claimed & (ring->data_bytes - 1));
+	const char *at = first, *end = first + bytes, *next;
+	bool stop = false;
+
+	do {
+		/* Pairs with record_close(): without BUSY the payload is there. */
+		uint32_t word = load_acquire_u32((const void *)at);
+		uint32_t length = word;
+
+		/* Neither BUSY nor discarded is the rule. */
+		if (__builtin_expect(word > KARENA_RECORD_LEN_MASK, false)) {
+			if (word & KARENA_RECORD_BUSY)
+				break;
+			length &= KARENA_RECORD_LEN_MASK;
+		}
+		next = behind(at, length, end);
+		if (__builtin_expect(next >= end, false)) {
+			if (next > end) {
+				ring->claimed += at - first;
+				return -EBADMSG;
+			}
+			stop = true;
+		}
+		if (word == length)
+			stop |= give(context, at + KARENA_RECORD_HEADER_BYTES, length);
+		at = next;
+	} while (!stop);
+	ring->claimed += at - first;
+	return 0;
+}
+
+/* Of karena_ring_claim(). */
+struct claim {
+	struct karena_record *record;
+	struct karena_record *full;
+};
+
+static inline bool give_to_array(void *context, const void *data, size_t length)
+{
+	struct claim *claim = context;
+
+	claim->record->data = data;
+	claim->record->length = length;
+	return ++claim->record == claim->full;
+}
+
+__attribute__((noinline))
+static int claim_first(struct karena_ring *ring, struct karena_record *records, unsigned int max)
+{
+	int ret = map_all(ring);
+
+	return ret < 0 ? ret : karena_ring_claim(ring, records, max);
+}
+
+/* The caller has nothing to release, but discarded records may have gone by. */
+__attribute__((noinline))
+static int claim_nothing(struct karena_ring *ring, bool clean, int ret)
+{
+	if (clean)
 		karena_ring_release(ring);
 	return ret;
+}
+
+/* All calls are its last, so that it saves no registers. */
+int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, unsigned int max)
+{
+	struct claim claim = { records, records + (max < INT_MAX ? max : INT_MAX) };
+	uint64_t before, bytes;
+	int ret = 0;
+
+	if (__builtin_expect(!ring->mapped, false))
+		return claim_first(ring, records, max);
+	bytes = bytes_there(ring);
+	if (bytes > ring->data_bytes)
+		return -EBADMSG;
+	before = ring->claimed;
+	if (bytes && max)
+		ret = give_records(ring, (size_t)bytes, give_to_array, &claim);
+	if (claim.record == records)
+		return claim_nothing(ring, before == ring->released, ret);
+	return (int)(claim.record - records);
+}
+
+/* Of karena_ring_consume(). */
+struct call {
+	karena_record_fn fn;
+	void *context;
+	unsigned int left;
+	int stop;
+};
+
+static inline bool give_to_function(void *context, const void *data, size_t length)
+{
+	struct call *call = context;
+
+	call->stop = call->fn(call->context, data, length);
+	return !--call->left || call->stop;
 }
 
 int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *context,
 			unsigned int max)
 {
-	struct karena_record record;
-	unsigned int count = 0;
-	int stop = 0;
-	uint64_t end;
-	int ret;
+	struct call call = { .fn = fn, .context = context };
+	uint64_t bytes;
+	int ret = 0;
 
-	ret = begin(ring, &end);
+	if (!ring->mapped)
+		ret = map_all(ring);
 	if (ret < 0)
 		return ret;
+	bytes = bytes_there(ring);
+	if (bytes > ring->data_bytes)
+		return -EBADMSG;
 	if (!nothing_claimed(ring))
 		return -EINVAL;
 	if (!max || max > INT_MAX)
 		max = INT_MAX;
-	while (count < max && !stop && (ret = claim(ring, end, &record, 1)) > 0) {
-		stop = fn(context, record.data, record.length);
-		count++;
-	}
+	call.left = max;
+	if (bytes)
+		ret = give_records(ring, (size_t)bytes, give_to_function, &call);
 	karena_ring_release(ring);
-	if (stop < 0)
-		return stop;
-	return count ? (int)count : ret;
+	if (call.stop < 0)
+		return call.stop;
+	return call.left < max ? (int)(max - call.left) : ret;
 }
