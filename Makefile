@@ -257,22 +257,26 @@ demo: all ## the main job, on real data
 	sh examples/demo.sh
 
 # What the rings are compared with, if it takes packages that nothing else does.
-peers := build/bin/ring_bpf build/bin/ring_ck build/bench/ring.bpf.o
+peer_bins := $(patsubst bench/peers/%.c,build/bin/%,\
+	$(filter-out %.bpf.c,$(wildcard bench/peers/*.c)))
+peer_programs := $(patsubst bench/peers/%.c,build/bench/%.o,$(wildcard bench/peers/*.bpf.c))
 
-build/bin/ring_bpf: peer_libs := -lbpf -lelf -lz
-build/bin/ring_bpf build/bin/ring_ck: build/bin/%: bench/peers/%.c build/include/linux/karena.h
+$(peer_bins): build/bin/%: bench/peers/%.c build/libkarena.a | build/include/linux/karena.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $< $(peer_libs)
+	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $< build/libkarena.a -lbpf -lelf -lz
 
-build/bench/ring.bpf.o: bench/peers/ring.bpf.c bench/peers/ring_bpf.h
+build/bench/%.bpf.o: bench/peers/%.bpf.c $(wildcard bench/peers/*.h)
 	@mkdir -p $(@D)
 	clang -target bpf -O2 -g -Wall -I/usr/include/$$($(CC) -dumpmachine) -c -o $@ $<
 
-bench-ring bench-uring: $(peers)
+bench-arena bench-ring bench-uring bench-native: $(peer_bins) $(peer_programs)
 # make bench-ring KERNEL=7.2 counts on another kernel, where its peers may do better.
 KERNEL ?= stock
 bench-arena bench-ring bench-uring bench-vmr: bench-%: all $(KERNEL) ## instructions of each operation beside its peers'
 	KERNEL=$(KERNEL) sh bench/$*.sh
+
+bench-native: all ## nanoseconds of a record on this machine, beside its peers'
+	sh bench/native.sh
 
 coverage: kunit vm-debug ## which lines of the module the tests reach
 	$(MAKE) --no-print-directory lines
@@ -322,5 +326,5 @@ help: ## this list
 
 .PHONY: all stock debug debug-7.2 6.12 7.2 cross lib bin tests quick check check-all models proofs host fuzz \
 	fuzz-brief vm-stock vm-debug vm-debug-7.2 vm-dax vm-6.12 vm-7.2 kunit selftest soak vm demo bench-arena \
-	bench-ring bench-uring bench-vmr coverage lint lines kernels build modules install \
+	bench-native bench-ring bench-uring bench-vmr coverage lint lines kernels build modules install \
 	clean help

@@ -23,7 +23,6 @@ struct {
 } user_ring MAP;
 
 static char payload[1024];
-__u64 refused;
 __u64 drained;
 
 PROGRAM int nothing(void)
@@ -35,11 +34,12 @@ PROGRAM int nothing(void)
 	return 0;
 }
 
+/* Return how many were refused. */
 #define RESERVE_SUBMIT(_bytes)						\
 PROGRAM int reserve_submit_##_bytes(void)					\
 {									\
+	int i, refused = 0;						\
 	__u64 *record;							\
-	int i;								\
 									\
 	for (i = 0; i < RECORDS; i++) {					\
 		record = bpf_ringbuf_reserve(&ring, _bytes, 0);		\
@@ -50,7 +50,7 @@ PROGRAM int reserve_submit_##_bytes(void)					\
 		*record = i;						\
 		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);		\
 	}								\
-	return 0;							\
+	return refused;							\
 }
 
 #define OUTPUT(_bytes)							\

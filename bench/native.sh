@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a record costs on this machine's own processors, through the record core, a
+# BPF ring buffer of its kernel, and ck_ring: a table, and build/bench/native.tsv.
+#
+# Nanoseconds are of use as ratios only, and less so the more else the machine does.
+# The locked operations are those of the module's code.
+set -eu
+
+cd "$(dirname "$0")/.."
+
+tab=$(printf '\t')
+tsv=build/bench/native.tsv
+mkdir -p build/bench
+
+# Those of the function $1 of kmod/ring.c: lock prefixes, and exchanges with memory.
+locked() {
+	objdump -d --no-show-raw-insn build/stock/kmod/ring.o |
+		awk -v name="<$1>:" '$2 == name { on = 1 } !NF { on = 0 } on' |
+		grep -cE 'lock |xchg .*\('
+}
+
+{
+	for call in reserve submit; do
+		printf '%s\t%s\t%s\n' "karena.kernel.$call.locked" \
+			"$(locked karena_ring_$call)" 'locked operations'
+	done
+	build/bin/ring_native build/bench/ring.bpf.o | grep "$tab.*$tab"
+} >"$tsv.new"
+mv "$tsv.new" "$tsv"
+
+for case in 1p 1p.consumed 2p 2p.consumed; do
+	echo "native.record.$case native.bpf.$case native.ck_ring.$case"
+	echo "native.record.$case.ns native.bpf.$case.ns native.ck_ring.$case.ns"
+done | bench/table "$tsv"

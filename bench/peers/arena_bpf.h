@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the BPF programs and the program that runs them agree upon.
+ */
+#ifndef KARENA_BENCH_ARENA_BPF_H
+#define KARENA_BENCH_ARENA_BPF_H
+
+#define ARENA_PAGES	16384
+
+/* Calls in a run, by pages of each. */
+#define CALLS_1		500
+#define CALLS_64	100
+#define CALLS_512	20
+
+#endif /* KARENA_BENCH_ARENA_BPF_H */

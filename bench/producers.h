@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One and two producers, each a thread on a CPU of its own, alone or with a consumer
+ * that spins: what rings of any kind are compared by. The kinds take turns, so that
+ * what else the machine does falls on all of them alike.
+ */
+#ifndef KARENA_BENCH_PRODUCERS_H
+#define KARENA_BENCH_PRODUCERS_H
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "bench.h"
+
+#define PRODUCERS_MAX	2
+#define PRODUCERS_ROUNDS 5
+/* Of each producer, in a round; all of two fit into PRODUCERS_BYTES as records of 16. */
+#define PRODUCERS_TURNS	1400
+#define PRODUCERS_BATCH	500
+#define PRODUCERS_BYTES	(64 << 20)
+/* Of the ring that somebody consumes. */
+#define CONSUMED_BYTES	(4 << 20)
+
+/**
+ * struct producers_way - a kind of ring
+ * @name:	in the rows
+ * @make:	a new one
+ * @end:	undoes @make
+ * @produce:	tries to send PRODUCERS_BATCH records; returns how many were refused
+ * @consume:	takes what is there
+ */
+struct producers_way {
+	const char *name;
+	void (*make)(unsigned int bytes);
+	void (*end)(void);
+	unsigned int (*produce)(void);
+	void (*consume)(void);
+};
+
+struct producer {
+	pthread_t thread;
+	const struct producers_way *way;
+	pthread_barrier_t *start;
+	int cpu;
+	unsigned int refused;
+	double begin, end;
+};
+
+struct consumer {
+	pthread_t thread;
+	const struct producers_way *way;
+	int cpu;
+	atomic_bool over;
+};
+
+/**
+ * struct producers_figures - what the rounds of one way have shown
+ * @rate:	millions of records sent in a second
+ * @lost:	refused, of a hundred
+ */
+struct producers_figures {
+	struct bench_samples rate;
+	struct bench_samples lost;
+};
+
+static inline void producers_pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		err(1, "CPU %d", cpu);
+}
+
+static inline void *producers_produce(void *arg)
+{
+	struct producer *producer = arg;
+	int i;
+
+	producers_pin(producer->cpu);
+	pthread_barrier_wait(producer->start);
+	producer->begin = bench_seconds();
+	for (i = 0; i < PRODUCERS_TURNS; i++)
+		producer->refused += producer->way->produce();
+	producer->end = bench_seconds();
+	return NULL;
+}
+
+static inline void *producers_consume(void *arg)
+{
+	struct consumer *consumer = arg;
+
+	if (consumer->cpu >= 0)
+		producers_pin(consumer->cpu);
+	while (!atomic_load(&consumer->over))
+		consumer->way->consume();
+	return NULL;
+}
+
+static inline void producers_thread(pthread_t *thread, void *(*run)(void *), void *arg)
+{
+	if (pthread_create(thread, NULL, run, arg))
+		errx(1, "pthread_create");
+}
+
+/* From when the first began to when the last was done. */
+static inline void producers_add(struct producers_figures *figures,
+				 const struct producer *producers, unsigned int nr)
+{
+	double tried = (double)nr * PRODUCERS_TURNS * PRODUCERS_BATCH;
+	double begin = producers[0].begin, end = producers[0].end;
+	double refused = producers[0].refused;
+	unsigned int i;
+
+	for (i = 1; i < nr; i++) {
+		begin = producers[i].begin < begin ? producers[i].begin : begin;
+		end = producers[i].end > end ? producers[i].end : end;
+		refused += producers[i].refused;
+	}
+	bench_add(&figures->rate, (tried - refused) / (end - begin) / 1e6);
+	bench_add(&figures->lost, refused / tried * 100);
+}
+
+static inline void producers_round(const struct producers_way *way, unsigned int nr,
+				   bool consumed, struct producers_figures *figures)
+{
+	/* Beside one producer the consumer has a CPU of its own. */
+	struct consumer consumer = { .way = way, .cpu = nr == 1 ? 1 : -1 };
+	struct producer producers[PRODUCERS_MAX] = {};
+	pthread_barrier_t start;
+	unsigned int i;
+
+	way->make(consumed ? CONSUMED_BYTES : PRODUCERS_BYTES);
+	pthread_barrier_init(&start, NULL, nr);
+	if (consumed)
+		producers_thread(&consumer.thread, producers_consume, &consumer);
+	for (i = 0; i < nr; i++) {
+		producers[i] = (struct producer) { .way = way, .start = &start, .cpu = i };
+		producers_thread(&producers[i].thread, producers_produce, &producers[i]);
+	}
+	for (i = 0; i < nr; i++)
+		pthread_join(producers[i].thread, NULL);
+	atomic_store(&consumer.over, true);
+	if (consumed)
+		pthread_join(consumer.thread, NULL);
+	pthread_barrier_destroy(&start);
+	way->end();
+	producers_add(figures, producers, nr);
+}
+
+/* PREFIX.NAME.NUMBERp and, with a consumer, .consumed; the median of all rounds. */
+static inline void producers_rows(const char *prefix, const char *name, unsigned int nr,
+				  bool consumed, struct producers_figures *figures)
+{
+	double rate = bench_median(&figures->rate);
+	char row[80];
+
+	snprintf(row, sizeof(row), "%s.%s.%up%s", prefix, name, nr, consumed ? ".consumed" : "");
+	bench_row(row, rate, "million records/s");
+	strcat(row, ".ns");
+	bench_row(row, 1e3 / rate, "ns/record");
+	strcpy(row + strlen(row) - strlen("ns"), "lost");
+	bench_row(row, bench_median(&figures->lost), "% of records");
+}
+
+static inline void producers_case(const char *prefix, const struct producers_way *ways,
+				  unsigned int nr_ways, unsigned int nr, bool consumed)
+{
+	struct producers_figures figures[nr_ways];
+	unsigned int i, round;
+
+	memset(figures, 0, sizeof(figures));
+	for (round = 0; round < PRODUCERS_ROUNDS; round++) {
+		for (i = 0; i < nr_ways; i++)
+			producers_round(&ways[i], nr, consumed, &figures[i]);
+	}
+	for (i = 0; i < nr_ways; i++)
+		producers_rows(prefix, ways[i].name, nr, consumed, &figures[i]);
+}
+
+static inline void producers_measure(const char *prefix, const struct producers_way *ways,
+				     unsigned int nr_ways)
+{
+	unsigned int nr;
+
+	for (nr = 1; nr <= PRODUCERS_MAX; nr++) {
+		producers_case(prefix, ways, nr_ways, nr, false);
+		producers_case(prefix, ways, nr_ways, nr, true);
+	}
+}
+
+#endif /* KARENA_BENCH_PRODUCERS_H */
