@@ -314,7 +314,7 @@ TEST_F(kernel, every_context_produces_at_once)
 	struct karena_ring_stat stat;
 	struct produce_counts counts;
 	struct seen seen = { .records = 0 };
-	int64_t end = now_ms() + 120000;
+	int64_t end = now_ms() + 200000;
 	int nr;
 
 	ASSERT_EQ(0, get_ring(self->produce, karena_ring_fd(ring), KARENA_RIGHT_PRODUCE));

@@ -109,13 +109,6 @@ static int produce_in_thread(void *unused)
 	return 0;
 }
 
-static enum hrtimer_restart produce_in_softirq(struct hrtimer *timer)
-{
-	produce(PRODUCE_SOFTIRQ);
-	hrtimer_forward_now(timer, ns_to_ktime(PERIOD_NS));
-	return READ_ONCE(stopping) ? HRTIMER_NORESTART : HRTIMER_RESTART;
-}
-
 static void interrupt_next_cpu(void)
 {
 	int cpu = cpumask_next(smp_processor_id(), cpu_online_mask);
@@ -123,6 +116,14 @@ static void interrupt_next_cpu(void)
 	if (cpu >= nr_cpu_ids)
 		cpu = cpumask_first(cpu_online_mask);
 	apic->send_IPI_mask(cpumask_of(cpu), NMI_VECTOR);
+}
+
+static enum hrtimer_restart produce_in_softirq(struct hrtimer *timer)
+{
+	produce(PRODUCE_SOFTIRQ);
+	interrupt_next_cpu();
+	hrtimer_forward_now(timer, ns_to_ktime(PERIOD_NS));
+	return READ_ONCE(stopping) ? HRTIMER_NORESTART : HRTIMER_RESTART;
 }
 
 static enum hrtimer_restart produce_in_hardirq(struct hrtimer *timer)
