@@ -44,6 +44,8 @@ static __always_inline bool ring_lock_if_free(struct karena_ring *ring, unsigned
 	local_irq_save(*flags);
 	if (likely(do_raw_spin_trylock(&ring->lock)))
 		return true;
+	/* Or both ways would test it at once, between the exchange and its branch. */
+	OPTIMIZER_HIDE_VAR(*flags);
 	local_irq_restore(*flags);
 	return false;
 }
