@@ -114,7 +114,7 @@ TEST_F(layout, query)
 
 TEST_F(layout, arena_create_and_stat)
 {
-	struct bytes stat = bytes_of(128);
+	struct bytes stat = bytes_of(136);
 	struct statfs fs;
 	int arena;
 
@@ -141,7 +141,7 @@ TEST_F(layout, arena_alloc_free_reserve_commit_decommit)
 	struct bytes reserve = bytes_of(24);
 	struct bytes commit = bytes_of(32);
 	struct bytes decommit = bytes_of(32);
-	struct bytes stat = bytes_of(128);
+	struct bytes stat = bytes_of(136);
 	int arena;
 
 	arena = byte_arena(self->device, self->page);
@@ -192,7 +192,7 @@ TEST_F(layout, arena_alloc_free_reserve_commit_decommit)
 TEST_F(layout, arena_fault_counters)
 {
 	struct bytes alloc = bytes_of(48);
-	struct bytes stat = bytes_of(128);
+	struct bytes stat = bytes_of(136);
 	unsigned char *map, *second;
 	int arena, zero;
 
@@ -253,7 +253,7 @@ TEST_F(layout, arena_walk)
 TEST_F(layout, reopen_and_restrict)
 {
 	struct bytes rights = bytes_of(16);
-	struct bytes stat = bytes_of(128);
+	struct bytes stat = bytes_of(136);
 	int arena, other;
 
 	arena = byte_arena(self->device, self->page);
