@@ -144,6 +144,7 @@ TEST_F_TIMEOUT(points, of_io_uring, 900)
 		.out = variant->call->out,
 		.partial = variant->partial,
 		.again = true,
+		.canceled = true,
 		/* The thread that ran it has the file for a moment longer. */
 		.late = true,
 	};

@@ -27,6 +27,7 @@
  * @stepwise:	a failure keeps what was done before it
  * @splits:	a failure may leave the process's mappings in other pieces
  * @again:	it may ask to be called again
+ * @canceled:	it is, if io_uring can make no thread that would do it
  * @late:	objects may go a moment after it, and what they were charged with
  */
 struct sweep {
@@ -39,6 +40,7 @@ struct sweep {
 	bool stepwise;
 	bool splits;
 	bool again;
+	bool canceled;
 	bool late;
 };
 
@@ -105,7 +107,7 @@ static inline bool state_is_right(const struct sweep *what, int err,
 static inline bool errno_is_right(const struct sweep *what, int err)
 {
 	return !err || err == EFAULT || (err == ENOMEM && !what->cannot_fail) ||
-	       (err == EAGAIN && what->again);
+	       (err == EAGAIN && what->again) || (err == ECANCELED && what->canceled);
 }
 
 /* False if this kernel has no fault points. */
