@@ -349,8 +349,12 @@ static void a_path_without_memory_should_leave_nothing(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, st_clear(test, 1ul << 29, 1ul << 29), 1UL);
 		KUNIT_EXPECT_EQ(test, st_clear(test, 0, 0), 1UL);
 	} while (failed && nth < 100);
-	/* Four nodes, and perhaps the slab that one of them is cut from. */
-	KUNIT_EXPECT_GE(test, failures, 4U);
+	/*
+	 * Four nodes are as many points. A slab that one of them is cut from is another,
+	 * without which the allocator goes on, so that the node of that number is spared.
+	 */
+	KUNIT_EXPECT_GT(test, nth, 4U);
+	KUNIT_EXPECT_GT(test, failures, 0U);
 }
 #endif
 
