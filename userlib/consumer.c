@@ -233,7 +233,7 @@ static int claim_nothing(struct karena_ring *ring, bool clean, int ret)
 /* All calls are its last, so that it saves no registers. */
 int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, unsigned int max)
 {
-	struct claim claim = { records, records + (max < INT_MAX ? max : INT_MAX) };
+	struct claim claim;
 	uint64_t before, bytes;
 	int ret = 0;
 
@@ -242,6 +242,8 @@ int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, u
 	bytes = bytes_there(ring);
 	if (bytes > ring->data_bytes)
 		return -EBADMSG;
+	claim.record = records;
+	claim.full = records + (max < INT_MAX ? max : INT_MAX);
 	before = ring->claimed;
 	if (bytes && max)
 		ret = give_records(ring, (size_t)bytes, give_to_array, &claim);

@@ -26,8 +26,11 @@ static size_t page;
 
 static int create(uint32_t nr_pages)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE,
-		    .map_extra = ADDRESS);
+	struct bpf_map_create_opts opts = {
+		.sz = sizeof(opts),
+		.map_flags = BPF_F_MMAPABLE,
+		.map_extra = ADDRESS,
+	};
 
 	return bpf_map_create(MAP_TYPE_ARENA, "bench", 0, 0, nr_pages, &opts);
 }
