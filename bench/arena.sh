@@ -18,6 +18,7 @@ arena_calls
 arena_touch
 arena_create
 arena_fragments
+arena_bpf /arena.bpf.o
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 mkdir /sys/fs/cgroup/bench
 echo $$ >/sys/fs/cgroup/bench/cgroup.procs
@@ -28,24 +29,25 @@ rmdir /sys/fs/cgroup/bench'
 tsv=build/bench/arena.tsv
 mkdir -p build/bench
 : >"$tsv.new"
-bench/measure "$tsv.new" --icount -- sh -c "$counted"
+bench/measure "$tsv.new" --icount --file build/bench/arena.bpf.o:/arena.bpf.o -- \
+	sh -c "$counted"
 bench/measure "$tsv.new" --plain --cpus 2 -- arena_cpus
 mv "$tsv.new" "$tsv"
 
 bench/table "$tsv" <<END
-karena.touch.single touch.anonymous touch.memfd touch.memfd_userfaultfd
-karena.touch.batch touch.anonymous touch.memfd touch.memfd_userfaultfd
+karena.touch.single touch.anonymous touch.memfd touch.memfd_userfaultfd bpf_arena.touch
+karena.touch.batch touch.anonymous touch.memfd touch.memfd_userfaultfd bpf_arena.touch
 karena.touch.free touch.anonymous touch.memfd touch.memfd_userfaultfd
 karena.touch.single.memcg touch.anonymous.memcg touch.memfd.memcg
 karena.touch.batch.memcg touch.anonymous.memcg touch.memfd.memcg
 karena.touch.free.memcg touch.anonymous.memcg touch.memfd.memcg
-karena.alloc.1 memfd.fallocate.1
-karena.alloc.64 memfd.fallocate.64
-karena.alloc.512 memfd.fallocate.512
+karena.alloc.1 memfd.fallocate.1 bpf_arena.alloc.1
+karena.alloc.64 memfd.fallocate.64 bpf_arena.alloc.64
+karena.alloc.512 memfd.fallocate.512 bpf_arena.alloc.512
 karena.free.1 memfd.punch_hole.1
-karena.free.1.mapped memfd.punch_hole.1 anonymous.dontneed.1
-karena.free.64.mapped memfd.punch_hole.64 anonymous.dontneed.64
-karena.free.512.mapped memfd.punch_hole.512 anonymous.dontneed.512
+karena.free.1.mapped memfd.punch_hole.1 anonymous.dontneed.1 bpf_arena.free.1.mapped
+karena.free.64.mapped memfd.punch_hole.64 anonymous.dontneed.64 bpf_arena.free.64.mapped
+karena.free.512.mapped memfd.punch_hole.512 anonymous.dontneed.512 bpf_arena.free.512.mapped
 karena.guard.1 anonymous.guard_install.1
 karena.alloc.1.frag1m karena.alloc.1.frag1k
 karena.free.1.frag1m karena.free.1.frag1k
@@ -53,8 +55,8 @@ karena.create.1p memfd.create
 karena.create.64t karena.create.1p
 karena.close.1p memfd.close
 karena.close.64t karena.close.1p
-karena.create_map_touch.1p memfd.create_map_touch
+karena.create_map_touch.1p memfd.create_map_touch bpf_arena.create_map_touch
 karena.create_map_touch.64t karena.create_map_touch.1p
-karena.unmap_close.1p memfd.unmap_close
+karena.unmap_close.1p memfd.unmap_close bpf_arena.unmap_close
 karena.unmap_close.64t karena.unmap_close.1p
 END
