@@ -10,46 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-#include "ring_util.h"
-
-FIXTURE(ring)
-{
-	struct ring ring;
-	int fd;
-	int *flag;
-	uint64_t *position;
-	uint64_t at;
-};
-
-FIXTURE_SETUP(ring)
-{
-	self->ring = ring_new(KARENA_RING_F_IN_PLACE, page_size);
-	self->fd = self->ring.fd;
-	self->flag = shared_memory(page_size);
-	self->position = shared_memory(page_size);
-	self->at = 0;
-}
-
-FIXTURE_TEARDOWN(ring)
-{
-	ring_close(&self->ring);
-}
-
-#define BUSY(length)		((length) | KARENA_RECORD_BUSY)
-#define DISCARDED(length)	((length) | KARENA_RECORD_DISCARD)
-
-/* A dead process is gone from the ring within a second. */
-static bool becomes(const struct ring *ring, uint64_t position, uint32_t word)
-{
-	int64_t deadline = now_ms() + 1000;
-
-	while (word_at(ring, position) != word) {
-		if (now_ms() > deadline)
-			return false;
-		pause_ms(1);
-	}
-	return true;
-}
+#include "ring_owner.h"
 
 /* The descriptor is closed, the mapping goes with the memory of the process. */
 TEST_F(ring, mapping_that_is_the_last_reference_keeps_nothing)
@@ -366,6 +327,7 @@ TEST_F(ring, storm_of_kills_leaves_an_empty_ring)
 	struct drained drained = { 0 };
 	struct karena_ring_stat stat;
 	pid_t pids[WAVE];
+	uint64_t at = 0;
 	int i, ms;
 
 	ASSERT_NE(NULL, page);
@@ -377,14 +339,14 @@ TEST_F(ring, storm_of_kills_leaves_an_empty_ring)
 				send_for_ever(&self->ring);
 		}
 		for (ms = random_below(6); ms >= 0; ms--) {
-			drain(&self->ring, page, &self->at, &drained);
+			drain(&self->ring, page, &at, &drained);
 			pause_ms(1);
 		}
 		for (i = 0; i < WAVE; i++)
 			must(kill(pids[i], SIGKILL) == 0);
 		for (i = 0; i < WAVE; i++)
 			ASSERT_EQ(-SIGKILL, reap(pids[i]));
-		drain(&self->ring, page, &self->at, &drained);
+		drain(&self->ring, page, &at, &drained);
 		ASSERT_EQ(0, ring_stat(self->fd).out_available);
 	}
 	stat = ring_stat(self->fd);

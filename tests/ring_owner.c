@@ -5,44 +5,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 
-#include "ring_util.h"
-
-FIXTURE(ring)
-{
-	struct ring ring;
-	int fd;
-	int *flag;
-	uint64_t *position;
-};
-
-FIXTURE_SETUP(ring)
-{
-	self->ring = ring_new(KARENA_RING_F_IN_PLACE, page_size);
-	self->fd = self->ring.fd;
-	self->flag = shared_memory(page_size);
-	self->position = shared_memory(page_size);
-}
-
-FIXTURE_TEARDOWN(ring)
-{
-	ring_close(&self->ring);
-}
-
-#define BUSY(length)		((length) | KARENA_RECORD_BUSY)
-#define DISCARDED(length)	((length) | KARENA_RECORD_DISCARD)
-
-/* A dead process is gone from the ring within a second. */
-static bool becomes(const struct ring *ring, uint64_t position, uint32_t word)
-{
-	int64_t deadline = now_ms() + 1000;
-
-	while (word_at(ring, position) != word) {
-		if (now_ms() > deadline)
-			return false;
-		pause_ms(1);
-	}
-	return true;
-}
+#include "ring_owner.h"
 
 TEST_F(ring, open_record_holds_back_later_ones)
 {

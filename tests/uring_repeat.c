@@ -4,12 +4,9 @@
  * each batch.
  */
 #define _GNU_SOURCE
-#include <pthread.h>
-
 #include "kselftest_harness.h"
-#include "uring_util.h"
+#include "uring_sender.h"
 
-#define RECORD		16
 #define DEFERRED	(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 
 /* Without the feature no fd. */
@@ -58,11 +55,6 @@ FIXTURE_TEARDOWN(repeat)
 		repeat(sqe);							\
 		submit(&self->uring);						\
 	} while (0)
-
-static void send_one(int fd)
-{
-	must(write(fd, "payload", 8) == 8);
-}
 
 static void send_some(int fd, int nr)
 {
@@ -252,26 +244,6 @@ TEST_F(repeat, calls_that_do_not_wait_refuse)
 	repeat(sqe);
 	submit(&self->uring);
 	EXPECT_EQ(-EINVAL, complete(&self->uring).res);
-}
-
-struct hand_off {
-	int fd;
-	int rounds;
-	int done;
-};
-
-/* The next record comes only when the last was read. */
-static void *hand_over(void *data)
-{
-	struct hand_off *hand_off = data;
-	int i;
-
-	for (i = 0; i < hand_off->rounds; i++) {
-		while (__atomic_load_n(&hand_off->done, __ATOMIC_ACQUIRE) != i)
-			sched_yield();
-		send_one(hand_off->fd);
-	}
-	return NULL;
 }
 
 TEST_F(repeat, no_wake_up_is_lost)

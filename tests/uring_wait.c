@@ -4,18 +4,8 @@
  * how it ends, and that no wake-up is lost.
  */
 #define _GNU_SOURCE
-#include <pthread.h>
-
 #include "kselftest_harness.h"
-#include "uring_util.h"
-
-/* A record of eight bytes, with its header. */
-#define RECORD	16
-
-static void send_one(int fd)
-{
-	must(write(fd, "payload", 8) == 8);
-}
+#include "uring_sender.h"
 
 static void *send_later(void *fd)
 {
@@ -378,26 +368,6 @@ TEST_F(uring_wait, the_entry_is_read_once)
 	EXPECT_TRUE(nothing_came(&self->uring));
 	send_one(self->fd);
 	EXPECT_EQ(2 * RECORD, complete(&self->uring).res);
-}
-
-struct hand_off {
-	int fd;
-	int rounds;
-	int done;
-};
-
-/* The next record comes only when the last was read. */
-static void *hand_over(void *data)
-{
-	struct hand_off *hand_off = data;
-	int i;
-
-	for (i = 0; i < hand_off->rounds; i++) {
-		while (__atomic_load_n(&hand_off->done, __ATOMIC_ACQUIRE) != i)
-			sched_yield();
-		send_one(hand_off->fd);
-	}
-	return NULL;
 }
 
 TEST_F(uring_wait, no_wake_up_is_lost)
