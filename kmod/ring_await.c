@@ -10,15 +10,18 @@
 #include "ops.h"
 #include "ring.h"
 
+/* Records may end between the look and the count: the view follows what was counted. */
 static bool is_enough(struct karena_ring *ring, struct karena_call *call,
-		      const struct karena_ring_wait *args, u64 available)
+		      const struct karena_ring_wait *args, struct ring_view *view)
 {
 	struct ring_tally *tally = (struct ring_tally *)call->memo;
 
 	BUILD_BUG_ON(sizeof(*tally) > sizeof(call->memo));
 	if (!(args->flags & KARENA_WAIT_F_RECORDS))
-		return available >= args->bytes;
+		return ring_view_available(view) >= args->bytes;
 	ring_count(ring, tally, args->bytes);
+	view->consumer = tally->from;
+	view->producer = max(view->producer, tally->to);
 	return tally->nr >= args->bytes;
 }
 
@@ -27,17 +30,16 @@ static long look(struct karena_ring *ring, struct karena_call *call,
 		 const struct karena_ring_wait *args)
 {
 	struct ring_view view;
-	u64 available;
+	bool enough;
 
 	ring_look(ring, &view);
-	available = ring_view_available(&view);
-	call->result = view.producer;
 	call->last = view.ended;
-	if (view.ended && (view.there || !available))
-		return available;
-	if (view.there && is_enough(ring, call, args, available))
-		return available;
-	return -KARENA_EWOULDSLEEP;
+	if (view.ended)
+		enough = view.there || !ring_view_available(&view);
+	else
+		enough = view.there && is_enough(ring, call, args, &view);
+	call->result = view.producer;
+	return enough ? ring_view_available(&view) : -KARENA_EWOULDSLEEP;
 }
 
 static ktime_t time_limit(const struct karena_ring_wait *args)
