@@ -113,13 +113,15 @@ static void read_windows(struct race *race, int fd, unsigned int number)
 		first[i] = (number + i) % (NR - 8);
 		windows[i] = arena_map(fd, PROT_READ, first[i], 8);
 	}
-	for (round = number; !get_flag(&race->stop); round++) {
+	round = number;
+	do {
 		for (i = 0; i < WINDOWS; i++) {
 			at = (round + i) % 8;
 			look(race, first[i] + at, windows[i] + at * page_size);
 		}
+		round++;
 		sched_yield();
-	}
+	} while (!get_flag(&race->stop));
 	_exit(0);
 }
 
@@ -172,10 +174,10 @@ static void *touch_all(void *data)
 	struct scene *scene = data;
 	unsigned int i;
 
-	while (!get_flag(&scene->race->stop)) {
+	do {
 		for (i = 0; i < NR; i++)
 			look(scene->race, i, scene->map + i * scene->stride * page_size);
-	}
+	} while (!get_flag(&scene->race->stop));
 	return NULL;
 }
 
@@ -324,10 +326,10 @@ static void *read_all(void *data)
 	unsigned int i;
 
 	pin_to_cpu(0);
-	while (!get_flag(&scene->race->stop)) {
+	do {
 		for (i = 0; i < NR; i++)
 			look(scene->race, i, scene->map + i * scene->stride * page_size);
-	}
+	} while (!get_flag(&scene->race->stop));
 	return NULL;
 }
 

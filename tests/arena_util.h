@@ -404,6 +404,12 @@ static inline int64_t now_ms(void)
 	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
+/* What is promised within a second, on a machine that is emulated beside others. */
+#define SOON_MS		5000
+
+/* What takes so long would never end. */
+#define HUNG_MS		20000
+
 /* Sleeps rather than spins: the other side may need this CPU. */
 static inline void wait_until(const int *flag, int value)
 {
@@ -472,6 +478,28 @@ static inline long read_file(const char *path, char *text, size_t room)
 	close(fd);
 	text[got] = '\0';
 	return ret;
+}
+
+/* Whether a process sleeps, by what the scheduler says. */
+static inline bool is_asleep(pid_t pid)
+{
+	char path[32], text[512];
+	const char *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	must(read_file(path, text, sizeof(text)) > 0);
+	end = strrchr(text, ')');
+	return end && (end[2] == 'S' || end[2] == 'D');
+}
+
+/* For good, that is, and not for a page or a lock on its way there. */
+static inline void wait_until_asleep(pid_t pid)
+{
+	do {
+		while (!is_asleep(pid))
+			pause_ms(1);
+		pause_ms(20);
+	} while (!is_asleep(pid));
 }
 
 static inline int write_file(const char *path, const char *text)

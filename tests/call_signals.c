@@ -17,8 +17,8 @@ static void handle(int sig)
 }
 
 /*
- * A child that does nothing but send signals to its parent; with a pause that leaves
- * an emulated machine time for more than handlers.
+ * A child that does nothing but send signals to its parent, who goes on once the first
+ * came; with a pause that leaves an emulated machine time for more than handlers.
  */
 static pid_t begin_storm(int flags)
 {
@@ -34,6 +34,8 @@ static pid_t begin_storm(int flags)
 			usleep(1);
 		}
 	}
+	for (handled = 0; !handled;)
+		sched_yield();
 	return child;
 }
 
@@ -45,6 +47,7 @@ static void end_storm(pid_t child)
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	end_child(child);
+	printf("# %d signals\n", (int)handled);
 }
 
 /* What takes a process on as a ring's user for the first time, each way. */
@@ -104,7 +107,6 @@ TEST_F(signals, none_but_a_fatal_one_fails_a_call)
 		}
 	}
 	end_storm(storm);
-	EXPECT_LT(0, handled);
 	world_end(&world);
 }
 
@@ -122,7 +124,6 @@ TEST_F(signals, none_but_a_fatal_one_fails_the_first_use_of_a_ring)
 			TH_LOG("way %lu", round % 3);
 	}
 	end_storm(storm);
-	EXPECT_LT(0, handled);
 	world_end(&world);
 }
 
@@ -142,7 +143,7 @@ static void check_killed(struct __test_metadata *_metadata, unsigned long comman
 	pid_t child;
 
 	arena = arena_new(0, LONG_CALL);
-	for (round = 0; round < 8; round++) {
+	for (round = 0; round < 8 || (!cut_short && round < 100); round++) {
 		arena_take(arena, 0, 0, LONG_CALL);
 		*args = (struct karena_arena_free) {
 			.size = sizeof(*args),

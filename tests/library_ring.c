@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/time.h>
 
 #include "library_ring.h"
 
@@ -114,6 +115,7 @@ static void nothing(int signal)
 TEST_F(ring, wait_tells_what_holds)
 {
 	struct sigaction action = { .sa_handler = nothing };
+	struct itimerval again = { { 0, 50000 }, { 0, 50000 } }, never = { 0 };
 
 	EXPECT_EQ(-EINVAL, karena_ring_wait(self->ring, 0, 0));
 	EXPECT_EQ(-EINVAL, karena_ring_wait(self->ring, POLLPRI, 0));
@@ -124,8 +126,9 @@ TEST_F(ring, wait_tells_what_holds)
 	EXPECT_EQ(POLLIN, karena_ring_wait(self->ring, POLLIN | POLLOUT, -1));
 	EXPECT_EQ(0, karena_ring_wait(self->ring, POLLOUT, 0));
 	sigaction(SIGALRM, &action, NULL);
-	alarm(1);
+	EXPECT_EQ(0, setitimer(ITIMER_REAL, &again, NULL));
 	EXPECT_EQ(-EINTR, karena_ring_wait(self->ring, POLLOUT, -1));
+	EXPECT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
 }
 
 TEST_F(ring, wait_on_a_closed_descriptor)

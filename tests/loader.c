@@ -128,7 +128,7 @@ TEST_F(loader, reader_that_waits_keeps_it)
 		_exit(read(ring, room, sizeof(room)) > 0);
 	}
 	world_end(&self->world);
-	pause_ms(100);
+	wait_until_asleep(child);
 	held_by(_metadata, "a reader");
 	EXPECT_EQ(-SIGKILL, end_child(child));
 	let_go(_metadata, "a reader");

@@ -267,7 +267,7 @@ static void do_all_calls(void)
 	child = fork_child();
 	if (!child)
 		_exit(poll(&(struct pollfd){ world.fd[RING], POLLIN, 0 }, 1, -1) != 1);
-	pause_ms(100);
+	wait_until_asleep(child);
 	must(write(world.fd[RING], room, 8) == 8);
 	must(reap(child) == 0);
 	must(reserve_record(world.fd[RING]) > 0);

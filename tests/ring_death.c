@@ -194,25 +194,6 @@ static char *page_that_never_comes(void)
 	return page;
 }
 
-/* Of a process that sleeps, by what the scheduler says. */
-static bool sleeps(pid_t pid)
-{
-	char path[64], text[512], *end;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	must(read_file(path, text, sizeof(text)) > 0);
-	end = strrchr(text, ')');
-	return end && (end[2] == 'S' || end[2] == 'D');
-}
-
-static void wait_until_it_sleeps(pid_t pid, const int *flag)
-{
-	wait_until(flag, 1);
-	while (!sleeps(pid))
-		pause_ms(1);
-	pause_ms(20);
-}
-
 /* The consumer is killed in the midst of a copy: the record is the next one's, whole. */
 TEST_F(ring, consumer_killed_while_it_reads_loses_nothing)
 {
@@ -233,7 +214,8 @@ TEST_F(ring, consumer_killed_while_it_reads_loses_nothing)
 		ring_read(self->fd, page, page_size);
 		_exit(0);
 	}
-	wait_until_it_sleeps(pid, self->flag);
+	wait_until(self->flag, 1);
+	wait_until_asleep(pid);
 	EXPECT_EQ(-EBUSY, ring_read(self->fd, got, sizeof(got)));
 	EXPECT_EQ(-SIGKILL, end_child(pid));
 	set_nonblock(self->fd);
@@ -260,7 +242,8 @@ TEST_F(ring, producer_killed_while_it_copies_holds_nothing)
 			ring_write(self->fd, page, lengths[i]);
 			_exit(0);
 		}
-		wait_until_it_sleeps(pid, self->flag);
+		wait_until(self->flag, 1);
+		wait_until_asleep(pid);
 		EXPECT_EQ(0, ring_stat(self->fd).out_available);
 		EXPECT_EQ(-SIGKILL, end_child(pid));
 		EXPECT_EQ(0, ring_stat(self->fd).out_records);

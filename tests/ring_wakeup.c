@@ -96,7 +96,7 @@ static pid_t sleep_for(int fd, short events, int *flag)
 		_exit(0);
 	}
 	wait_until(flag, 1);
-	pause_ms(100);
+	wait_until_asleep(pid);
 	return pid;
 }
 
