@@ -51,8 +51,10 @@ static noinline int refuse_length(struct karena_ring *ring, size_t length)
 
 static __always_inline void lost_full(struct karena_ring *ring, unsigned int nr, u64 bytes)
 {
-	count(&ring->producer_page->lost_full, nr);
-	count(&ring->producer_page->lost_full_bytes, bytes);
+	struct karena_ring_producer *page = ring->producer_page;
+
+	count(&page->lost_full, nr);
+	count(&page->lost_full_bytes, bytes);
 	trace_karena_ring_lost(ring, bytes, -EAGAIN);
 	ring_unhold(ring);
 }
