@@ -32,15 +32,14 @@ static struct karena_arena *file_arena(const struct file *file)
 }
 
 /*
- * arena->fault_pages around the touched page, as far as the VMA and the range of
- * allocated pages reach: a block of the store's leaf, the last one of which may
- * have to overlap with that before.
+ * @nr pages around the touched page, as far as the VMA and the range of allocated
+ * pages reach: a block of the store's leaf, the last one of which may have to overlap
+ * with that before.
  */
-static void around(const struct karena_arena *arena, const struct vm_fault *vmf,
-		   const struct page_range *range, struct arena_window *window)
+static void around(const struct vm_fault *vmf, const struct page_range *range,
+		   unsigned int nr, struct arena_window *window)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	unsigned int nr = min_t(u32, arena->fault_pages, STORE_SLOTS);
 	unsigned int slot = store_slot(vmf->pgoff);
 	unsigned long first = vmf->pgoff - slot + min(slot - slot % nr, STORE_SLOTS - nr);
 	unsigned long last = first + nr - 1;
@@ -94,10 +93,11 @@ static int map_window(const struct vm_fault *vmf, const struct arena_window *win
 static int populate_and_map(struct karena_arena *arena, const struct vm_fault *vmf,
 			    const struct page_range *range)
 {
-	struct arena_window window;
+	struct arena_window window = { .first = vmf->pgoff, .nr = 1 };
 	int nr, err;
 
-	around(arena, vmf, range, &window);
+	if (arena->fault_pages > 1)
+		around(vmf, range, min_t(u32, arena->fault_pages, STORE_SLOTS), &window);
 	nr = arena_populate(arena, vmf->pgoff, &window);
 	if (nr < 0)
 		return nr;

@@ -60,7 +60,8 @@ int karena_pages_get(struct karena_account *account, int node, unsigned int nr_p
 	}
 
 	got = get_pages(node, nr_pages, pages);
-	karena_account_uncharge(account, nr_pages - got);
+	if (unlikely(got < nr_pages))
+		karena_account_uncharge(account, nr_pages - got);
 	return got ?: -ENOMEM;
 }
 
