@@ -167,17 +167,19 @@ static int insert_supply(struct karena_arena *arena, unsigned long first,
 	struct store_node *leaf;
 	unsigned long base, map;
 
-	for (; first <= last; first = base + STORE_SLOTS) {
+	for (;;) {
 		base = first - store_slot(first);
 		map = store_mask(base, first, last);
 		leaf = store_make_leaf(&arena->pages, first, KARENA_GFP);
 		if (!leaf)
 			return -ENOMEM;
 		insert_pages(arena, leaf, base, map, pages);
+		first = base + STORE_SLOTS;
+		if (first > last)
+			return 0;
 		pages += hweight_long(map);
 		cond_resched();
 	}
-	return 0;
 }
 
 /**
@@ -222,7 +224,7 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 static bool release_span(const struct store_span *span)
 {
 	unsigned long map, sole = 0;
-	unsigned int slot, nr;
+	unsigned int slot;
 	struct page *page;
 
 	for (map = span->map; map; map &= map - 1) {
@@ -236,10 +238,10 @@ static bool release_span(const struct store_span *span)
 			folio_put(as_folio(page));
 		}
 	}
-	for (map = sole; map; map &= ~GENMASK(slot + nr - 1, slot)) {
+	/* What is added to the lowest slot is carried through the run that it begins. */
+	for (map = sole; map; map &= map + BIT(slot)) {
 		slot = __ffs(map);
-		nr = store_run(map >> slot);
-		put_pages(span->leaf->page + slot, nr);
+		put_pages(span->leaf->page + slot, store_run(map >> slot));
 	}
 	return sole != span->map;
 }
@@ -256,12 +258,13 @@ static unsigned long release_range(struct karena_arena *arena, unsigned long fir
 
 	*nr = 0;
 	*held = false;
-	for (; store_next(&arena->pages, first, last, &span); first = span.base + STORE_SLOTS) {
+	while (first <= last && store_next(&arena->pages, first, last, &span)) {
 		*held |= release_span(&span);
 		store_clear(&arena->pages, &span);
 		*nr += hweight_long(span.map);
+		first = span.base + STORE_SLOTS;
 		if (*nr >= ARENA_STEP)
-			return min(last, span.base + STORE_SLOTS - 1);
+			return min(last, first - 1);
 	}
 	return last;
 }

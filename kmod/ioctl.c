@@ -54,22 +54,25 @@ static int copy_args(const struct karena_op *op, void *args, const void __user *
 	return 0;
 }
 
-static int copy_results(const struct karena_op *op, const void *args, void __user *uarg,
-			u32 size)
+/* As copy_words(), but of a struct that ends early there may be no whole words. */
+static int copy_out(void __user *to, const void *from, size_t bytes)
 {
-	size = min_t(u32, size, op->size);
-	if (size <= op->out)
-		return 0;
-	/* As in copy_words(); what is left of a shorter struct may be no whole words. */
-	if (!user_write_access_begin(uarg + op->out, size - op->out))
+	if (!user_write_access_begin(to, bytes))
 		return -EFAULT;
-	unsafe_copy_to_user(uarg + op->out, args + op->out, size - op->out, fault);
+	unsafe_copy_to_user(to, from, bytes, fault);
 	user_write_access_end();
 	return 0;
 
 fault:
 	user_write_access_end();
 	return -EFAULT;
+}
+
+static inline int copy_results(const struct karena_op *op, const void *args,
+			       void __user *uarg, u32 size)
+{
+	size = min_t(u32, size, op->size);
+	return size > op->out ? copy_out(uarg + op->out, args + op->out, size - op->out) : 0;
 }
 
 /**
@@ -94,6 +97,22 @@ int karena_import_buffer(const struct karena_op *op, const void *args, struct io
 	return 0;
 }
 
+/* With the payload that the arguments point to. A call that waits may be run again. */
+static noinline long run_imported(const struct karena_op *op, struct karena_call *call,
+				  void *args)
+{
+	struct iov_iter payload;
+	long ret;
+
+	ret = karena_import_buffer(op, args, &payload);
+	if (ret)
+		return ret;
+	call->payload = &payload;
+	ret = karena_op_run(op, call, args);
+	call->payload = NULL;
+	return ret;
+}
+
 /**
  * karena_run_user() - run an operation whose argument struct is in user memory
  * @op:		from karena_op_find()
@@ -106,8 +125,6 @@ int karena_import_buffer(const struct karena_op *op, const void *args, struct io
 long karena_run_user(const struct karena_op *op, struct karena_call *call, void __user *uarg)
 {
 	u64 args[KARENA_ARGS_MAX / sizeof(u64)] __uninitialized;
-	bool import = op->buffer && !call->payload;
-	struct iov_iter payload;
 	u32 size;
 	long ret;
 	int err;
@@ -115,12 +132,6 @@ long karena_run_user(const struct karena_op *op, struct karena_call *call, void 
 	err = copy_args(op, args, uarg, &size);
 	if (err)
 		return err;
-	if (import) {
-		err = karena_import_buffer(op, args, &payload);
-		if (err)
-			return err;
-		call->payload = &payload;
-	}
 	/*
 	 * What cannot be told shall not happen: the outputs are written as they
 	 * are, to know that they can be.
@@ -129,10 +140,10 @@ long karena_run_user(const struct karena_op *op, struct karena_call *call, void 
 	if (err)
 		return err;
 
-	ret = karena_op_run(op, call, args);
-	/* A call that waits may be run again. */
-	if (import)
-		call->payload = NULL;
+	if (op->buffer && !call->payload)
+		ret = run_imported(op, call, args);
+	else
+		ret = karena_op_run(op, call, args);
 	if (ret >= 0 || (ret == -EINTR && op->out_on_eintr)) {
 		err = copy_results(op, args, uarg, size);
 		if (err)

@@ -149,16 +149,8 @@ static bool store_link(struct store *s, struct store_node *parent, unsigned int 
 	return linked;
 }
 
-/**
- * store_make_leaf() - The leaf that has the slot of an index, made if need be
- * @s:		the store
- * @index:	of a page that is about to be added
- * @gfp:	for nodes
- *
- * Context: may sleep if @gfp says so.
- * Return: the leaf; or NULL if there is no memory, with nothing changed.
- */
-struct store_node *store_make_leaf(struct store *s, unsigned long index, gfp_t gfp)
+/* Makes the leaf that there is none of yet. Kept apart, as it is needed once a leaf. */
+static noinline struct store_node *store_grow(struct store *s, unsigned long index, gfp_t gfp)
 {
 	struct store_node *lowest, node;
 	unsigned int height;
@@ -172,6 +164,20 @@ struct store_node *store_make_leaf(struct store *s, unsigned long index, gfp_t g
 		if (!store_link(s, lowest, store_place(index, height), &node))
 			store_free_path(node, height - 1, index);
 	}
+}
+
+/**
+ * store_make_leaf() - The leaf that has the slot of an index, made if need be
+ * @s:		the store
+ * @index:	of a page that is about to be added
+ * @gfp:	for nodes
+ *
+ * Context: may sleep if @gfp says so.
+ * Return: the leaf; or NULL if there is no memory, with nothing changed.
+ */
+struct store_node *store_make_leaf(struct store *s, unsigned long index, gfp_t gfp)
+{
+	return store_leaf(s, index) ?: store_grow(s, index, gfp);
 }
 EXPORT_SYMBOL_IF_KUNIT(store_make_leaf);
 
