@@ -32,7 +32,7 @@ tsan_flags := -fsanitize=thread
 fuzz_flags := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
 # Each source file in these directories is one program.
-bin_src := $(wildcard tools/*.c bench/*.c examples/*.c)
+bin_src := $(wildcard bench/*.c examples/*.c)
 test_src := $(wildcard tests/*.c)
 host_src := $(wildcard tests/host/*.c tests/host/*.cc)
 # What has threads is built for the thread sanitizer too.
@@ -46,7 +46,7 @@ dax_src := $(wildcard tests/dax/*.c)
 
 lib_obj := $(patsubst %.c,build/%.o,$(wildcard userlib/*.c))
 module_src := Kbuild $(wildcard kmod/* kunit/* uapi/* include/linux/*)
-bins := $(patsubst %.c,build/bin/%,$(notdir $(bin_src))) build/bin/index
+bins := $(patsubst %.c,build/bin/%,$(notdir $(bin_src))) build/bin/index build/bin/karenactl
 tests := $(patsubst tests/%.c,build/tests/%,$(test_src)) \
 	$(patsubst tests/%.c,build/tests/%_32,$(test32_src))
 dax := $(patsubst tests/%.c,build/%,$(dax_src))
@@ -136,17 +136,17 @@ build/libkarena.so.1: $(lib_obj) userlib/libkarena.map
 		-Wl,--version-script,userlib/libkarena.map -o $@ $(lib_obj)
 	ln -sf $(@F) build/libkarena.so
 
-vpath %.c tools bench examples
+vpath %.c bench examples
 build/bin/%: %.c build/libkarena.a | build/include/linux/karena.h
 	@mkdir -p $(@D)
 	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $< build/libkarena.a -luring
 
-# The main job is one of several files.
-index_src := $(wildcard examples/index/*.c)
-build/bin/index: $(index_src) $(wildcard examples/index/*.h) build/libkarena.a \
-		| build/include/linux/karena.h
+# Programs of several files.
+build/bin/index: $(wildcard examples/index/*.[ch])
+build/bin/karenactl: $(wildcard tools/karenactl/*.[ch])
+build/bin/index build/bin/karenactl: build/libkarena.a | build/include/linux/karena.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $(index_src) build/libkarena.a -luring
+	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $(filter %.c,$^) build/libkarena.a -luring
 
 build/tests/%: tests/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How karenactl words what it prints.
+ */
+#ifndef KARENACTL_TEXT_H
+#define KARENACTL_TEXT_H
+
+#include <stdint.h>
+
+/* Cells of a row of a drawing. */
+#define ROW_CELLS	64
+
+/**
+ * struct bit - a flag and its name
+ * @bit:	the flag
+ * @name:	of it
+ */
+struct bit {
+	uint64_t bit;
+	const char *name;
+};
+
+extern const struct bit feature_bits[];
+extern const struct bit arena_bits[];
+extern const struct bit ring_bits[];
+extern const struct bit right_bits[];
+
+const char *bits_text(const struct bit *bits, uint64_t value);
+const char *size_text(uint64_t bytes);
+void field(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int complain(const char *what, int error);
+
+#endif /* KARENACTL_TEXT_H */
