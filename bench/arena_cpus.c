@@ -9,7 +9,6 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 
@@ -21,16 +20,6 @@
 
 static int device;
 static size_t page;
-
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		err(1, "CPU %d", cpu);
-}
 
 static int arena(unsigned int fault_pages)
 {
@@ -85,7 +74,7 @@ static void *touch_share(void *arg)
 	const struct share *share = arg;
 	char *at;
 
-	pin(share->cpu);
+	bench_pin(share->cpu);
 	pthread_barrier_wait(&together);
 	for (at = share->from; at < share->to; at += page)
 		*(volatile char *)at = 1;
@@ -171,7 +160,7 @@ static atomic_int stop;
 /* Runs with the arena's mappings loaded, as any thread that shares them does. */
 static void *spin(void *arg)
 {
-	pin(1);
+	bench_pin(1);
 	pthread_barrier_wait(arg);
 	while (!atomic_load_explicit(&stop, memory_order_relaxed))
 		;
@@ -214,7 +203,7 @@ static void interrupt_rows(void)
 	pthread_t spinner;
 	unsigned long idle;
 
-	pin(0);
+	bench_pin(0);
 	pthread_barrier_init(&ready, NULL, 2);
 	if (pthread_create(&spinner, NULL, spin, &ready))
 		errx(1, "pthread_create");

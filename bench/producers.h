@@ -8,7 +8,6 @@
 #define KARENA_BENCH_PRODUCERS_H
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -65,22 +64,12 @@ struct producers_figures {
 	struct bench_samples lost;
 };
 
-static inline void producers_pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		err(1, "CPU %d", cpu);
-}
-
 static inline void *producers_produce(void *arg)
 {
 	struct producer *producer = arg;
 	int i;
 
-	producers_pin(producer->cpu);
+	bench_pin(producer->cpu);
 	pthread_barrier_wait(producer->start);
 	producer->begin = bench_seconds();
 	for (i = 0; i < PRODUCERS_TURNS; i++)
@@ -94,7 +83,7 @@ static inline void *producers_consume(void *arg)
 	struct consumer *consumer = arg;
 
 	if (consumer->cpu >= 0)
-		producers_pin(consumer->cpu);
+		bench_pin(consumer->cpu);
 	while (!atomic_load(&consumer->over))
 		consumer->way->consume();
 	return NULL;

@@ -5,10 +5,7 @@
  * instructions per record.
  */
 #define _GNU_SOURCE
-#include <karena.h>
-
-#include "bench.h"
-#include "module/karena_bench.h"
+#include "ring_module.h"
 
 #define RECORDS		500
 #define RING_BYTES	(1 << 20)
@@ -16,20 +13,6 @@
 
 static struct karena_ring *ring;
 static int bench;
-
-static void make_ring(struct karena_device *device)
-{
-	struct karena_ring_opts opts = { .size = sizeof(opts), .name = "bench" };
-	int ret = karena_ring_create(device, RING_BYTES, &opts, &ring);
-
-	if (ret)
-		errx(1, "karena_ring_create: %s", karena_strerror(ret));
-	bench = open(BENCH_DEVICE, O_RDWR | O_CLOEXEC);
-	if (bench < 0)
-		err(1, BENCH_DEVICE);
-	if (ioctl(bench, BENCH_RING, karena_ring_fd(ring)))
-		err(1, "karena_ring_get");
-}
 
 static int look(void *context, const void *data, size_t length)
 {
@@ -104,7 +87,7 @@ int main(void)
 	ret = karena_open(NULL, &device);
 	if (ret)
 		errx(1, "karena_open: %s", karena_strerror(ret));
-	make_ring(device);
+	bench = bench_ring_module(device, RING_BYTES, &ring);
 	row("karena.kernel.reserve_submit.8", BENCH_RESERVE_SUBMIT, 8);
 	row("karena.kernel.reserve_submit.64", BENCH_RESERVE_SUBMIT, 64);
 	row("karena.kernel.reserve_submit.1024", BENCH_RESERVE_SUBMIT, 1024);

@@ -36,23 +36,13 @@ static void check(long got, const char *what)
 		errx(1, "%s: %s", what, strerror(-got));
 }
 
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		err(1, "sched_setaffinity");
-}
-
 static void *send_all(void *unused)
 {
 	uint64_t record[LENGTH / 8] = { 1 };
 	size_t bytes = unit == 0 ? sizeof(record[0]) : sizeof(record);
 	unsigned long sent = 0;
 
-	pin(1);
+	bench_pin(1);
 	while (sent < RECORDS) {
 		if (write(in, record, bytes) == (ssize_t)bytes)
 			sent++;
@@ -263,7 +253,7 @@ int main(void)
 	unsigned int i;
 
 	bench_suffix = ".two_cpus";
-	pin(0);
+	bench_pin(0);
 	check(karena_open(NULL, &device), "open");
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		measure(&ways[i]);

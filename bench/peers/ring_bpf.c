@@ -133,23 +133,13 @@ static void user_ring_rows(void)
 	bench_row("bpf.user.drain.8", bench_median(&drains), "instructions/record");
 }
 
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		err(1, "sched_setaffinity");
-}
-
 static void *send_stream(void *unused)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	int fd = program("send_64");
 	unsigned long sent = 0;
 
-	pin(1);
+	bench_pin(1);
 	while (sent < STREAM) {
 		if (bpf_prog_test_run_opts(fd, &opts))
 			err(1, "BPF_PROG_RUN");
@@ -166,7 +156,7 @@ static void stream_row(void)
 	double begin = bench_seconds();
 	pthread_t sender;
 
-	pin(0);
+	bench_pin(0);
 	if (pthread_create(&sender, NULL, send_stream, NULL))
 		errx(1, "pthread_create");
 	seen = 0;

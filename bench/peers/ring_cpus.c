@@ -7,9 +7,7 @@
  * karena_bench. Rates are of use as ratios only.
  */
 #define _GNU_SOURCE
-#include <karena.h>
-
-#include "../module/karena_bench.h"
+#include "../ring_module.h"
 #include "bpf_way.h"
 
 static struct karena_device *device;
@@ -19,15 +17,7 @@ static uint64_t seen;
 
 static void karena_make(unsigned int bytes)
 {
-	int ret = karena_ring_create(device, bytes, NULL, &ring);
-
-	if (ret)
-		errx(1, "karena_ring_create: %s", karena_strerror(ret));
-	bench = open(BENCH_DEVICE, O_RDWR | O_CLOEXEC);
-	if (bench < 0)
-		err(1, BENCH_DEVICE);
-	if (ioctl(bench, BENCH_RING, karena_ring_fd(ring)))
-		err(1, "karena_ring_get");
+	bench = bench_ring_module(device, bytes, &ring);
 }
 
 static void karena_end(void)
