@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 #include <linux/falloc.h>
 #include <poll.h>
-#include <pthread.h>
 
 #include "fault_sweep.h"
 
@@ -451,59 +450,6 @@ TEST_F_TIMEOUT(points, of_door, 900)
 	if (fail_nth < 0)
 		SKIP(return, "this kernel has no fault injection");
 	sweep_points(_metadata, &sweep);
-}
-
-/* Another thread maps, touches and unmaps the same arena all the time. */
-static void *come_and_go(void *data)
-{
-	char *mine;
-
-	while (!get_flag(data)) {
-		mine = arena_map(world.fd[ARENA], RDWR, 0, WORLD_PAGES);
-		must(touch_write(mine + 50 * page_size, 1).sig == 0);
-		must(peek(mine + 50 * page_size) == 1);
-		munmap(mine, WORLD_PAGES * page_size);
-	}
-	return NULL;
-}
-
-TEST(mapping_that_fails_harms_no_other_thread_s)
-{
-	unsigned int nth = 1, maps, failed = 0, round;
-	pthread_t thread;
-	int stop = 0;
-	int err;
-	bool met;
-
-	if (!sweep_begin())
-		SKIP(return, "this kernel has no fault injection");
-	maps = count_maps();
-	for (round = 0; round < scaled(10); round++) {
-		/* Of an arena that nobody has mapped yet. */
-		world_renew(&world);
-		set_flag(&stop, 0);
-		must(pthread_create(&thread, NULL, come_and_go, &stop) == 0);
-		nth = 0;
-		do {
-			fault_point_arm(++nth);
-			err = run_map_arena();
-			met = fault_point_met();
-			if (!err) {
-				EXPECT_EQ(0, touch_write(map, 1).sig);
-				tidy_map();
-			}
-			EXPECT_TRUE(!err || (met && err == ENOMEM));
-			failed += !!err;
-		} while (met && nth < POINTS_MAX);
-		set_flag(&stop, 1);
-		pthread_join(thread, NULL);
-		EXPECT_EQ(0, arena_free(world.fd[ARENA], 0, WORLD_PAGES));
-		EXPECT_EQ(0, arena_stat(world.fd[ARENA]).out_populated);
-	}
-	EXPECT_LT(0, failed);
-	/* The C library keeps a thread's stack and heap. */
-	EXPECT_GE(maps + 4, count_maps());
-	world_end(&world);
 }
 
 TEST_HARNESS_MAIN
