@@ -7,16 +7,13 @@
  * before it and the largest gap below it in the tree, which is how free pages
  * are found. Nodes of one state never touch: they are one node.
  *
- * A change takes the nodes it needs, two at most, before it touches the tree. So
- * it happens, or leaves everything as it was.
- *
  * first <= last < nr_pages is the caller's to see to, in every call.
  */
 #include <linux/bits.h>
 #include <linux/export.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
-#include <linux/rbtree_augmented.h>
+#include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -24,18 +21,6 @@
 #include "compat.h"
 #include "ranges.h"
 #include "ranges_tree.h"
-
-/*
- * Of what is searched. The end's gap is known without a search, and left out:
- * ranges that are made one behind the other would have every node above know.
- */
-static inline unsigned long ranges_gap(const struct ranges_node *node)
-{
-	return node->state < RANGES_NR_STATES ? node->gap : 0;
-}
-
-RB_DECLARE_CALLBACKS_MAX(static, ranges_augment, struct ranges_node, rb, unsigned long,
-			 max_gap, ranges_gap)
 
 /* The tree has the end, so this is a node for every page. */
 static inline struct ranges_node *ranges_first(struct ranges *r)
@@ -64,8 +49,9 @@ void ranges_init(struct ranges *r, unsigned long nr_pages, struct rw_semaphore *
 		.max_nodes = ULONG_MAX,
 		.lock = lock,
 	};
+	r->near = &r->end;
 	rb_link_node(&r->end.rb, NULL, &r->root.rb_node);
-	rb_insert_augmented(&r->end.rb, &r->root, &ranges_augment);
+	rb_insert_color(&r->end.rb, &r->root);
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_init);
 
@@ -90,25 +76,21 @@ void ranges_destroy(struct ranges *r)
 EXPORT_SYMBOL_IF_KUNIT(ranges_destroy);
 
 /**
- * ranges_seek() - The node of a page, or the next one
+ * ranges_walk() - The node of a page, or the next one, from the top of the tree
  * @r:		the ranges
  * @index:	the page
- * @before:	out, the node before the one returned, or NULL
  *
- * Return: the first node that ends at or after @index; the end if no other does.
+ * Return: as ranges_seek().
  */
-struct ranges_node *ranges_seek(struct ranges *r, unsigned long index,
-				struct ranges_node **before)
+struct ranges_node *ranges_walk(struct ranges *r, unsigned long index)
 {
 	struct rb_node *rb = r->root.rb_node;
 	struct ranges_node *found = &r->end;
 	struct ranges_node *node;
 
-	*before = NULL;
 	while (rb) {
 		node = to_node(rb);
 		if (node->last < index) {
-			*before = node;
 			rb = rb->rb_right;
 		} else {
 			found = node;
@@ -127,14 +109,14 @@ struct ranges_node *ranges_seek(struct ranges *r, unsigned long index,
  */
 struct page_range ranges_at(struct ranges *r, unsigned long index)
 {
-	struct ranges_node *node, *before;
+	struct ranges_node *node;
 
 	lockdep_assert_held(r->lock);
-	node = ranges_seek(r, index, &before);
+	node = ranges_walk(r, index);
 	if (node->first <= index)
 		return (struct page_range) { node->first, node->last, node->state };
 	return (struct page_range) {
-		.first = node->first - node->gap,
+		.first = ranges_gap_first(node),
 		.last = node->first - 1,
 		.state = KARENA_PAGE_FREE,
 	};
@@ -151,11 +133,10 @@ EXPORT_SYMBOL_IF_KUNIT(ranges_at);
 bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
 		u32 state_mask)
 {
-	struct ranges_node *node, *before;
+	struct ranges_node *node;
 
 	lockdep_assert_held(r->lock);
-	for (node = ranges_seek(r, first, &before); node->first <= last;
-	     node = ranges_after(node)) {
+	for (node = ranges_seek(r, first); node->first <= last; node = ranges_after(node)) {
 		if (node->first > first && !(state_mask & BIT(KARENA_PAGE_FREE)))
 			return false;
 		if (!(state_mask & BIT(node->state)))
@@ -183,10 +164,10 @@ EXPORT_SYMBOL_IF_KUNIT(ranges_all);
 unsigned long ranges_part(struct ranges *r, unsigned long first, unsigned long last,
 			  unsigned int nr)
 {
-	struct ranges_node *node, *before;
+	struct ranges_node *node;
 
 	lockdep_assert_held(r->lock);
-	node = ranges_seek(r, first, &before);
+	node = ranges_seek(r, first);
 	while (--nr && node->last < last)
 		node = ranges_after(node);
 	return min(node->last, last);
@@ -204,220 +185,16 @@ EXPORT_SYMBOL_IF_KUNIT(ranges_part);
  */
 bool ranges_next(struct ranges *r, unsigned long index, struct page_range *out)
 {
-	struct ranges_node *node, *before;
+	struct ranges_node *node;
 
 	lockdep_assert_held(r->lock);
-	node = ranges_seek(r, index, &before);
+	node = ranges_walk(r, index);
 	if (node == &r->end)
 		return false;
 	*out = (struct page_range) { max(node->first, index), node->last, node->state };
 	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_next);
-
-/**
- * struct ranges_change - a change of state under way
- * @first:	first page of the node to be, with the neighbours that it joins
- * @last:	last page of it
- * @state:	its state; if that is FREE there will be no node
- * @node:	the first node that ends at or after @first
- * @was:	pages asked for, by the state they are in
- */
-struct ranges_change {
-	unsigned long first;
-	unsigned long last;
-	u32 state;
-	struct ranges_node *node;
-	unsigned long was[RANGES_NR_STATES];
-};
-
-/* Look at what is there: what changes, and which neighbours it joins. */
-static void ranges_survey(struct ranges *r, struct ranges_change *c)
-{
-	unsigned long first = c->first, last = c->last;
-	struct ranges_node *node, *before;
-	unsigned long n;
-
-	c->node = ranges_seek(r, first, &before);
-	c->was[KARENA_PAGE_FREE] = last - first + 1;
-	for (node = c->node; node->first <= last; node = ranges_after(node)) {
-		n = min(node->last, last) - max(node->first, first) + 1;
-		c->was[node->state] += n;
-		c->was[KARENA_PAGE_FREE] -= n;
-		if (node->state == c->state) {
-			c->first = min(node->first, c->first);
-			c->last = max(node->last, c->last);
-		}
-		if (node->last > last)
-			break;
-	}
-	if (node->first == last + 1 && node->state == c->state)
-		c->last = node->last;
-	if (before && before->last + 1 == first && before->state == c->state) {
-		c->first = before->first;
-		c->node = before;
-	}
-}
-
-/* The change is within one node of another state, and leaves some at both ends. */
-static bool ranges_splits(const struct ranges_change *c)
-{
-	return c->node->first < c->first && c->node->last > c->last;
-}
-
-/* A node that the change covers will be the new one. */
-static bool ranges_has_node(const struct ranges_change *c)
-{
-	struct ranges_node *node = c->node;
-
-	if (node->first < c->first)
-		node = ranges_after(node);
-	return node->last <= c->last;
-}
-
-/* A node for its place before @next, which is in the tree. */
-static void ranges_insert(struct ranges *r, struct ranges_node *node,
-			  struct ranges_node *next)
-{
-	struct rb_node *parent = &next->rb;
-	struct rb_node **link = &parent->rb_left;
-
-	if (*link) {
-		parent = rb_prev(parent);
-		link = &parent->rb_right;
-	}
-	node->max_gap = ranges_gap(node);
-	rb_link_node(&node->rb, parent, link);
-	ranges_augment_propagate(parent, NULL);
-	rb_insert_augmented(&node->rb, &r->root, &ranges_augment);
-}
-
-static void ranges_set_gap(struct ranges_node *node, unsigned long gap)
-{
-	node->gap = gap;
-	ranges_augment_propagate(&node->rb, NULL);
-}
-
-/* Cut off the end of the first node, which begins before the change. */
-static void ranges_cut(struct ranges *r, struct ranges_change *c, struct ranges_node *rest)
-{
-	struct ranges_node *node = c->node;
-
-	c->node = ranges_after(node);
-	if (rest) {
-		rest->first = c->last + 1;
-		rest->last = node->last;
-		rest->state = node->state;
-		rest->gap = 0;
-		ranges_insert(r, rest, c->node);
-		c->node = rest;
-	}
-	node->last = c->first - 1;
-}
-
-/*
- * Take all nodes within the change out of the tree but the first, which will be
- * the new node unless pages become free. @c->node is the one that follows then.
- */
-static struct ranges_node *ranges_clear(struct ranges *r, struct ranges_change *c)
-{
-	struct ranges_node *node, *kept = NULL;
-
-	for (node = c->node; node->last <= c->last; node = c->node) {
-		c->node = ranges_after(node);
-		if (!kept && c->state != KARENA_PAGE_FREE) {
-			kept = node;
-			continue;
-		}
-		rb_erase_augmented(&node->rb, &r->root, &ranges_augment);
-		r->nr_nodes--;
-		kfree(node);
-		cond_resched();
-	}
-	return kept;
-}
-
-/* Nothing can fail here. @rest and @fresh are used up if they are there. */
-static void ranges_apply(struct ranges *r, struct ranges_change *c,
-			 struct ranges_node *rest, struct ranges_node *fresh)
-{
-	unsigned long free = c->node->first - c->node->gap;
-	struct ranges_node *node;
-
-	if (c->node->first < c->first) {
-		ranges_cut(r, c, rest);
-		free = c->first;
-	}
-	node = ranges_clear(r, c);
-	c->node->first = max(c->node->first, c->last + 1);
-	if (c->state != KARENA_PAGE_FREE) {
-		if (fresh)
-			node = fresh;
-		node->first = c->first;
-		node->last = c->last;
-		node->state = c->state;
-		node->gap = c->first - free;
-		if (fresh)
-			ranges_insert(r, fresh, c->node);
-		else
-			ranges_augment_propagate(&node->rb, NULL);
-		free = c->last + 1;
-	}
-	ranges_set_gap(c->node, c->node->first - free);
-}
-
-/**
- * ranges_set() - Change the state of pages
- * @r:		the ranges
- * @first:	first page
- * @last:	last page
- * @state:	KARENA_PAGE_* that all of them get, whatever theirs is
- * @gfp:	for nodes. To make pages free takes one if it splits a range
- *
- * Context: may sleep, whatever @gfp is.
- * Return: 0; with nothing changed -ENOMEM, or -EDQUOT if there would be more than
- * r->max_nodes; 0 if @gfp has __GFP_NOFAIL.
- */
-int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
-	       gfp_t gfp)
-{
-	struct ranges_change c = { .first = first, .last = last, .state = state };
-	struct ranges_node *rest = NULL, *fresh = NULL;
-	unsigned int splits, begins, i;
-
-	lockdep_assert_held_write(r->lock);
-	ranges_survey(r, &c);
-	if (c.was[state] == last - first + 1)
-		return 0;
-
-	splits = ranges_splits(&c);
-	begins = state != KARENA_PAGE_FREE && !ranges_has_node(&c);
-	if (splits + begins && r->nr_nodes + splits + begins > r->max_nodes &&
-	    !(gfp & __GFP_NOFAIL))
-		return -EDQUOT;
-	if (splits) {
-		rest = kmalloc(sizeof(*rest), gfp);
-		if (!rest)
-			return -ENOMEM;
-	}
-	if (begins) {
-		fresh = kmalloc(sizeof(*fresh), gfp);
-		if (!fresh)
-			goto free_rest;
-	}
-
-	ranges_apply(r, &c, rest, fresh);
-	r->nr_nodes += splits + begins;
-	for (i = 0; i < RANGES_NR_STATES; i++)
-		r->count[i] -= c.was[i];
-	r->count[state] += last - first + 1;
-	return 0;
-
-free_rest:
-	kfree(rest);
-	return -ENOMEM;
-}
-EXPORT_SYMBOL_IF_KUNIT(ranges_set);
 
 /**
  * ranges_count() - How many pages are in a state

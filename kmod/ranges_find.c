@@ -57,16 +57,16 @@ static struct ranges_node *ranges_next_gap(struct ranges *r, struct ranges_node 
 static bool ranges_find_gap(struct ranges *r, unsigned long min, unsigned long n,
 			    struct page_range *gap)
 {
-	struct ranges_node *node, *before;
+	struct ranges_node *node;
 
 	if (min >= r->nr_pages)
 		return false;
-	node = ranges_seek(r, min, &before);
+	node = ranges_seek(r, min);
 	if (node->first <= min || node->first - min < n)
 		node = ranges_next_gap(r, node, n);
 	if (!node)
 		return false;
-	gap->first = max(node->first - node->gap, min);
+	gap->first = max(ranges_gap_first(node), min);
 	gap->last = node->first - 1;
 	return true;
 }
@@ -83,14 +83,15 @@ static bool ranges_fit(const struct page_range *gap, unsigned long n,
 	return *first <= gap->last && gap->last - *first >= n - 1;
 }
 
-/* A gap so wide that they fit however it lies. */
-static bool ranges_find_wide(struct ranges *r, unsigned long min, unsigned long n,
-			     unsigned long align, struct page_range *gap)
+/* The same in a gap so wide that they fit however it lies. */
+static bool ranges_fit_wide(struct ranges *r, unsigned long min, unsigned long n,
+			    unsigned long align, unsigned long *first)
 {
+	struct page_range gap;
 	unsigned long wide;
 
 	return !check_add_overflow(n, align - 1, &wide) &&
-	       ranges_find_gap(r, min, wide, gap);
+	       ranges_find_gap(r, min, wide, &gap) && ranges_fit(&gap, n, align, first);
 }
 
 /*
@@ -102,15 +103,14 @@ static bool ranges_find_wide(struct ranges *r, unsigned long min, unsigned long 
 static int ranges_find_above(struct ranges *r, unsigned long min, unsigned long n,
 			     unsigned long align, unsigned long *first)
 {
-	struct page_range gap, wide;
+	struct page_range gap;
 	unsigned int tried = 0;
 
 	while (ranges_find_gap(r, min, n, &gap)) {
 		if (ranges_fit(&gap, n, align, first))
 			return 0;
 		min = gap.last + 1;
-		if (++tried == RANGES_FEW_GAPS && ranges_find_wide(r, min, n, align, &wide) &&
-		    ranges_fit(&wide, n, align, first))
+		if (++tried == RANGES_FEW_GAPS && ranges_fit_wide(r, min, n, align, first))
 			return 0;
 		if (fatal_signal_pending(current))
 			return -EINTR;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The tree behind ranges.h, for what walks it: ranges.c, ranges_find.c.
+ * The tree behind ranges.h, for what walks it: ranges.c, ranges_find.c, ranges_set.c.
  */
 #ifndef KARENA_RANGES_TREE_H
 #define KARENA_RANGES_TREE_H
@@ -17,12 +17,52 @@ static inline struct ranges_node *ranges_after(struct ranges_node *node)
 	return to_node(rb_next(&node->rb));
 }
 
+static inline struct ranges_node *ranges_before(struct ranges_node *node)
+{
+	struct rb_node *rb = rb_prev(&node->rb);
+
+	return rb ? to_node(rb) : NULL;
+}
+
+/*
+ * Of what is searched. The end's gap is known without a search, and left out:
+ * ranges that are made one behind the other would have every node above know.
+ */
+static inline unsigned long ranges_gap(const struct ranges_node *node)
+{
+	return node->state < RANGES_NR_STATES ? node->gap : 0;
+}
+
 static inline unsigned long ranges_max_gap(struct rb_node *rb)
 {
 	return rb ? to_node(rb)->max_gap : 0;
 }
 
-struct ranges_node *ranges_seek(struct ranges *r, unsigned long index,
-				struct ranges_node **before);
+/* The first free page before a node; itself if there is none. */
+static inline unsigned long ranges_gap_first(const struct ranges_node *node)
+{
+	return node->first - node->gap;
+}
+
+struct ranges_node *ranges_walk(struct ranges *r, unsigned long index);
+
+/**
+ * ranges_seek() - The node of a page, or the next one
+ * @r:		the ranges
+ * @index:	the page
+ *
+ * For pages that are about to change, or next to those that did; ranges_walk() is for
+ * others.
+ *
+ * Return: the first node that ends at or after @index; the end if no other does.
+ */
+static inline struct ranges_node *ranges_seek(struct ranges *r, unsigned long index)
+{
+	struct ranges_node *near = r->near;
+
+	if (index <= near->last && index >= ranges_gap_first(near))
+		return near;
+	return ranges_walk(r, index);
+}
 
 #endif /* KARENA_RANGES_TREE_H */

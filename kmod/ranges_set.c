@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Changes of the ranges.
+ *
+ * A change takes the nodes it needs, two at most, before it touches the tree. So
+ * it happens, or leaves everything as it was.
+ */
+#include <linux/export.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/rbtree_augmented.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "ranges.h"
+#include "ranges_tree.h"
+
+RB_DECLARE_CALLBACKS_MAX(static, ranges_augment, struct ranges_node, rb, unsigned long,
+			 max_gap, ranges_gap)
+
+/**
+ * struct ranges_change - a change of state under way
+ * @first:	first page of the node to be, with the neighbours that it joins
+ * @last:	last page of it
+ * @state:	its state; if that is FREE there will be no node
+ * @node:	the first node that ends at or after @first
+ * @was:	pages asked for, by the state they are in
+ */
+struct ranges_change {
+	unsigned long first;
+	unsigned long last;
+	u32 state;
+	struct ranges_node *node;
+	unsigned long was[RANGES_NR_STATES];
+};
+
+/* Look at what is there: what changes, and which neighbours it joins. */
+static void ranges_survey(struct ranges_change *c)
+{
+	unsigned long first = c->first, last = c->last;
+	struct ranges_node *node, *before = NULL;
+	unsigned long n;
+
+	if (first == ranges_gap_first(c->node))
+		before = ranges_before(c->node);
+	c->was[KARENA_PAGE_FREE] = last - first + 1;
+	for (node = c->node; node->first <= last; node = ranges_after(node)) {
+		n = min(node->last, last) - max(node->first, first) + 1;
+		c->was[node->state] += n;
+		c->was[KARENA_PAGE_FREE] -= n;
+		if (node->state == c->state) {
+			c->first = min(node->first, c->first);
+			c->last = max(node->last, c->last);
+		}
+		if (node->last > last)
+			break;
+	}
+	if (node->first == last + 1 && node->state == c->state)
+		c->last = node->last;
+	if (before && before->state == c->state) {
+		c->first = before->first;
+		c->node = before;
+	}
+}
+
+/* The change is within one node of another state, and leaves some at both ends. */
+static bool ranges_splits(const struct ranges_change *c)
+{
+	return c->node->first < c->first && c->node->last > c->last;
+}
+
+/* A node that the change covers will be the new one. */
+static bool ranges_has_node(const struct ranges_change *c)
+{
+	struct ranges_node *node = c->node;
+
+	if (node->first < c->first)
+		node = ranges_after(node);
+	return node->last <= c->last;
+}
+
+/* A node for its place before @next, which is in the tree. */
+static void ranges_insert(struct ranges *r, struct ranges_node *node,
+			  struct ranges_node *next)
+{
+	struct rb_node *parent = &next->rb;
+	struct rb_node **link = &parent->rb_left;
+
+	if (*link) {
+		parent = rb_prev(parent);
+		link = &parent->rb_right;
+	}
+	node->max_gap = ranges_gap(node);
+	rb_link_node(&node->rb, parent, link);
+	ranges_augment_propagate(parent, NULL);
+	rb_insert_augmented(&node->rb, &r->root, &ranges_augment);
+}
+
+static void ranges_set_gap(struct ranges_node *node, unsigned long gap)
+{
+	node->gap = gap;
+	ranges_augment_propagate(&node->rb, NULL);
+}
+
+/* Cut off the end of the first node, which begins before the change. */
+static void ranges_cut(struct ranges *r, struct ranges_change *c, struct ranges_node *rest)
+{
+	struct ranges_node *node = c->node;
+
+	c->node = ranges_after(node);
+	if (rest) {
+		rest->first = c->last + 1;
+		rest->last = node->last;
+		rest->state = node->state;
+		rest->gap = 0;
+		ranges_insert(r, rest, c->node);
+		c->node = rest;
+	}
+	node->last = c->first - 1;
+}
+
+/*
+ * Take all nodes within the change out of the tree but the first, which will be
+ * the new node unless pages become free. @c->node is the one that follows then.
+ */
+static struct ranges_node *ranges_clear(struct ranges *r, struct ranges_change *c)
+{
+	struct ranges_node *node, *kept = NULL;
+
+	for (node = c->node; node->last <= c->last; node = c->node) {
+		c->node = ranges_after(node);
+		if (!kept && c->state != KARENA_PAGE_FREE) {
+			kept = node;
+			continue;
+		}
+		rb_erase_augmented(&node->rb, &r->root, &ranges_augment);
+		r->nr_nodes--;
+		kfree(node);
+		cond_resched();
+	}
+	return kept;
+}
+
+/* Nothing can fail here. @rest and @fresh are used up if they are there. */
+static void ranges_apply(struct ranges *r, struct ranges_change *c,
+			 struct ranges_node *rest, struct ranges_node *fresh)
+{
+	unsigned long free = c->node->first - c->node->gap;
+	struct ranges_node *node;
+
+	if (c->node->first < c->first) {
+		ranges_cut(r, c, rest);
+		free = c->first;
+	}
+	node = ranges_clear(r, c);
+	c->node->first = max(c->node->first, c->last + 1);
+	if (c->state != KARENA_PAGE_FREE) {
+		if (fresh)
+			node = fresh;
+		node->first = c->first;
+		node->last = c->last;
+		node->state = c->state;
+		node->gap = c->first - free;
+		if (fresh)
+			ranges_insert(r, fresh, c->node);
+		else
+			ranges_augment_propagate(&node->rb, NULL);
+		free = c->last + 1;
+	}
+	ranges_set_gap(c->node, c->node->first - free);
+	r->near = c->node;
+}
+
+/* Beyond what the caller allows there are only nodes that must not fail. */
+static bool ranges_may_add(const struct ranges *r, unsigned int nr, gfp_t gfp)
+{
+	return !nr || r->nr_nodes + nr <= r->max_nodes || gfp & __GFP_NOFAIL;
+}
+
+/* Any change; @node is that of the first page, or the next one. */
+static int ranges_replace(struct ranges *r, struct ranges_node *node, unsigned long first,
+			  unsigned long last, u32 state, gfp_t gfp)
+{
+	struct ranges_change c = { .first = first, .last = last, .state = state, .node = node };
+	struct ranges_node *rest = NULL, *fresh = NULL;
+	unsigned int splits, begins, i;
+
+	ranges_survey(&c);
+	splits = ranges_splits(&c);
+	begins = state != KARENA_PAGE_FREE && !ranges_has_node(&c);
+	if (!ranges_may_add(r, splits + begins, gfp))
+		return -EDQUOT;
+	if (splits) {
+		rest = kmalloc(sizeof(*rest), gfp);
+		if (!rest)
+			return -ENOMEM;
+	}
+	if (begins) {
+		fresh = kmalloc(sizeof(*fresh), gfp);
+		if (!fresh)
+			goto free_rest;
+	}
+
+	ranges_apply(r, &c, rest, fresh);
+	r->nr_nodes += splits + begins;
+	for (i = 0; i < RANGES_NR_STATES; i++)
+		r->count[i] -= c.was[i];
+	r->count[state] += last - first + 1;
+	return 0;
+
+free_rest:
+	kfree(rest);
+	return -ENOMEM;
+}
+
+/* A node for some pages of the gap before @next. */
+static int ranges_add(struct ranges *r, struct ranges_node *next, unsigned long first,
+		      unsigned long last, u32 state, gfp_t gfp)
+{
+	struct ranges_node *node;
+
+	if (!ranges_may_add(r, 1, gfp))
+		return -EDQUOT;
+	node = kmalloc(sizeof(*node), gfp);
+	if (!node)
+		return -ENOMEM;
+	node->first = first;
+	node->last = last;
+	node->state = state;
+	node->gap = first - ranges_gap_first(next);
+	ranges_insert(r, node, next);
+	ranges_set_gap(next, next->first - last - 1);
+	r->nr_nodes++;
+	return 0;
+}
+
+/*
+ * Pages of the gap before @next are free no more. Mostly they become part of a range
+ * that they touch, or one for themselves.
+ */
+static int ranges_fill(struct ranges *r, struct ranges_node *next, unsigned long first,
+		       unsigned long last, u32 state, gfp_t gfp)
+{
+	bool joins_next = last + 1 == next->first && next->state == state;
+	struct ranges_node *before = NULL;
+	int err = 0;
+
+	if (first == ranges_gap_first(next))
+		before = ranges_before(next);
+	if (before && before->state != state)
+		before = NULL;
+	if (before && joins_next)
+		return ranges_replace(r, next, first, last, state, gfp);
+
+	if (before)
+		before->last = last;
+	else if (joins_next)
+		next->first = first;
+	else
+		err = ranges_add(r, next, first, last, state, gfp);
+	if (err)
+		return err;
+	if (before || joins_next)
+		ranges_set_gap(next, next->gap - (last - first + 1));
+	r->count[KARENA_PAGE_FREE] -= last - first + 1;
+	r->count[state] += last - first + 1;
+	r->near = next;
+	return 0;
+}
+
+/* The pages of a node up to @last, not all of them, become free. */
+static void ranges_shorten(struct ranges *r, struct ranges_node *node, unsigned long last)
+{
+	unsigned long n = last + 1 - node->first;
+
+	node->first += n;
+	ranges_set_gap(node, node->gap + n);
+	r->count[node->state] -= n;
+	r->count[KARENA_PAGE_FREE] += n;
+	r->near = node;
+}
+
+/**
+ * ranges_set() - Change the state of pages
+ * @r:		the ranges
+ * @first:	first page
+ * @last:	last page
+ * @state:	KARENA_PAGE_* that all of them get, whatever theirs is
+ * @gfp:	for nodes. To make pages free takes one if it splits a range
+ *
+ * Context: may sleep, whatever @gfp is.
+ * Return: 0; with nothing changed -ENOMEM, or -EDQUOT if there would be more than
+ * r->max_nodes; 0 if @gfp has __GFP_NOFAIL.
+ */
+int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
+	       gfp_t gfp)
+{
+	struct ranges_node *node;
+
+	lockdep_assert_held_write(r->lock);
+	node = ranges_seek(r, first);
+	if (last < node->first) {
+		if (state == KARENA_PAGE_FREE)
+			return 0;
+		return ranges_fill(r, node, first, last, state, gfp);
+	}
+	if (state == node->state && first >= node->first && last <= node->last)
+		return 0;
+	if (state != KARENA_PAGE_FREE || first > node->first || last >= node->last)
+		return ranges_replace(r, node, first, last, state, gfp);
+	ranges_shorten(r, node, last);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(ranges_set);
