@@ -107,21 +107,13 @@ void arena_show(struct karena_object *object, struct seq_file *m);
 
 /**
  * struct arena_window - pages of a fault, all in one leaf of the store
- * @first:	index of the first
- * @nr:		how many
+ * @map:	their slots, one after the other
  * @leaf:	what holds those that are populated
  */
 struct arena_window {
-	unsigned long first;
-	unsigned int nr;
+	unsigned long map;
 	struct store_node *leaf;
 };
-
-/* The window's slots in its leaf. */
-static inline unsigned long arena_window_map(const struct arena_window *window)
-{
-	return GENMASK(window->nr - 1, 0) << store_slot(window->first);
-}
 
 /**
  * struct arena_supply - pages on their way into an arena

@@ -32,22 +32,22 @@ static struct karena_arena *file_arena(const struct file *file)
 }
 
 /*
- * @nr pages around the touched page, as far as the VMA and the range of allocated
- * pages reach: a block of the store's leaf, the last one of which may have to overlap
- * with that before.
+ * The slots of @nr pages around the touched page, as far as the VMA and the range of
+ * allocated pages reach: a block of the store's leaf, the last one of which may have to
+ * overlap with that before.
  */
-static void around(const struct vm_fault *vmf, const struct page_range *range,
-		   unsigned int nr, struct arena_window *window)
+static unsigned long around(const struct vm_fault *vmf, const struct page_range *range,
+			    unsigned int nr)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	unsigned int slot = store_slot(vmf->pgoff);
-	unsigned long first = vmf->pgoff - slot + min(slot - slot % nr, STORE_SLOTS - nr);
+	unsigned long base = vmf->pgoff - slot;
+	unsigned long first = base + min(slot - slot % nr, STORE_SLOTS - nr);
 	unsigned long last = first + nr - 1;
 
 	first = max3(first, range->first, vma->vm_pgoff);
 	last = min3(last, range->last, vma->vm_pgoff + vma_pages(vma) - 1);
-	window->first = first;
-	window->nr = last - first + 1;
+	return store_mask(base, first, last);
 }
 
 static int insert_run(struct vm_area_struct *vma, unsigned long address, struct page **pages,
@@ -69,7 +69,7 @@ static int insert_run(struct vm_area_struct *vma, unsigned long address, struct 
  */
 static int map_window(const struct vm_fault *vmf, const struct arena_window *window)
 {
-	unsigned long map = store_filled(window->leaf) & arena_window_map(window);
+	unsigned long map = store_filled(window->leaf) & window->map;
 	unsigned int slot, touched = store_slot(vmf->pgoff);
 	unsigned long address, nr, left;
 	int err;
@@ -93,11 +93,11 @@ static int map_window(const struct vm_fault *vmf, const struct arena_window *win
 static int populate_and_map(struct karena_arena *arena, const struct vm_fault *vmf,
 			    const struct page_range *range)
 {
-	struct arena_window window = { .first = vmf->pgoff, .nr = 1 };
+	struct arena_window window = { .map = BIT(store_slot(vmf->pgoff)) };
 	int nr, err;
 
 	if (arena->fault_pages > 1)
-		around(vmf, range, min_t(u32, arena->fault_pages, STORE_SLOTS), &window);
+		window.map = around(vmf, range, min_t(u32, arena->fault_pages, STORE_SLOTS));
 	nr = arena_populate(arena, vmf->pgoff, &window);
 	if (nr < 0)
 		return nr;

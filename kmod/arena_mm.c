@@ -363,10 +363,9 @@ static void give_back(struct karena_arena *arena, unsigned long map, unsigned lo
  * Fills slots of the window's leaf with @fresh. Where another fault was quicker
  * its page stays. Returns how many went in, or -ENOMEM.
  */
-static int fill_window(struct karena_arena *arena, struct arena_window *window,
-		       unsigned long map, struct page **fresh)
+static int fill_window(struct karena_arena *arena, unsigned long base,
+		       struct arena_window *window, unsigned long map, struct page **fresh)
 {
-	unsigned long base = window->first - store_slot(window->first);
 	unsigned long added = 0;
 
 	if (!window->leaf)
@@ -382,9 +381,9 @@ static int fill_window(struct karena_arena *arena, struct arena_window *window,
  * arena_populate() - back the pages around a touched one
  * @arena:	its lock is held
  * @index:	the page touched
- * @window:	in, @first and @nr: pages around @index, all of them allocated, of
- *		one leaf; out, the leaf. @index is filled there on success, of the
- *		others as many as could be had. They stay while the lock is held
+ * @window:	in, @map: pages around @index, all of them allocated; out, the leaf.
+ *		@index is filled there on success, of the others as many as could be had.
+ *		They stay while the lock is held
  *
  * Context: may sleep.
  * Return: how many pages were populated; -ENOMEM, -EDQUOT.
@@ -392,7 +391,8 @@ static int fill_window(struct karena_arena *arena, struct arena_window *window,
 int arena_populate(struct karena_arena *arena, unsigned long index,
 		   struct arena_window *window)
 {
-	unsigned long missing = arena_window_map(window);
+	unsigned int slot = store_slot(index);
+	unsigned long missing = window->map;
 	struct page *fresh[KARENA_FAULT_PAGES_MAX] __uninitialized;
 	int want, got;
 
@@ -408,39 +408,37 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 	want = hweight_long(missing);
 	got = karena_pages_get(arena->object.account, arena->node, want, fresh);
 	if (got < 0)
-		return missing & BIT(store_slot(index)) ? got : 0;
+		return missing & BIT(slot) ? got : 0;
 	/* If they do not do for all, then for the touched one before others. */
 	if (got < want)
-		missing = some_slots(missing, got, store_slot(index));
-	return fill_window(arena, window, missing, fresh);
+		missing = some_slots(missing, got, slot);
+	return fill_window(arena, index - slot, window, missing, fresh);
 }
 
 /* As many as there are from the window's start on; returns how many. */
 static unsigned int pin_window(const struct arena_window *window, struct page **pages)
 {
-	unsigned long filled = store_filled(window->leaf);
-	unsigned int slot = store_slot(window->first);
+	unsigned int slot = __ffs(window->map);
+	unsigned int nr = store_run((window->map & store_filled(window->leaf)) >> slot);
 	unsigned int i;
 
-	for (i = 0; i < window->nr && filled & BIT(slot); i++, slot++) {
-		pages[i] = window->leaf->page[slot];
+	for (i = 0; i < nr; i++) {
+		pages[i] = window->leaf->page[slot + i];
 		get_page(pages[i]);
 	}
-	return i;
+	return nr;
 }
 
 static int pin_some(struct karena_arena *arena, unsigned long first,
 		    unsigned long nr_pages, struct page **pages)
 {
-	struct arena_window window = {
-		.first = first,
-		.nr = min_t(unsigned long, nr_pages, STORE_SLOTS - store_slot(first)),
-	};
+	unsigned long base = first - store_slot(first);
+	unsigned long last = min(first + nr_pages - 1, base + STORE_SLOTS - 1);
+	struct arena_window window = { .map = store_mask(base, first, last) };
 	int ret = -ENOENT;
 
 	down_read(&arena->lock);
-	if (ranges_all(&arena->ranges, first, first + window.nr - 1,
-		       BIT(KARENA_PAGE_ALLOCATED)))
+	if (ranges_all(&arena->ranges, first, last, BIT(KARENA_PAGE_ALLOCATED)))
 		ret = arena_populate(arena, first, &window);
 	if (ret >= 0)
 		ret = pin_window(&window, pages);
