@@ -42,6 +42,8 @@ static int complete(__u64 *extra)
 	must(io_uring_submit(&ring) >= 0);
 	must(io_uring_wait_cqe(&ring, &cqe) == 0);
 	res = cqe->res;
+	/* None of the kernel's own errnos, that tell it to make a system call again. */
+	must(res > -512 || res < -530);
 	if (extra)
 		*extra = cqe->big_cqe[0];
 	io_uring_cqe_seen(&ring, cqe);

@@ -39,6 +39,12 @@ FIXTURE_TEARDOWN(library)
 	karena_close(self->device);
 }
 
+/* None of the kernel's own errnos, that tell it to make a system call again. */
+static bool is_for_users(int res)
+{
+	return res > -512 || res < -530;
+}
+
 static int complete(struct io_uring *uring)
 {
 	struct io_uring_cqe *cqe;
@@ -48,7 +54,7 @@ static int complete(struct io_uring *uring)
 		return -ENODATA;
 	res = cqe->res;
 	io_uring_cqe_seen(uring, cqe);
-	return res;
+	return is_for_users(res) ? res : -ENOTRECOVERABLE;
 }
 
 #define SQE	io_uring_get_sqe(&self->uring)

@@ -82,15 +82,30 @@ static inline void submit(struct io_uring *uring)
 	must(io_uring_submit(uring) >= 0);
 }
 
+/* No entry is the kernel's to read any more: a thread of it may take its time. */
+static inline void wait_until_read(const struct io_uring *uring)
+{
+	while (io_uring_sq_ready(uring))
+		pause_ms(1);
+}
+
+/* None of the kernel's own errnos, that tell it to make a system call again. */
+static inline bool is_for_users(int res)
+{
+	return res > -512 || res < -530;
+}
+
 /**
  * struct completion - a completion, read
  * @came:	false: none in time
+ * @user_data:	of its request
  * @res:	its result
  * @flags:	IORING_CQE_F_*
  * @extra:	first extra word, if it has one
  */
 struct completion {
 	bool came;
+	uint64_t user_data;
 	int res;
 	unsigned int flags;
 	uint64_t extra;
@@ -105,9 +120,9 @@ static inline struct completion complete_within(struct io_uring *uring, long ms)
 	if (io_uring_wait_cqe_timeout(uring, &cqe, &time))
 		return completion;
 	completion.came = true;
+	completion.user_data = cqe->user_data;
 	completion.res = cqe->res;
-	/* None of the kernel's own that tell it to make a system call again. */
-	must(cqe->res > -512 || cqe->res < -530);
+	must(is_for_users(cqe->res));
 	completion.flags = cqe->flags;
 	if (uring->flags & IORING_SETUP_CQE32)
 		completion.extra = cqe->big_cqe[0];

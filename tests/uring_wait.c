@@ -19,10 +19,20 @@ static void ignore(int sig)
 	(void)sig;
 }
 
-static void *interrupt_later(void *thread)
+/* Who is to be interrupted while it waits, which it may take long to come to. */
+struct sleeper {
+	pthread_t thread;
+	int woken;
+};
+
+static void *interrupt_later(void *data)
 {
-	pause_ms(50);
-	pthread_kill(*(pthread_t *)thread, SIGUSR1);
+	struct sleeper *sleeper = data;
+
+	do {
+		pause_ms(50);
+		pthread_kill(sleeper->thread, SIGUSR1);
+	} while (!get_flag(&sleeper->woken));
 	return NULL;
 }
 
@@ -65,12 +75,13 @@ TEST(ioctl_gives_way_to_a_signal)
 {
 	struct sigaction action = { .sa_handler = ignore, .sa_flags = SA_RESTART };
 	int fd = ring_new_fd(0, page_size);
-	pthread_t self = pthread_self();
+	struct sleeper self = { .thread = pthread_self() };
 	pthread_t other;
 
 	must(sigaction(SIGUSR1, &action, NULL) == 0);
 	must(pthread_create(&other, NULL, interrupt_later, &self) == 0);
 	EXPECT_EQ(-EINTR, wait_by_ioctl(fd, 0, 0));
+	set_flag(&self.woken, 1);
 	pthread_join(other, NULL);
 	close(fd);
 }
@@ -270,12 +281,22 @@ TEST_F(uring_wait, a_reservation_is_not_there_yet)
 
 TEST_F(uring_wait, a_silent_record_completes_it_with_the_next_one)
 {
+	struct completion done;
+	uint64_t wakeups;
+
 	if (!self->fd)
 		SKIP(return, "this kernel cannot cancel commands");
 	BEGIN(0, 0);
 	EXPECT_TRUE(nothing_came(&self->uring));
+	wakeups = ring_stat(self->fd).out_wakeups;
 	must(ring_output(self->fd, "silent!", 8, KARENA_RING_NO_WAKEUP) == 0);
-	EXPECT_TRUE(nothing_came(&self->uring));
+	EXPECT_EQ(wakeups, ring_stat(self->fd).out_wakeups);
+	done = complete_within(&self->uring, 20);
+	if (done.came) {
+		/* It began to wait only now. */
+		EXPECT_EQ(RECORD, done.res);
+		return;
+	}
 	send_one(self->fd);
 	EXPECT_EQ(2 * RECORD, complete(&self->uring).res);
 }
@@ -363,6 +384,7 @@ TEST_F(uring_wait, the_entry_is_read_once)
 	sqe->flags |= variant->sqe_flags;
 	submit(&self->uring);
 	EXPECT_TRUE(nothing_came(&self->uring));
+	wait_until_read(&self->uring);
 	memset(sqe->cmd, 0xff, sizeof(struct karena_ring_wait));
 	send_one(self->fd);
 	EXPECT_TRUE(nothing_came(&self->uring));
