@@ -31,6 +31,19 @@ static inline const void *karena_uring_area(const struct io_uring_cmd *cmd)
 #endif
 }
 
+/*
+ * What the user calls it, for those who look for it; for the user's own eyes, who may
+ * have changed the entry since. Kernels that do not show it have no command wait.
+ */
+static inline u64 karena_uring_user_data(const struct io_uring_cmd *cmd)
+{
+#ifdef KARENA_HAVE_URING_CMD_SQE
+	return READ_ONCE(cmd->sqe->user_data);
+#else
+	return 0;
+#endif
+}
+
 /* @issue_flags came with 6.15. */
 static inline int karena_uring_import_fixed(u64 ubuf, size_t bytes, int dir,
 					    struct iov_iter *iter, struct io_uring_cmd *cmd,

@@ -220,6 +220,14 @@ static const struct karena_op karena_ops[] = {
 		.repeats = true,
 		.run = ring_op_wait,
 	},
+	[NR(KARENA_IOC_RING_WAIT_CANCEL)] = {
+		.name = "ring_wait_cancel",
+		.type = &karena_ring_type,
+		ARGS(karena_ring_wait_cancel, user_data, NO_OUT(karena_ring_wait_cancel)),
+		.flags = KARENA_WAIT_CANCEL_F_ALL,
+		.nowait = true,
+		.run = ring_op_wait_cancel,
+	},
 };
 
 static bool op_fits(const struct karena_op *op, const struct karena_object *object)

@@ -35,6 +35,7 @@ struct karena_object_type;
  * @last:	no more answers are to come after this one
  * @parks:	sleeps for others not by itself: if it would have to,
  *		-KARENA_EWOULDSLEEP with @queue set
+ * @token:	a wait of it can be cancelled by; the caller's name for it
  * @result:	of an operation without out_ fields, what is to be told beside its
  *		return value
  * @queue:	of an operation that waits and would have to sleep: what wakes it.
@@ -53,6 +54,7 @@ struct karena_call {
 	bool repeats;
 	bool last;
 	bool parks;
+	u64 token;
 	u64 result;
 	struct wait_queue_head *queue;
 	ktime_t until;

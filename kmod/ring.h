@@ -193,8 +193,9 @@ long ring_op_output_batch(struct karena_call *call, void *args);
 long ring_op_reserve_batch(struct karena_call *call, void *args);
 long ring_op_commit_batch(struct karena_call *call, void *args);
 
-/* ring_await.c: one more of the table */
+/* ring_await.c: two more of the table */
 long ring_op_wait(struct karena_call *call, void *args);
+long ring_op_wait_cancel(struct karena_call *call, void *args);
 
 /* ring_end.c: who is left to produce */
 void ring_add_producer(struct karena_ring *ring);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting for as much as a consumer cares to be woken for, or for the end.
+ * Waiting for as much as a consumer cares to be woken for, or for the end; and an end
+ * to that.
  */
 #include <linux/build_bug.h>
 #include <linux/ktime.h>
@@ -9,6 +10,7 @@
 
 #include "ops.h"
 #include "ring.h"
+#include "waiter.h"
 
 /* Records may end between the look and the count: the view follows what was counted. */
 static bool is_enough(struct karena_ring *ring, struct karena_call *call,
@@ -50,14 +52,18 @@ static ktime_t time_limit(const struct karena_ring_wait *args)
 static long wait_enough(struct karena_ring *ring, struct karena_call *call,
 			const struct karena_ring_wait *args)
 {
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct karena_waiter waiter;
 	long ret;
 
-	add_wait_queue(&ring->wait, &wait);
+	karena_waiter_sleeps(&waiter, call);
+	add_wait_queue(&ring->wait, &waiter.entry);
 	for (;;) {
 		ring_arm(ring);
 		ret = look(ring, call, args);
 		if (ret != -KARENA_EWOULDSLEEP)
+			break;
+		ret = -ECANCELED;
+		if (READ_ONCE(waiter.cancelled))
 			break;
 		ret = -ETIMEDOUT;
 		if (karena_call_is_over(call))
@@ -65,9 +71,9 @@ static long wait_enough(struct karena_ring *ring, struct karena_call *call,
 		ret = -EINTR;
 		if (signal_pending(current))
 			break;
-		wait_woken(&wait, TASK_INTERRUPTIBLE, karena_call_jiffies_left(call));
+		wait_woken(&waiter.entry, TASK_INTERRUPTIBLE, karena_call_jiffies_left(call));
 	}
-	remove_wait_queue(&ring->wait, &wait);
+	remove_wait_queue(&ring->wait, &waiter.entry);
 	return ret;
 }
 
@@ -112,4 +118,23 @@ long ring_op_wait(struct karena_call *call, void *argp)
 		call->until = time_limit(args);
 	call->queue = &ring->wait;
 	return ret;
+}
+
+/**
+ * ring_op_wait_cancel() - KARENA_IOC_RING_WAIT_CANCEL
+ * @call:	on a ring's fd
+ * @argp:	struct karena_ring_wait_cancel
+ *
+ * Context: may sleep.
+ * Return: how many waits were told to end.
+ */
+long ring_op_wait_cancel(struct karena_call *call, void *argp)
+{
+	const struct karena_ring_wait_cancel *args = argp;
+	bool all = args->flags & KARENA_WAIT_CANCEL_F_ALL;
+
+	if (all && args->user_data)
+		return -EINVAL;
+	return karena_waiters_cancel(&to_ring(call->object)->wait, call->file,
+				     all ? NULL : &args->user_data);
 }

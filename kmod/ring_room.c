@@ -13,26 +13,30 @@
 
 #include "ops.h"
 #include "ring.h"
+#include "waiter.h"
 
 static long sleep_for_room(struct karena_ring *ring, struct karena_call *call,
 			   struct ring_attempt *attempt)
 {
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct karena_waiter waiter;
 	long ret;
 
-	add_wait_queue(&ring->wait, &wait);
+	karena_waiter_sleeps(&waiter, call);
+	add_wait_queue(&ring->wait, &waiter.entry);
 	for (;;) {
 		ring_want_bytes(ring, attempt->bytes);
 		ret = attempt->run(attempt);
+		if (ret == -EAGAIN && READ_ONCE(waiter.cancelled))
+			ret = -ECANCELED;
 		if (ret == -EAGAIN && karena_call_is_over(call))
 			ret = -ETIMEDOUT;
 		if (ret == -EAGAIN && signal_pending(current))
 			ret = -EINTR;
 		if (ret != -EAGAIN)
 			break;
-		wait_woken(&wait, TASK_INTERRUPTIBLE, karena_call_jiffies_left(call));
+		wait_woken(&waiter.entry, TASK_INTERRUPTIBLE, karena_call_jiffies_left(call));
 	}
-	remove_wait_queue(&ring->wait, &wait);
+	remove_wait_queue(&ring->wait, &waiter.entry);
 	return ret;
 }
 
@@ -85,7 +89,7 @@ bool ring_room_valid(u32 flags, u32 timeout_us)
  *
  * Context: may sleep.
  * Return: what the attempt does; -EAGAIN: no room just now, without WAIT_ROOM;
- * -ETIMEDOUT; -EINTR; -KARENA_EWOULDSLEEP.
+ * -ETIMEDOUT; -EINTR; -ECANCELED; -KARENA_EWOULDSLEEP.
  */
 long ring_attempt(struct karena_ring *ring, struct karena_call *call,
 		  struct ring_attempt *attempt, u32 flags, u32 timeout_us)

@@ -179,6 +179,7 @@ int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	run.call.parks = true;
 
 	read_area(cmd, &run);
+	run.call.token = karena_uring_user_data(cmd);
 	ret = karena_uring_run(cmd, issue_flags, &run);
 	if (ret == -KARENA_EWOULDSLEEP && run.call.queue && !KARENA_URING_PARKS)
 		ret = -EOPNOTSUPP;

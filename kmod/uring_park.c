@@ -4,8 +4,9 @@
  *
  * The operation has said what wakes it. The command is put onto that queue, and
  * is run again, by task work, whenever the queue is woken or its time is over.
- * What io_uring takes back, since it or the task goes, ends with ECANCELED. A
- * command that repeats gives each answer by a completion of its own and waits on.
+ * What io_uring takes back, since it or the task goes, and what its user does, by
+ * another call, ends with ECANCELED. A command that repeats gives each answer by a
+ * completion of its own and waits on.
  *
  * Whoever kicks a parked command counts up; the one that finds nothing counted
  * has it run. Who runs it takes off what was counted before and goes on until
@@ -21,6 +22,7 @@
 #include "compat_uring.h"
 #include "pages.h"
 #include "uring.h"
+#include "waiter.h"
 
 /**
  * struct parked - a command that waits
@@ -28,8 +30,7 @@
  * @run:	how it is run; the runner's
  * @cqe32:	flag of its issue: the completion has room for the result
  * @kicks:	see above
- * @cancelled:	io_uring wants it back
- * @wait:	on @run.call.queue
+ * @waiter:	on @run.call.queue; io_uring, too, says by it that it wants it back
  * @timer:	at @until
  * @until:	@run.call.until, when it was last looked at; the runner's
  */
@@ -38,8 +39,7 @@ struct parked {
 	struct karena_uring_run run;
 	unsigned int cqe32;
 	atomic_t kicks;
-	bool cancelled;
-	struct wait_queue_entry wait;
+	struct karena_waiter waiter;
 	struct hrtimer timer;
 	ktime_t until;
 };
@@ -52,7 +52,7 @@ static struct parked *parked_of(const struct io_uring_cmd *cmd)
 /* In the task, or when that has died, in a thread of the kernel's, without its memory. */
 static long outcome(struct parked *parked, unsigned int issue_flags)
 {
-	if (READ_ONCE(parked->cancelled) || current->flags & PF_KTHREAD)
+	if (READ_ONCE(parked->waiter.cancelled) || current->flags & PF_KTHREAD)
 		return -ECANCELED;
 	return karena_uring_run(parked->cmd, issue_flags, &parked->run);
 }
@@ -60,7 +60,7 @@ static long outcome(struct parked *parked, unsigned int issue_flags)
 /* The timer and the queue are let go first, then the canceller, by the completion. */
 static void end(struct parked *parked, long ret, unsigned int issue_flags)
 {
-	remove_wait_queue(parked->run.call.queue, &parked->wait);
+	remove_wait_queue(parked->run.call.queue, &parked->waiter.entry);
 	hrtimer_cancel(&parked->timer);
 	karena_uring_done(parked->cmd, ret, parked->run.call.result,
 			  issue_flags | parked->cqe32);
@@ -118,10 +118,9 @@ static void kick(struct parked *parked)
 		io_uring_cmd_complete_in_task(parked->cmd, task_work);
 }
 
-static int parked_woken(struct wait_queue_entry *wait, unsigned int mode, int sync, void *key)
+static void parked_woken(struct karena_waiter *waiter)
 {
-	kick(container_of(wait, struct parked, wait));
-	return 0;
+	kick(container_of(waiter, struct parked, waiter));
 }
 
 static enum hrtimer_restart parked_late(struct hrtimer *timer)
@@ -154,12 +153,12 @@ int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 	parked->run = *run;
 	parked->cqe32 = issue_flags & IO_URING_F_CQE32;
 	atomic_set(&parked->kicks, 1);
-	init_waitqueue_func_entry(&parked->wait, parked_woken);
+	karena_waiter_init(&parked->waiter, &run->call, parked_woken);
 	karena_hrtimer_setup(&parked->timer, parked_late, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	*(struct parked **)cmd->pdu = parked;
 
 	io_uring_cmd_mark_cancelable(cmd, issue_flags);
-	add_wait_queue(run->call.queue, &parked->wait);
+	add_wait_queue(run->call.queue, &parked->waiter.entry);
 	/* In a worker nothing that goes on can complete. */
 	if (run->call.repeats && issue_flags & IO_URING_F_UNLOCKED)
 		io_uring_cmd_complete_in_task(cmd, task_work);
@@ -178,6 +177,6 @@ void karena_uring_unpark(struct io_uring_cmd *cmd)
 {
 	struct parked *parked = parked_of(cmd);
 
-	WRITE_ONCE(parked->cancelled, true);
+	WRITE_ONCE(parked->waiter.cancelled, true);
 	kick(parked);
 }

@@ -55,6 +55,7 @@ FIXTURE_VARIANT_ADD(arguments, ring_reserve_batch) { .call = &calls[CALL_ring_re
 FIXTURE_VARIANT_ADD(arguments, ring_commit_batch) { .call = &calls[CALL_ring_commit_batch] };
 FIXTURE_VARIANT_ADD(arguments, ring_policy) { .call = &calls[CALL_ring_policy] };
 FIXTURE_VARIANT_ADD(arguments, ring_flush) { .call = &calls[CALL_ring_flush] };
+FIXTURE_VARIANT_ADD(arguments, ring_wait_cancel) { .call = &calls[CALL_ring_wait_cancel] };
 
 FIXTURE_SETUP(arguments)
 {

@@ -63,6 +63,7 @@ IS(KARENA_IOC_RING_RESERVE_BATCH, 0xbd47);
 IS(KARENA_IOC_RING_COMMIT_BATCH, 0xbd48);
 IS(KARENA_IOC_RING_POLICY, 0xbd49);
 IS(KARENA_IOC_RING_FLUSH, 0xbd4a);
+IS(KARENA_IOC_RING_WAIT_CANCEL, 0xbd4b);
 IS(KARENA_RING_WAIT_ROOM, 4);
 IS(KARENA_RING_BATCH_MAX, 128);
 IS(KARENA_RING_ENTRY_DISCARD, 1);
@@ -295,6 +296,10 @@ FIELD(karena_ring_policy, __reserved, 20, 4);
 SIZE(karena_ring_flush, 8);
 FIELD(karena_ring_flush, size, 0, 4);
 FIELD(karena_ring_flush, flags, 4, 4);
+SIZE(karena_ring_wait_cancel, 16);
+FIELD(karena_ring_wait_cancel, size, 0, 4);
+FIELD(karena_ring_wait_cancel, flags, 4, 4);
+FIELD(karena_ring_wait_cancel, user_data, 8, 8);
 
 SIZE(karena_ring_output, 32);
 FIELD(karena_ring_output, size, 0, 4);

@@ -163,6 +163,9 @@ static void fill_at_random(const struct call *call, union args *args)
 		args->policy.wake_records = random_below(4);
 		args->policy.wake_delay_us = random_below(100);
 		break;
+	case CALL_ring_wait_cancel:
+		args->wait_cancel.user_data = random_below(2);
+		break;
 	case CALL_ring_flush:
 	case CALL_query:
 	case CALL_arena_stat:

@@ -44,6 +44,7 @@ union args {
 	struct karena_ring_commit_batch commit_batch;
 	struct karena_ring_policy policy;
 	struct karena_ring_flush flush;
+	struct karena_ring_wait_cancel wait_cancel;
 	unsigned char bytes[256];
 };
 
@@ -241,7 +242,7 @@ enum {
 	CALL_arena_decommit, CALL_arena_stat, CALL_arena_walk, CALL_ring_reserve,
 	CALL_ring_submit, CALL_ring_discard, CALL_ring_output, CALL_ring_stat, CALL_ring_wait,
 	CALL_ring_output_batch, CALL_ring_reserve_batch, CALL_ring_commit_batch, CALL_ring_policy,
-	CALL_ring_flush,
+	CALL_ring_flush, CALL_ring_wait_cancel,
 	NR_CALLS
 };
 
@@ -399,6 +400,12 @@ static const struct call calls[NR_CALLS] = {
 		"ring_flush", KARENA_IOC_RING_FLUSH, BIT(RING),
 		sizeof(struct karena_ring_flush), 0,
 		.rights = KARENA_RIGHT_PRODUCE,
+		.prepare = prepare_nothing,
+	},
+	[CALL_ring_wait_cancel] = {
+		"ring_wait_cancel", KARENA_IOC_RING_WAIT_CANCEL, BIT(RING),
+		sizeof(struct karena_ring_wait_cancel), 0,
+		.flags = KARENA_WAIT_CANCEL_F_ALL,
 		.prepare = prepare_nothing,
 	},
 };

@@ -107,6 +107,7 @@ FIXTURE_VARIANT_ADD(points, ring_reserve_batch) { .call = &calls[CALL_ring_reser
 FIXTURE_VARIANT_ADD(points, ring_commit_batch) { .call = &calls[CALL_ring_commit_batch] };
 FIXTURE_VARIANT_ADD(points, ring_policy) { .call = &calls[CALL_ring_policy] };
 FIXTURE_VARIANT_ADD(points, ring_flush) { .call = &calls[CALL_ring_flush] };
+FIXTURE_VARIANT_ADD(points, ring_wait_cancel) { .call = &calls[CALL_ring_wait_cancel] };
 FIXTURE_VARIANT_ADD(points, ring_stat) { .call = &calls[CALL_ring_stat] };
 
 FIXTURE_SETUP(points)

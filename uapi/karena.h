@@ -123,6 +123,7 @@
 #define KARENA_IOC_RING_COMMIT_BATCH _IO(KARENA_IOC_TYPE, 0x48)
 #define KARENA_IOC_RING_POLICY	_IO(KARENA_IOC_TYPE, 0x49)
 #define KARENA_IOC_RING_FLUSH	_IO(KARENA_IOC_TYPE, 0x4a)
+#define KARENA_IOC_RING_WAIT_CANCEL _IO(KARENA_IOC_TYPE, 0x4b)
 
 /*
  * io_uring
@@ -143,10 +144,10 @@
  * completes as elsewhere.
  *
  * KARENA_IOC_RING_WAIT waits without a thread; ECANCELED: the io_uring or its
- * task went first. EOPNOTSUPP without KARENA_FEAT_URING_WAIT. What waits without a
- * thread IORING_OP_ASYNC_CANCEL and IORING_OP_LINK_TIMEOUT do not find on any
- * kernel (ENOENT): give it a time of its own, or have it wait in a worker, by
- * IOSQE_ASYNC, where IORING_OP_ASYNC_CANCEL ends it with ECANCELED.
+ * task went first, or KARENA_IOC_RING_WAIT_CANCEL found it. EOPNOTSUPP without
+ * KARENA_FEAT_URING_WAIT. What waits without a thread IORING_OP_ASYNC_CANCEL and
+ * IORING_OP_LINK_TIMEOUT do not find on any kernel (ENOENT); a wait in a worker,
+ * by IOSQE_ASYNC, the former does.
  *
  * With IORING_URING_CMD_MULTISHOT, and IOSQE_BUFFER_SELECT as io_uring demands
  * though no buffer is taken, it completes again and again, with
@@ -720,10 +721,10 @@ struct karena_ring_reserve {
 };
 
 /*
- * Wait for room instead of EAGAIN. EINTR: a signal came first, and nothing was
- * reserved or sent. As an io_uring command EOPNOTSUPP, if it would have to wait,
- * without KARENA_FEAT_URING_WAIT. Of those who wait, whoever comes first when there is
- * room for it gets it.
+ * Wait for room instead of EAGAIN. EINTR: a signal came first, ECANCELED:
+ * KARENA_IOC_RING_WAIT_CANCEL, and nothing was reserved or sent. As an io_uring
+ * command EOPNOTSUPP, if it would have to wait, without KARENA_FEAT_URING_WAIT. Of
+ * those who wait, whoever comes first when there is room for it gets it.
  */
 #define KARENA_RING_WAIT_ROOM		0x00000004u
 /* Wake nobody now; the record is found with the next wake-up. */
@@ -981,13 +982,36 @@ struct karena_ring_flush {
  * between the consumer and the producer position. Returns how many bytes do; on an
  * io_uring of 32-byte CQEs the first extra word is the producer position, but for
  * IORING_URING_CMD_MULTISHOT. 0: the ring has ended. Takes no role and reads
- * nothing. ETIMEDOUT; EINTR: a signal. Needs KARENA_RIGHT_CONSUME.
+ * nothing. ETIMEDOUT; EINTR: a signal; ECANCELED: KARENA_IOC_RING_WAIT_CANCEL. Needs
+ * KARENA_RIGHT_CONSUME.
  */
 struct karena_ring_wait {
 	__u32		size;
 	__u32		flags;
 	__u32		bytes;
 	__u32		timeout_us;
+};
+
+/* Whatever their user_data is, which is to be 0 here. */
+#define KARENA_WAIT_CANCEL_F_ALL	0x00000001u
+
+/**
+ * struct karena_ring_wait_cancel - KARENA_IOC_RING_WAIT_CANCEL, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_wait_cancel) as the caller was built
+ * @flags:	in, KARENA_WAIT_CANCEL_F_ALL or 0
+ * @user_data:	in, that of their SQEs; a call by ioctl() counts as one of 0
+ *
+ * Ends calls that came by this open file and wait: KARENA_IOC_RING_WAIT, and those with
+ * KARENA_RING_WAIT_ROOM. They fail with ECANCELED, unless they were done just then.
+ * Returns how many there were; one that has not begun to wait is not among them.
+ * Needs no right. As an io_uring command it finds what was submitted before it on the
+ * same io_uring but for what was sent to a worker, by IOSQE_ASYNC or since it could not
+ * be tried at once.
+ */
+struct karena_ring_wait_cancel {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	user_data;
 };
 
 #endif /* _UAPI_LINUX_KARENA_H */
