@@ -95,6 +95,41 @@ TEST_F(library, arena_calls_do_what_they_say)
 	EXPECT_EQ(2, stat.out_reserved);
 }
 
+TEST_F(library, waits_are_ended_by_name_or_all_of_them)
+{
+	struct karena_query query = { .size = sizeof(query) };
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+	int i, cancelled = 0, told = 0;
+
+	ASSERT_EQ(0, karena_query(self->device, &query));
+	if (!(query.out_features & KARENA_FEAT_URING_WAIT))
+		SKIP(return, "this kernel has no such wait");
+	for (i = 1; i <= 3; i++) {
+		sqe = SQE;
+		karena_prep_ring_wait(sqe, self->ring, 0, 0);
+		io_uring_sqe_set_data64(sqe, i);
+	}
+	sqe = SQE;
+	karena_prep_ring_wait_cancel(sqe, self->ring, 2);
+	io_uring_sqe_set_data64(sqe, 10);
+	sqe = SQE;
+	karena_prep_ring_wait_cancel_all(sqe, self->ring);
+	io_uring_sqe_set_data64(sqe, 10);
+	ASSERT_EQ(5, io_uring_submit(&self->uring));
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(0, io_uring_wait_cqe(&self->uring, &cqe));
+		if (cqe->user_data == 10)
+			told = told * 10 + cqe->res;
+		else
+			cancelled += cqe->res == -ECANCELED;
+		io_uring_cqe_seen(&self->uring, cqe);
+	}
+	EXPECT_EQ(3, cancelled);
+	/* One, then two. */
+	EXPECT_EQ(12, told);
+}
+
 TEST_F(library, ring_calls_do_what_they_say)
 {
 	struct karena_ring_reserve reserve = { .size = sizeof(reserve), .length = 8 };
@@ -272,6 +307,38 @@ TEST_F(way, tells_of_the_end)
 	}
 	wait(NULL);
 	EXPECT_EQ(RECORDS * (RECORDS + 1) / 2, sum);
+}
+
+/* Nothing is in flight then, and it can be armed anew. */
+TEST_F(way, can_be_given_up)
+{
+	struct karena_uring_consumer *consumer = &self->consumer;
+	struct io_uring_cqe *cqe;
+	int round, nr;
+	uint64_t sum = 0;
+
+	if (!way_is_there(_metadata, self->ret, variant->way))
+		SKIP(return, "this kernel has not got it");
+	consumer->timeout_us = 0;
+	EXPECT_EQ(0, karena_uring_consumer_disarm(consumer, &self->uring));
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, karena_uring_consumer_arm(consumer, &self->uring));
+		ASSERT_EQ(1, io_uring_submit(&self->uring));
+		ASSERT_EQ(0, karena_uring_consumer_disarm(consumer, &self->uring));
+		ASSERT_EQ(1, io_uring_submit(&self->uring));
+		for (nr = 0; nr < 2; nr++) {
+			ASSERT_EQ(0, io_uring_wait_cqe(&self->uring, &cqe));
+			if (io_uring_cqe_get_data(cqe)) {
+				EXPECT_EQ(-ECANCELED, karena_uring_consumer_take(consumer, cqe,
+										 add_up, &sum));
+			} else {
+				EXPECT_LE(0, cqe->res);
+			}
+			io_uring_cqe_seen(&self->uring, cqe);
+		}
+		EXPECT_FALSE(consumer->armed);
+	}
+	EXPECT_EQ(0, sum);
 }
 
 TEST_F(library, consumer_says_which_way_is_best)

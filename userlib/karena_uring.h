@@ -177,6 +177,34 @@ static inline void karena_prep_ring_wait_multishot(struct io_uring_sqe *sqe,
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 }
 
+/**
+ * karena_prep_ring_wait_cancel() - end waits
+ * @sqe:	an entry
+ * @ring:	a ring
+ * @user_data:	of the entries that the waits were prepared in
+ *
+ * Those of karena_prep_ring_wait() and its like, which IORING_OP_ASYNC_CANCEL does not
+ * find, and of calls with KARENA_RING_WAIT_ROOM, that came by the same @ring. They
+ * complete with -ECANCELED. The completion's res is how many there were. Since 1.0.
+ */
+static inline void karena_prep_ring_wait_cancel(struct io_uring_sqe *sqe,
+						const struct karena_ring *ring,
+						uint64_t user_data)
+{
+	struct karena_ring_wait_cancel args = { sizeof(args), 0, user_data };
+
+	karena_prep_inline(sqe, karena_ring_fd(ring), KARENA_IOC_RING_WAIT_CANCEL, &args);
+}
+
+/* All of them, whatever their user_data is. Since 1.0. */
+static inline void karena_prep_ring_wait_cancel_all(struct io_uring_sqe *sqe,
+						    const struct karena_ring *ring)
+{
+	struct karena_ring_wait_cancel args = { sizeof(args), KARENA_WAIT_CANCEL_F_ALL, 0 };
+
+	karena_prep_inline(sqe, karena_ring_fd(ring), KARENA_IOC_RING_WAIT_CANCEL, &args);
+}
+
 #ifdef __cplusplus
 }
 #endif

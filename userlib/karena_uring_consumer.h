@@ -274,6 +274,35 @@ static inline int karena_uring_consumer_arm(struct karena_uring_consumer *consum
 	return 0;
 }
 
+/**
+ * karena_uring_consumer_disarm() - have no request in flight
+ * @consumer:	a consumer
+ * @uring:	where it is armed
+ *
+ * Prepares the request that ends it; does nothing if none is in flight. Its completion
+ * has the user_data NULL, and comes beside one of @consumer, which
+ * karena_uring_consumer_take() is to be given as all are: -ECANCELED, unless it was done
+ * just then. @consumer->armed tells whether that came. Errors: -EBUSY: no entry is free.
+ * One thread. Since 1.0.
+ */
+static inline int karena_uring_consumer_disarm(struct karena_uring_consumer *consumer,
+					       struct io_uring *uring)
+{
+	struct io_uring_sqe *sqe;
+
+	if (!consumer->armed)
+		return 0;
+	sqe = io_uring_get_sqe(uring);
+	if (!sqe)
+		return -EBUSY;
+	if (consumer->way == KARENA_URING_REPEAT || consumer->way == KARENA_URING_WAIT)
+		karena_prep_ring_wait_cancel(sqe, consumer->ring, (uintptr_t)consumer);
+	else
+		io_uring_prep_cancel(sqe, consumer, 0);
+	io_uring_sqe_set_data(sqe, NULL);
+	return 0;
+}
+
 /* Records that were read: their headers are the kernel's. */
 static inline int karena_uring_take_read(const char *from, int bytes, karena_record_fn fn,
 					 void *context)
