@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where a command may not sleep, it does not: what can is turned away, and done by a
+ * worker of io_uring's; what cannot is done at once, by the caller.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+
+#include "uring_calls.h"
+
+/* Calls that can sleep: for memory, for a lock that is held over its taking, for a file. */
+static const bool can_sleep[NR_CALLS] = {
+	[CALL_arena_create] = true,
+	[CALL_ring_create] = true,
+	[CALL_reopen] = true,
+	[CALL_arena_alloc] = true,
+	[CALL_arena_free] = true,
+	[CALL_arena_reserve] = true,
+	[CALL_arena_commit] = true,
+	[CALL_arena_decommit] = true,
+	[CALL_arena_stat] = true,
+	[CALL_arena_walk] = true,
+	[CALL_ring_reserve] = true,
+	[CALL_ring_reserve_batch] = true,
+};
+
+/* Has this process a worker of io_uring's? The last of them stays for seconds at least. */
+static bool has_worker(void)
+{
+	struct dirent *entry;
+	char path[300], name[32];
+	bool has = false;
+	DIR *dir;
+
+	dir = opendir("/proc/self/task");
+	must(dir);
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+		if (read_file(path, name, sizeof(name)) > 0 && !strncmp(name, "iou-wrk", 7))
+			has = true;
+	}
+	closedir(dir);
+	return has;
+}
+
+/* Was it done by a worker? In a process that had none before. */
+static bool is_done_by_worker(const struct call *call, unsigned int flags)
+{
+	struct world world;
+	union args args;
+	int res;
+
+	world_build(&world);
+	uring_open(flags);
+	must(!has_worker());
+	call_prepare(&world, call, &args);
+	res = by_pointer(world.fd[call_kind(call)], call->number, &args);
+	must(res >= 0);
+	return has_worker();
+}
+
+FIXTURE(nowait) {
+	int device;
+};
+
+FIXTURE_VARIANT(nowait) {
+	unsigned int flags;
+};
+
+FIXTURE_VARIANT_ADD(nowait, plain) { .flags = 0 };
+FIXTURE_VARIANT_ADD(nowait, deferred) {
+	.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+};
+
+FIXTURE_VARIANT_ADD(nowait, sqpoll) { .flags = IORING_SETUP_SQPOLL };
+
+FIXTURE_SETUP(nowait)
+{
+}
+
+FIXTURE_TEARDOWN(nowait)
+{
+}
+
+TEST_F(nowait, what_can_sleep_is_done_by_a_worker_and_nothing_else)
+{
+	struct world world;
+	bool is_there[NR_CALLS];
+	pid_t child;
+	int i;
+
+	world_build(&world);
+	for (i = 0; i < NR_CALLS; i++)
+		is_there[i] = kernel_can(&calls[i], &world);
+	world_end(&world);
+	for (i = 0; i < NR_CALLS; i++) {
+		if (!is_there[i])
+			continue;
+		child = fork_child();
+		if (!child)
+			_exit(2 + is_done_by_worker(&calls[i], variant->flags));
+		EXPECT_EQ(2 + can_sleep[i], reap(child)) TH_LOG("%s", calls[i].name);
+	}
+}
+
+TEST_HARNESS_MAIN
