@@ -12,15 +12,17 @@
 #include "uring_util.h"
 
 /**
- * struct scene - requests that wait for records that never come
+ * struct scene - requests that wait for records and for room that never come
  * @uring:	theirs
  * @fd:		a ring without records
+ * @full:	a ring without room
  * @refs:	the module's references before
  * @in_flight:	shared: they are under way
  */
 struct scene {
 	struct io_uring uring;
 	int fd;
+	int full;
 	long refs;
 	int *in_flight;
 };
@@ -70,6 +72,32 @@ static void begin_multishot_read(struct scene *scene)
 	sqe->buf_group = 7;
 }
 
+static void begin_to_produce(struct scene *scene)
+{
+	static struct karena_ring_output output = {
+		.size = sizeof(output), .flags = KARENA_RING_WAIT_ROOM,
+		.buffer = (uintptr_t)"late", .buffer_bytes = 4,
+	};
+	struct karena_uring_cmd area = { .args = (uintptr_t)&output };
+	struct io_uring_sqe *sqe;
+
+	while (ring_output(scene->full, "full", 4, 0) == 0)
+		;
+	sqe = io_uring_get_sqe(&scene->uring);
+	io_uring_prep_poll_add(sqe, scene->full, POLLOUT);
+	if (!(features() & KARENA_FEAT_URING_WAIT))
+		return;
+	sqe = prep(&scene->uring, IORING_OP_URING_CMD, scene->full, NULL, 0);
+	sqe->cmd_op = KARENA_IOC_RING_OUTPUT;
+	memcpy(sqe->cmd, &area, sizeof(area));
+}
+
+static void close_rings(struct scene *scene)
+{
+	close(scene->fd);
+	close(scene->full);
+}
+
 /* One of each kind that this kernel has. */
 static void begin_requests(struct scene *scene)
 {
@@ -94,6 +122,7 @@ static void begin_requests(struct scene *scene)
 		repeat(prep_wait(&scene->uring, scene->fd, 0, 0));
 		repeat(prep_wait(&scene->uring, scene->fd, 100, 3600u * 1000000));
 	}
+	begin_to_produce(scene);
 	submit(&scene->uring);
 	if (uring_has(&scene->uring, OP_READ_MULTISHOT)) {
 		begin_multishot_read(scene);
@@ -126,7 +155,7 @@ static int by_exec(struct scene *scene)
 static int by_closing_the_ring_then_io_uring(struct scene *scene)
 {
 	begin_requests(scene);
-	close(scene->fd);
+	close_rings(scene);
 	pause_ms(20);
 	io_uring_queue_exit(&scene->uring);
 	return !refs_come_back_to(scene->refs);
@@ -139,7 +168,7 @@ static int by_closing_io_uring(struct scene *scene)
 	pause_ms(20);
 	if (ring_write(scene->fd, "after", 5) != 5)
 		return 2;
-	close(scene->fd);
+	close_rings(scene);
 	return !refs_come_back_to(scene->refs);
 }
 
@@ -155,7 +184,7 @@ static int by_end_of_the_thread(struct scene *scene)
 
 	must(pthread_create(&thread, NULL, begin_in_thread, scene) == 0);
 	must(pthread_join(thread, NULL) == 0);
-	close(scene->fd);
+	close_rings(scene);
 	io_uring_queue_exit(&scene->uring);
 	return !refs_come_back_to(scene->refs);
 }
@@ -214,6 +243,7 @@ static void go(struct __test_metadata *_metadata, struct scene *scene,
 		if (io_uring_queue_init(16, &scene->uring, flags))
 			_exit(9);
 		scene->fd = ring_new_fd(0, page_size);
+		scene->full = ring_new_fd(0, page_size);
 		_exit(way(scene));
 	}
 	if (way == by_kill) {
