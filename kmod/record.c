@@ -19,7 +19,7 @@
  * @headers:	the data area, mapped twice in a row, zeroed
  * @slots:	an array of @size / 16 slots, zeroed; NULL: headers are slots
  * @published:	the producer position that consumers read
- * @size:	of the data area, a power of two
+ * @size:	of the data area, a power of two up to 2^30
  */
 void record_init(struct records *r, void *headers, void *slots, __u64 *published, __u64 size)
 {
@@ -29,6 +29,7 @@ void record_init(struct records *r, void *headers, void *slots, __u64 *published
 	r->mask = size - 1;
 	r->producer = 0;
 	r->limit = size;
+	r->nr_read = 0;
 	*published = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(record_init);
@@ -122,37 +123,45 @@ static inline __u32 header_word(const struct records *r, __u64 offset)
 /*
  * Where headers are slots: bytes of the records from the consumer position on that lie
  * within @limit, which does not go beyond the producer's, before the first whose word has
- * a flag of @stop. @steps in and out. Whether the area ends or the walk is looked at only
- * @edge.
+ * a flag of @stop. @nr in: how many at most, out: how many. @words: the sum of their
+ * words. Whether the area ends or the walk is looked at only @edge.
  */
-static inline __u64 walk_headers(const struct records *r, __u64 limit, unsigned int *steps,
-				 __u32 stop)
+static inline __u64 walk_headers(const struct records *r, __u64 limit, unsigned int *nr,
+				 __u32 stop, __u64 *words)
 {
 	const struct records copy = *r;
 	__u64 first = record_consumer(&copy) & copy.mask, at = first, next;
 	__u64 size = copy.mask + 1, end = first + limit, edge = end < size ? end : size;
+	unsigned int most = limit ? *nr : 0, left = most;
 
-	if (!limit || !*steps)
+	*words = 0;
+	*nr = 0;
+	if (!most)
 		return 0;
-	for (;;) {
+	do {
 		__u32 word = header_word(&copy, at);
 
 		if (word & stop)
-			return at - first;
+			break;
 		next = at + record_word_bytes(word);
 		if (__builtin_expect(next >= edge, false)) {
-			if (next >= end)
-				return next == end ? limit : at - first;
-			/* It goes on at the beginning of the area. */
+			if (next > end)
+				break;
+			/* The last one, or it goes on at the beginning of the area. */
+			if (next == end) {
+				most -= left - 1;
+				left = 1;
+			}
 			next -= size;
 			first -= size;
 			end -= size;
 			edge = end;
 		}
-		if (!--*steps)
-			return next - first;
+		*words += word;
 		at = next;
-	}
+	} while (--left);
+	*nr = most - left;
+	return at - first;
 }
 
 /**
@@ -175,12 +184,48 @@ EXPORT_SYMBOL_IF_KUNIT(record_front);
  * record_advance() - give back what the kernel itself has read
  * @r:		as it is
  * @position:	a border; none below it is BUSY
+ * @nr:		submitted records that lie from the consumer position up to it
  */
-void record_advance(struct records *r, __u64 position)
+void record_advance(struct records *r, __u64 position, unsigned int nr)
 {
+	r->nr_read += nr;
 	record_store(&r->limit, position + r->mask + 1);
 }
 EXPORT_SYMBOL_IF_KUNIT(record_advance);
+
+static bool accept_headers(struct records *r, __u64 claim, unsigned int steps)
+{
+	__u64 position = record_consumer(r), words;
+	unsigned int nr = steps;
+
+	position += walk_headers(r, claim - position, &nr, KARENA_RECORD_BUSY, &words);
+	/*
+	 * Their lengths together are less than the area, which is 2^30 bytes at most. So
+	 * what is above that in the sum is the flags of those that were discarded.
+	 */
+	record_advance(r, position, nr - words / KARENA_RECORD_DISCARD);
+	return nr == steps && position != claim;
+}
+
+static bool accept_slots(struct records *r, __u64 claim, unsigned int steps)
+{
+	const struct records copy = *r;
+	__u64 position = record_consumer(r);
+	unsigned int nr = 0;
+
+	while ((__s64)(claim - position) > 0 && steps) {
+		__u32 word = word_at(&copy, position);
+		__u32 shown = record_word_bytes(shown_at(&copy, position, word));
+
+		if (word & KARENA_RECORD_BUSY || shown > claim - position)
+			break;
+		position += record_word_bytes(word);
+		nr += !record_discarded(word);
+		steps--;
+	}
+	record_advance(r, position, nr);
+	return !steps && (__s64)(claim - position) > 0;
+}
 
 /**
  * record_accept() - give back what the consumer says it has read
@@ -198,28 +243,11 @@ EXPORT_SYMBOL_IF_KUNIT(record_advance);
  */
 bool record_accept(struct records *r, __u64 claim, unsigned int steps)
 {
-	const struct records copy = *r;
 	__u64 position = record_consumer(r);
 
 	if (claim - position > r->producer - position)
 		return false;
-
-	if (!r->slots) {
-		position += walk_headers(r, claim - position, &steps, KARENA_RECORD_BUSY);
-		record_advance(r, position);
-		return !steps && position != claim;
-	}
-	while ((__s64)(claim - position) > 0 && steps) {
-		__u32 word = word_at(&copy, position);
-		__u32 shown = record_word_bytes(shown_at(&copy, position, word));
-
-		if (word & KARENA_RECORD_BUSY || shown > claim - position)
-			break;
-		position += record_word_bytes(word);
-		steps--;
-	}
-	record_advance(r, position);
-	return !steps && (__s64)(claim - position) > 0;
+	return r->slots ? accept_slots(r, claim, steps) : accept_headers(r, claim, steps);
 }
 EXPORT_SYMBOL_IF_KUNIT(record_accept);
 
@@ -312,7 +340,7 @@ bool record_skip(struct records *r, unsigned int steps)
 			break;
 		position += record_word_bytes(word);
 	}
-	record_advance(r, position);
+	record_advance(r, position, 0);
 	return more;
 }
 EXPORT_SYMBOL_IF_KUNIT(record_skip);
@@ -342,23 +370,24 @@ EXPORT_SYMBOL_IF_KUNIT(record_count);
  * record_run() - how much can be read at the consumer position in one piece?
  * @r:		as it is
  * @room:	bytes that the reader has for it
- * @steps:	how many records at most
+ * @nr:		in: how many records at most; out: how many
  *
  * Return: the bytes that those records take, headers included, which are there one
  * after the other, are not discarded, and fit into @room together, as trimmed.
  */
-__u64 record_run(const struct records *r, __u64 room, unsigned int steps)
+__u64 record_run(const struct records *r, __u64 room, unsigned int *nr)
 {
 	const struct records copy = *r;
-	__u64 position = record_consumer(r);
+	__u64 position = record_consumer(r), words;
+	unsigned int steps = *nr;
 
 	if (!r->slots) {
 		__u64 limit = r->producer - position;
 
-		return walk_headers(r, limit < room ? limit : room, &steps,
-				    KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD);
+		return walk_headers(r, limit < room ? limit : room, nr,
+				    KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD, &words);
 	}
-	for (; position != copy.producer && steps; steps--) {
+	for (*nr = 0; position != copy.producer && *nr < steps; ++*nr) {
 		__u32 word = word_at(&copy, position);
 		__u32 shown = record_word_bytes(shown_at(&copy, position, word));
 

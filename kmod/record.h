@@ -86,6 +86,7 @@ struct record_slot {
  * @producer:	end of the last record; also read without the lock
  * @limit:	how far the producer may go: the consumer position and the size
  *		of the data area; also read without the lock
+ * @nr_read:	submitted records below the consumer position
  */
 struct records {
 	struct record_slot *slots;
@@ -94,6 +95,7 @@ struct records {
 	__u64 mask;
 	__u64 producer;
 	__u64 limit;
+	__u64 nr_read;
 };
 
 /* Bytes that a record of @length payload bytes takes, @length in 1 .. 2^30 - 1. */
@@ -304,7 +306,7 @@ unsigned int record_abandon(struct records *r, record_gone_fn gone, void *contex
 			    __u64 *position, unsigned int steps);
 bool record_skip(struct records *r, unsigned int steps);
 unsigned int record_count(const struct records *r, __u64 *position, unsigned int steps);
-__u64 record_run(const struct records *r, __u64 room, unsigned int steps);
-void record_advance(struct records *r, __u64 position);
+__u64 record_run(const struct records *r, __u64 room, unsigned int *nr);
+void record_advance(struct records *r, __u64 position, unsigned int nr);
 
 #endif /* KARENA_RECORD_H */

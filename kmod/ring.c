@@ -23,67 +23,13 @@
 
 #include "compat.h"
 #include "ring.h"
+#include "ring_loss.h"
 #include "ring_party.h"
 #include "ring_short.h"
 #include "trace.h"
 
 /* More bytes are copied by a call. */
 #define COPY_SHORT_BYTES	64
-
-/* Counters in the producer page: only the kernel writes them, users look. */
-static void count(u64 *counter, u64 n)
-{
-	atomic64_add(n, (atomic64_t *)counter);
-}
-
-/*
- * Each loss is counted by cause and told by its errno. Kept out of line: these
- * are not what the ring is for.
- */
-static noinline int refuse_length(struct karena_ring *ring, size_t length)
-{
-	if (!length)
-		return -EINVAL;
-	count(&ring->producer_page->lost_too_big, 1);
-	trace_karena_ring_lost(ring, length, -ENOSPC);
-	return -ENOSPC;
-}
-
-static __always_inline void lost_full(struct karena_ring *ring, unsigned int nr, u64 bytes)
-{
-	struct karena_ring_producer *page = ring->producer_page;
-
-	count(&page->lost_full, nr);
-	count(&page->lost_full_bytes, bytes);
-	trace_karena_ring_lost(ring, bytes, -EAGAIN);
-	ring_unhold(ring);
-}
-
-static __always_inline int refuse_full(struct karena_ring *ring, size_t length)
-{
-	lost_full(ring, 1, length);
-	return -EAGAIN;
-}
-
-static noinline int refuse_busy(struct karena_ring *ring, size_t length)
-{
-	count(&ring->producer_page->lost_busy, 1);
-	trace_karena_ring_lost(ring, length, -EBUSY);
-	return -EAGAIN;
-}
-
-/**
- * ring_lost_full() - count what there was no room for
- * @ring:	the ring
- * @nr:		records
- * @bytes:	their payload bytes
- *
- * Context: any.
- */
-void ring_lost_full(struct karena_ring *ring, unsigned int nr, u64 bytes)
-{
-	lost_full(ring, nr, bytes);
-}
 
 /**
  * ring_check_length() - can a record of this length ever fit?
@@ -97,26 +43,7 @@ int ring_check_length(struct karena_ring *ring, u64 length)
 {
 	if (length - 1 < ring->length_max)
 		return 0;
-	return refuse_length(ring, length);
-}
-
-/**
- * ring_accept() - give back what the consumer says it has read
- * @ring:	the ring
- *
- * Context: any; under ring->lock.
- * Return: whether there is more than one hold of the lock may take.
- */
-bool ring_accept(struct karena_ring *ring)
-{
-	/*
-	 * Read once: the value is a user's. Pairs with the release by which the
-	 * consumer stored it: it has done with what lies below.
-	 */
-	u64 claim = smp_load_acquire(&ring->consumer_page->position);
-
-	lockdep_assert_held(&ring->lock);
-	return record_accept(&ring->records, claim, RING_STEPS);
+	return ring_refuse_length(ring, length);
 }
 
 /*
@@ -130,6 +57,7 @@ static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned lon
 
 	for (;;) {
 		more = ring_accept(ring);
+		ring_note_unread(ring);
 		ring_tell_room(ring);
 		fits = record_fits(r, bytes);
 		if (fits || !more)
@@ -201,9 +129,9 @@ static noinline int reserve_any(struct karena_ring *ring, size_t length,
 		return err;
 	err = ring_try_reserve(ring, party, &one, 1, record_bytes(one), position);
 	if (err == -EAGAIN)
-		return refuse_full(ring, length);
+		return ring_refuse_full(ring, length);
 	if (err == -EBUSY)
-		return refuse_busy(ring, length);
+		return ring_refuse_busy(ring, length);
 	return err;
 }
 
@@ -219,7 +147,7 @@ static noinline void *reserve_slowly(struct karena_ring *ring, size_t length)
 static noinline void *reserve_from_full(struct karena_ring *ring, size_t length, u64 limit)
 {
 	if (record_limit_holds(&ring->records, limit, &ring->consumer_page->position))
-		return ERR_PTR(refuse_full(ring, length));
+		return ERR_PTR(ring_refuse_full(ring, length));
 	return reserve_slowly(ring, length);
 }
 
@@ -467,10 +395,27 @@ int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 positio
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_end_for);
 
+/* A walk over what parties that are gone have left open, and what it came to. */
+struct abandoning {
+	struct karena_ring *ring;
+	u64 position;
+	unsigned int nr;
+	u64 bytes;
+};
+
+static u32 length_at(struct karena_ring *ring, u64 position)
+{
+	struct records *r = &ring->records;
+	const struct record_slot *slot = record_slot(r, record_header(r, position), true);
+
+	return READ_ONCE(slot->word) & KARENA_RECORD_LEN_MASK;
+}
+
 /* Each record that a party which goes has left open is met once, and counted off. */
 static bool party_is_gone(void *context, u32 owner)
 {
-	struct karena_ring *ring = context;
+	struct abandoning *walk = context;
+	struct karena_ring *ring = walk->ring;
 	struct ring_party *party;
 	bool gone;
 
@@ -478,8 +423,10 @@ static bool party_is_gone(void *context, u32 owner)
 	rcu_read_lock();
 	party = xa_load(&ring->party_ids, owner);
 	gone = party && READ_ONCE(party->gone);
-	if (gone)
+	if (gone) {
 		party->nr_open--;
+		walk->bytes += length_at(ring, walk->position);
+	}
 	rcu_read_unlock();
 	return gone;
 }
@@ -497,25 +444,22 @@ static bool party_is_gone(void *context, u32 owner)
 void ring_abandon(struct karena_ring *ring, struct ring_party *party)
 {
 	struct records *r = &ring->records;
-	u64 position = party->first_open;
-	unsigned int nr, total = 0;
+	struct abandoning walk = { .ring = ring, .position = party->first_open };
 	bool more;
 
 	if (!party->nr_open)
 		return;
 	do {
 		raw_spin_lock_irq(&ring->lock);
-		nr = record_abandon(r, party_is_gone, ring, &position, RING_STEPS);
-		more = party->nr_open && position != r->producer;
+		walk.nr += record_abandon(r, party_is_gone, &walk, &walk.position, RING_STEPS);
+		more = party->nr_open && walk.position != r->producer;
 		raw_spin_unlock_irq(&ring->lock);
-		total += nr;
 		cond_resched();
 	} while (more);
 
 	WARN_ON_ONCE(party->nr_open);
-	atomic64_add(total, &ring->nr_discarded);
-	count(&ring->producer_page->lost_dead, total);
-	trace_karena_ring_abandon(ring, total);
+	atomic64_add(walk.nr, &ring->nr_discarded);
+	ring_lost_dead(ring, walk.nr, walk.bytes);
 	ring_tell(ring, 0);
 	ring_unhold(ring);
 }

@@ -99,8 +99,8 @@ struct ring_policy {
  *		may have interrupted a holder, in an NMI, it is only tried
  * @quick_max:	longest payload for the short way of karena_ring_reserve(); 0 if
  *		IN_PLACE; fixed
- * @records:	see record.h
  * @nr_records:	reserved since create
+ * @records:	see record.h; its last field no producer writes, nor what follows
  * @submitted:	records submitted, per CPU; only ever counted up
  * @consumer_page: shared with the consumer, who writes there what it likes; fixed
  * @producer_page: shared with readers, who cannot write it; fixed
@@ -116,6 +116,11 @@ struct ring_policy {
  * @area:	memory; fixed
  * @node:	of create; fixed
  * @nr_discarded: records discarded, by whomever
+ * @fill_most:	most bytes between the positions that a look has met, under @lock
+ * @lost_seen:	lost_full at the last look, under @lock
+ * @unread_to:	producer position at @unread_since, or passed by the consumer; under
+ *		@lock
+ * @unread_since: when it was there, nanoseconds of CLOCK_MONOTONIC; under @lock
  * @read_lock:	one read() at a time. No user memory is faulted in under it
  * @party_lock:	protects @parties, @consumer and @nr_kernel; held to set @policy
  * @parties:	see ring_party.c; also read under RCU
@@ -127,8 +132,8 @@ struct ring_policy {
 struct karena_ring {
 	raw_spinlock_t lock;
 	u32 quick_max;
-	struct records records;
 	u64 nr_records;
+	struct records records;
 	u64 __percpu *submitted;
 	struct karena_ring_consumer *consumer_page;
 	struct karena_ring_producer *producer_page;
@@ -145,6 +150,10 @@ struct karena_ring {
 	struct ring_area area;
 	int node;
 	atomic64_t nr_discarded;
+	u64 fill_most;
+	u64 lost_seen;
+	u64 unread_to;
+	u64 unread_since;
 	struct mutex read_lock;		/* one reader at a time */
 	spinlock_t party_lock;		/* @parties, @consumer, @nr_kernel, setting @policy */
 	DECLARE_HASHTABLE(parties, 6);
@@ -212,8 +221,24 @@ void ring_abandon(struct karena_ring *ring, struct ring_party *party);
 int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u32 *lengths,
 		     unsigned int nr, u32 bytes, u64 *position);
 int ring_check_length(struct karena_ring *ring, u64 length);
-void ring_lost_full(struct karena_ring *ring, unsigned int nr, u64 bytes);
+
+/* ring_accept.c: what the consumer gives back, and figures taken then */
+
+/**
+ * struct ring_history - what looks at a ring have met
+ * @fill_most:	most bytes that lay between the positions
+ * @unread_ns:	for so long, at least, the oldest unread record has been there; 0: there
+ *		is none, or nobody has looked
+ */
+struct ring_history {
+	u64 fill_most;
+	u64 unread_ns;
+};
+
 bool ring_accept(struct karena_ring *ring);
+void ring_note_unread(struct karena_ring *ring);
+void ring_note_woken(struct karena_ring *ring);
+void ring_look_back(struct karena_ring *ring, struct ring_history *history);
 
 /* ring_out.c: records out, and looks */
 
@@ -222,6 +247,7 @@ bool ring_accept(struct karena_ring *ring);
  * @consumer:	the consumer position, all that could be accepted of it
  * @producer:	the producer position
  * @nr_records:	reserved since create
+ * @nr_read:	submitted and below @consumer
  * @there:	is the record at the consumer position there?
  * @ended:	will there be no more records? See ring_has_ended()
  */
@@ -229,6 +255,7 @@ struct ring_view {
 	u64 consumer;
 	u64 producer;
 	u64 nr_records;
+	u64 nr_read;
 	bool there;
 	bool ended;
 };
@@ -260,12 +287,14 @@ static inline u64 ring_view_available(const struct ring_view *view)
  * @bytes:	that all of them take, headers included; 0 if nothing is there
  * @word:	of the first one's header; of a trimmed record of an IN_PLACE ring, which
  *		is one piece for itself, less than @bytes
+ * @nr:		records
  * @last:	no record came after them then
  */
 struct ring_run {
 	u64 position;
 	u64 bytes;
 	u32 word;
+	unsigned int nr;
 	bool last;
 };
 

@@ -4,6 +4,7 @@
  */
 #include <linux/fs.h>
 #include <linux/log2.h>
+#include <linux/math64.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
 #include <linux/seq_file.h>
@@ -353,9 +354,11 @@ long ring_op_output(struct karena_call *call, void *argp)
 static void ring_stat(struct karena_ring *ring, struct karena_ring_stat *stat)
 {
 	const struct karena_ring_producer *page = ring->producer_page;
+	struct ring_history history;
 	struct ring_view view;
 
 	ring_look(ring, &view);
+	ring_look_back(ring, &history);
 	stat->out_flags = ring->flags;
 	stat->out_data_bytes = data_bytes(ring);
 	stat->out_available = view.producer - view.consumer;
@@ -375,6 +378,12 @@ static void ring_stat(struct karena_ring *ring, struct karena_ring_stat *stat)
 	stat->out_wake_records = READ_ONCE(ring->policy.records);
 	stat->out_wake_delay_us = READ_ONCE(ring->policy.delay_us);
 	stat->__reserved = 0;
+	stat->out_lost_too_big_bytes = READ_ONCE(page->lost_too_big_bytes);
+	stat->out_lost_busy_bytes = READ_ONCE(page->lost_busy_bytes);
+	stat->out_lost_dead_bytes = READ_ONCE(page->lost_dead_bytes);
+	stat->out_read = view.nr_read;
+	stat->out_fill_most = history.fill_most;
+	stat->out_unread_us = div_u64(history.unread_ns, NSEC_PER_USEC);
 }
 
 /**
@@ -417,6 +426,12 @@ static void ring_show(struct karena_object *object, struct seq_file *m)
 	seq_printf(m, "karena-wake-bytes:\t%u\n", stat.out_wake_bytes);
 	seq_printf(m, "karena-wake-records:\t%u\n", stat.out_wake_records);
 	seq_printf(m, "karena-wake-delay-us:\t%u\n", stat.out_wake_delay_us);
+	seq_printf(m, "karena-lost-too-big-bytes:\t%llu\n", stat.out_lost_too_big_bytes);
+	seq_printf(m, "karena-lost-busy-bytes:\t%llu\n", stat.out_lost_busy_bytes);
+	seq_printf(m, "karena-lost-dead-bytes:\t%llu\n", stat.out_lost_dead_bytes);
+	seq_printf(m, "karena-read:\t%llu\n", stat.out_read);
+	seq_printf(m, "karena-fill-most:\t%llu\n", stat.out_fill_most);
+	seq_printf(m, "karena-unread-us:\t%llu\n", stat.out_unread_us);
 }
 
 /*

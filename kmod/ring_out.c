@@ -7,6 +7,7 @@
 
 #include "compat.h"
 #include "ring.h"
+#include "ring_loss.h"
 #include "trace.h"
 
 /**
@@ -27,9 +28,11 @@ void ring_look(struct karena_ring *ring, struct ring_view *view)
 	do {
 		raw_spin_lock_irq(&ring->lock);
 		more = ring_accept(ring);
+		ring_note_unread(ring);
 		view->consumer = record_consumer(r);
 		view->producer = r->producer;
 		view->nr_records = ring->nr_records;
+		view->nr_read = r->nr_read;
 		view->there = record_there(record_front(r));
 		raw_spin_unlock_irq(&ring->lock);
 		cond_resched();
@@ -109,7 +112,8 @@ int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
 		more = more || record_discarded(run->word);
 		there = !more && record_there(run->word);
 		run->position = record_consumer(r);
-		run->bytes = there ? record_run(r, room, steps) : 0;
+		run->nr = steps;
+		run->bytes = there ? record_run(r, room, &run->nr) : 0;
 		run->last = run->position + run->bytes == r->producer;
 		raw_spin_unlock_irq(&ring->lock);
 		cond_resched();
@@ -136,7 +140,7 @@ bool ring_read_end(struct karena_ring *ring, const struct ring_run *run)
 	raw_spin_lock_irq(&ring->lock);
 	mine = record_consumer(r) == run->position;
 	if (mine) {
-		record_advance(r, run->position + run->bytes);
+		record_advance(r, run->position + run->bytes, run->nr);
 		publish_consumer(ring);
 	}
 	raw_spin_unlock_irq(&ring->lock);
@@ -166,6 +170,7 @@ static unsigned int drain_run(struct karena_ring *ring, struct ring_run *run,
 		nr++;
 	}
 	run->bytes = position - run->position;
+	run->nr = nr;
 	return nr;
 }
 
@@ -224,14 +229,6 @@ static u64 available(const struct karena_ring *ring)
 	return clamp_t(s64, bytes, 0, ring->records.mask + 1);
 }
 
-static u64 lost(const struct karena_ring *ring)
-{
-	const struct karena_ring_producer *page = ring->producer_page;
-
-	return READ_ONCE(page->lost_full) + READ_ONCE(page->lost_too_big) +
-	       READ_ONCE(page->lost_busy) + READ_ONCE(page->lost_dead);
-}
-
 /**
  * karena_ring_query() - a figure of a ring, without a lock
  * @ring:	the ring
@@ -256,7 +253,7 @@ u64 karena_ring_query(const struct karena_ring *ring, enum karena_ring_figure wh
 	case KARENA_RING_PRODUCER_POSITION:
 		return READ_ONCE(ring->records.producer);
 	case KARENA_RING_LOST:
-		return lost(ring);
+		return ring_lost(ring);
 	}
 	return 0;
 }

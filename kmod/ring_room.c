@@ -13,6 +13,7 @@
 
 #include "ops.h"
 #include "ring.h"
+#include "ring_loss.h"
 #include "waiter.h"
 
 static long sleep_for_room(struct karena_ring *ring, struct karena_call *call,

@@ -73,6 +73,7 @@ static void wake(struct karena_ring *ring, __poll_t events)
 	if (!wq_has_sleeper(&ring->wait))
 		return;
 	atomic64_inc(&ring->nr_wakeups);
+	ring_note_woken(ring);
 	trace_karena_ring_wake(ring, (__force u32)events);
 	/*
 	 * Of no particular events. Told which, io_uring's multishot poll would pass

@@ -72,6 +72,8 @@ void rc_reset(struct record_fixture *f, u64 start)
 	f->published = start;
 	f->consumer = start;
 	f->producer = start;
+	f->nr_read = 0;
+	f->r.nr_read = 0;
 	f->nr = 0;
 }
 
@@ -82,6 +84,7 @@ static u32 model_bytes(u32 length)
 
 static void model_pop(struct record_fixture *f)
 {
+	f->nr_read += f->records[0].state == MODEL_THERE;
 	f->consumer += model_bytes(f->records[0].length);
 	f->nr--;
 	memmove(f->records, f->records + 1, f->nr * sizeof(f->records[0]));
@@ -223,13 +226,15 @@ static void check_run(struct kunit *test)
 {
 	struct record_fixture *f = test->priv;
 	u64 room, bytes = 0;
-	unsigned int i = 0;
+	unsigned int i = 0, nr;
 
 	for (room = 0; room <= f->size; room += 8) {
 		while (i < f->nr && f->records[i].state == MODEL_THERE &&
 		       bytes + model_bytes(f->records[i].length) <= room)
 			bytes += model_bytes(f->records[i++].length);
-		KUNIT_ASSERT_EQ(test, record_run(&f->r, room, MODEL_RECORDS), bytes);
+		nr = MODEL_RECORDS;
+		KUNIT_ASSERT_EQ(test, record_run(&f->r, room, &nr), bytes);
+		KUNIT_ASSERT_EQ(test, nr, i);
 	}
 }
 
@@ -240,6 +245,7 @@ void rc_check_walk(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, record_consumer(&f->r), f->consumer);
+	KUNIT_ASSERT_EQ(test, f->r.nr_read, f->nr_read);
 	KUNIT_ASSERT_EQ(test, f->r.producer, f->producer);
 	KUNIT_ASSERT_EQ(test, f->published, f->producer);
 	KUNIT_ASSERT_LE(test, f->producer - f->consumer, f->size);

@@ -45,6 +45,7 @@ struct model_record {
  * @size:	of its data area
  * @consumer:	the model's consumer position
  * @producer:	the model's producer position
+ * @nr_read:	submitted records that the model has passed
  * @nr:		the model's records between the two
  * @records:	in order
  */
@@ -54,6 +55,7 @@ struct record_fixture {
 	u64 size;
 	u64 consumer;
 	u64 producer;
+	u64 nr_read;
 	unsigned int nr;
 	struct model_record records[MODEL_RECORDS];
 };

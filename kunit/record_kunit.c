@@ -12,13 +12,18 @@ KUNIT_ARRAY_PARAM(record, record_cases, record_case_desc);
 /* Owners are known, and users may write headers, only where slots lie apart. */
 KUNIT_ARRAY_PARAM(slot, slot_cases, record_case_desc);
 
+static u64 run_of(const struct record_fixture *f, u64 room, unsigned int most)
+{
+	return record_run(&f->r, room, &most);
+}
+
 static void new_ring_should_be_empty(struct kunit *test)
 {
 	struct record_fixture *f = test->priv;
 
 	rc_check(test);
 	KUNIT_EXPECT_FALSE(test, record_there(record_front(&f->r)));
-	KUNIT_EXPECT_EQ(test, record_run(&f->r, f->size, 1), 0);
+	KUNIT_EXPECT_EQ(test, run_of(f, f->size, 1), 0);
 }
 
 static void record_should_take_header_and_padded_payload(struct kunit *test)
@@ -345,14 +350,14 @@ static void run_should_be_what_fits_and_is_there(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, ALICE));
 	rc_close(test, 0, false);
 	rc_close(test, 1, false);
-	KUNIT_EXPECT_EQ(test, record_run(&f->r, 15, 8), 0);
-	KUNIT_EXPECT_EQ(test, record_run(&f->r, 16, 8), 16);
-	KUNIT_EXPECT_EQ(test, record_run(&f->r, 39, 8), 16);
-	KUNIT_EXPECT_EQ(test, record_run(&f->r, 40, 8), 40);
-	KUNIT_EXPECT_EQ(test, record_run(&f->r, 4096, 8), 40);
-	KUNIT_EXPECT_EQ(test, record_run(&f->r, 4096, 1), 16);
-	record_advance(&f->r, f->consumer + 40);
-	KUNIT_EXPECT_EQ(test, record_run(&f->r, 4096, 8), 0);
+	KUNIT_EXPECT_EQ(test, run_of(f, 15, 8), 0);
+	KUNIT_EXPECT_EQ(test, run_of(f, 16, 8), 16);
+	KUNIT_EXPECT_EQ(test, run_of(f, 39, 8), 16);
+	KUNIT_EXPECT_EQ(test, run_of(f, 40, 8), 40);
+	KUNIT_EXPECT_EQ(test, run_of(f, 4096, 8), 40);
+	KUNIT_EXPECT_EQ(test, run_of(f, 4096, 1), 16);
+	record_advance(&f->r, f->consumer + 40, 2);
+	KUNIT_EXPECT_EQ(test, run_of(f, 4096, 8), 0);
 	KUNIT_EXPECT_EQ(test, record_consumer(&f->r), f->consumer + 40);
 }
 

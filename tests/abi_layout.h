@@ -220,7 +220,7 @@ FIELD(karena_ring_header, name, 72, 16);
 SIZE(karena_ring_consumer, 8);
 FIELD(karena_ring_consumer, position, 0, 8);
 
-SIZE(karena_ring_producer, 112);
+SIZE(karena_ring_producer, 136);
 FIELD(karena_ring_producer, position, 0, 8);
 FIELD(karena_ring_producer, __reserved, 8, 56);
 FIELD(karena_ring_producer, lost_full, 64, 8);
@@ -229,6 +229,9 @@ FIELD(karena_ring_producer, lost_too_big, 80, 8);
 FIELD(karena_ring_producer, lost_busy, 88, 8);
 FIELD(karena_ring_producer, lost_dead, 96, 8);
 FIELD(karena_ring_producer, room_wanted, 104, 8);
+FIELD(karena_ring_producer, lost_too_big_bytes, 112, 8);
+FIELD(karena_ring_producer, lost_busy_bytes, 120, 8);
+FIELD(karena_ring_producer, lost_dead_bytes, 128, 8);
 
 SIZE(karena_ring_create, 40);
 FIELD(karena_ring_create, size, 0, 4);
@@ -309,7 +312,7 @@ FIELD(karena_ring_output, buffer_bytes, 16, 8);
 FIELD(karena_ring_output, timeout_us, 24, 4);
 FIELD(karena_ring_output, __reserved, 28, 4);
 
-SIZE(karena_ring_stat, 152);
+SIZE(karena_ring_stat, 200);
 FIELD(karena_ring_stat, size, 0, 4);
 FIELD(karena_ring_stat, flags, 4, 4);
 FIELD(karena_ring_stat, out_flags, 8, 4);
@@ -332,6 +335,12 @@ FIELD(karena_ring_stat, out_wake_bytes, 136, 4);
 FIELD(karena_ring_stat, out_wake_records, 140, 4);
 FIELD(karena_ring_stat, out_wake_delay_us, 144, 4);
 FIELD(karena_ring_stat, __reserved, 148, 4);
+FIELD(karena_ring_stat, out_lost_too_big_bytes, 152, 8);
+FIELD(karena_ring_stat, out_lost_busy_bytes, 160, 8);
+FIELD(karena_ring_stat, out_lost_dead_bytes, 168, 8);
+FIELD(karena_ring_stat, out_read, 176, 8);
+FIELD(karena_ring_stat, out_fill_most, 184, 8);
+FIELD(karena_ring_stat, out_unread_us, 192, 8);
 
 IS(KARENA_WAIT_F_RECORDS, 1);
 SIZE(karena_ring_wait, 16);

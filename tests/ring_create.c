@@ -218,8 +218,18 @@ TEST(fdinfo_says_what_stat_says)
 	EXPECT_EQ(stat.out_lost_busy, file_number(path, "karena-lost-busy:"));
 	EXPECT_EQ(stat.out_lost_dead, file_number(path, "karena-lost-dead:"));
 	EXPECT_EQ(stat.out_wakeups, file_number(path, "karena-wakeups:"));
+	EXPECT_EQ(stat.out_lost_too_big_bytes, file_number(path, "karena-lost-too-big-bytes:"));
+	EXPECT_EQ(stat.out_lost_busy_bytes, file_number(path, "karena-lost-busy-bytes:"));
+	EXPECT_EQ(stat.out_lost_dead_bytes, file_number(path, "karena-lost-dead-bytes:"));
+	EXPECT_EQ(stat.out_read, file_number(path, "karena-read:"));
+	EXPECT_EQ(stat.out_fill_most, file_number(path, "karena-fill-most:"));
+	EXPECT_LE(stat.out_unread_us, file_number(path, "karena-unread-us:"));
+	EXPECT_EQ(stat.out_wake_bytes, file_number(path, "karena-wake-bytes:"));
+	EXPECT_EQ(stat.out_wake_records, file_number(path, "karena-wake-records:"));
+	EXPECT_EQ(stat.out_wake_delay_us, file_number(path, "karena-wake-delay-us:"));
 	EXPECT_EQ(1, stat.out_lost_full);
 	EXPECT_EQ(1, stat.out_lost_too_big);
+	EXPECT_EQ(2 * page_size, stat.out_lost_too_big_bytes);
 	ring_close(&ring);
 }
 

@@ -661,6 +661,9 @@ struct karena_ring_consumer {
  *		what a consumer stores into its page, so it looks here
  *		afterwards, with a full barrier between; if so many are free, it
  *		has the kernel look, by poll() or KARENA_IOC_RING_STAT
+ * @lost_too_big_bytes: payload bytes of @lost_too_big
+ * @lost_busy_bytes: payload bytes of @lost_busy
+ * @lost_dead_bytes: payload bytes of @lost_dead
  */
 struct karena_ring_producer {
 	__aligned_u64	position;
@@ -671,6 +674,9 @@ struct karena_ring_producer {
 	__aligned_u64	lost_busy;
 	__aligned_u64	lost_dead;
 	__aligned_u64	room_wanted;
+	__aligned_u64	lost_too_big_bytes;
+	__aligned_u64	lost_busy_bytes;
+	__aligned_u64	lost_dead_bytes;
 };
 
 /**
@@ -896,6 +902,18 @@ struct karena_ring_commit_batch {
  * @out_wake_records: out, likewise
  * @out_wake_delay_us: out, likewise
  * @__reserved:	out, 0
+ * @out_lost_too_big_bytes: out, as in struct karena_ring_producer
+ * @out_lost_busy_bytes: out, as there
+ * @out_lost_dead_bytes: out, as there
+ * @out_read:	out, of the submitted records those that the consumer has passed
+ * @out_fill_most: out, most bytes between the positions that the kernel met when it
+ *		looked: for read(), poll(), WAIT and STAT, and when there was no room
+ * @out_unread_us: out, so many microseconds, at least, the oldest unread record has been
+ *		there: since the first such look but by read(), or the first wake-up, that
+ *		met it. 0: none
+ *
+ * Bytes that came in are @out_producer_position, those that went out
+ * @out_consumer_position, headers included.
  */
 struct karena_ring_stat {
 	__u32		size;
@@ -920,6 +938,12 @@ struct karena_ring_stat {
 	__u32		out_wake_records;
 	__u32		out_wake_delay_us;
 	__u32		__reserved;
+	__aligned_u64	out_lost_too_big_bytes;
+	__aligned_u64	out_lost_busy_bytes;
+	__aligned_u64	out_lost_dead_bytes;
+	__aligned_u64	out_read;
+	__aligned_u64	out_fill_most;
+	__aligned_u64	out_unread_us;
 };
 
 /**

@@ -244,14 +244,15 @@ static void abandon(void)
 /* As read() does it. */
 static void read_some(void)
 {
+	unsigned int nr = 16;
 	uint64_t bytes;
 
 	look();
 	while (record_skip(&records, 16))
 		;
-	bytes = record_run(&records, take(2), 16);
+	bytes = record_run(&records, take(2), &nr);
 	check(bytes <= records.producer - record_consumer(&records));
-	record_advance(&records, record_consumer(&records) + bytes);
+	record_advance(&records, record_consumer(&records) + bytes, nr);
 	record_store_release(&consumer_page->position, record_consumer(&records));
 }
 

@@ -269,7 +269,7 @@ static void accept(void)
 	__u32 steps = nondet_u32() % (RECORDS + 2), left = steps;
 	__u64 claim = nondet_u64();
 	bool more = record_accept(&ring, claim, steps);
-	unsigned int i;
+	unsigned int read = 0, i;
 
 	if (claim < consumer || claim > producer) {
 		prove(!more);
@@ -280,10 +280,12 @@ static void accept(void)
 		    consumer + shown_of(i) > claim)
 			continue;
 		consumer += bytes_of(i);
+		read += !(list[i].word & KARENA_RECORD_DISCARD);
 		first++;
 		left--;
 	}
 	prove(more == (!left && consumer < claim));
+	prove(ring.nr_read == read);
 }
 
 /* A position that anybody may name: an open record of the owner's, or an error. */
@@ -345,8 +347,10 @@ static void skip(void)
 /* read(): what it gets is there, fits, and can be given back. */
 static void run(void)
 {
-	__u64 room = nondet_u64(), bytes = record_run(&ring, room, RECORDS), shown = 0;
-	unsigned int i;
+	__u64 room = nondet_u64(), bytes, shown = 0;
+	unsigned int nr = RECORDS, read = 0, i;
+
+	bytes = record_run(&ring, room, &nr);
 
 	prove(bytes <= producer - consumer);
 	for (i = 0; i < RECORDS; i++) {
@@ -355,10 +359,12 @@ static void run(void)
 			shown += shown_of(i);
 			consumer += bytes_of(i);
 			first++;
+			read++;
 		}
 	}
 	prove(shown <= room);
-	record_advance(&ring, record_consumer(&ring) + bytes);
+	prove(nr == read);
+	record_advance(&ring, record_consumer(&ring) + bytes, nr);
 }
 
 int main(void)

@@ -69,14 +69,23 @@ static int show_ring(struct karena_ring *ring, pid_t pid, int fd)
 	field("records", "%llu reserved: %llu submitted, %llu discarded",
 	      (unsigned long long)stat.out_records, (unsigned long long)stat.out_submitted,
 	      (unsigned long long)stat.out_discarded);
-	field("refused", "%llu no room (%s), %llu too big, %llu met a reservation",
-	      (unsigned long long)stat.out_lost_full, size_text(stat.out_lost_full_bytes),
-	      (unsigned long long)stat.out_lost_too_big, (unsigned long long)stat.out_lost_busy);
-	field("died", "%llu reservations left behind", (unsigned long long)stat.out_lost_dead);
+	field("read", "%llu", (unsigned long long)stat.out_read);
+	field("refused", "%llu no room (%s)", (unsigned long long)stat.out_lost_full,
+	      size_text(stat.out_lost_full_bytes));
+	field("", "%llu too big (%s)", (unsigned long long)stat.out_lost_too_big,
+	      size_text(stat.out_lost_too_big_bytes));
+	field("", "%llu met a reservation (%s)", (unsigned long long)stat.out_lost_busy,
+	      size_text(stat.out_lost_busy_bytes));
+	field("died", "%llu reservations left behind (%s)",
+	      (unsigned long long)stat.out_lost_dead, size_text(stat.out_lost_dead_bytes));
 	field("wake-ups", "%llu", (unsigned long long)stat.out_wakeups);
 	field("positions", "consumer %llu, producer %llu",
 	      (unsigned long long)stat.out_consumer_position,
 	      (unsigned long long)stat.out_producer_position);
+	field("woken by", "%u bytes, %u records, or after %u us", stat.out_wake_bytes,
+	      stat.out_wake_records, stat.out_wake_delay_us);
+	field("fill", "%s at most", size_text(stat.out_fill_most));
+	field("unread", "for %llu us", (unsigned long long)stat.out_unread_us);
 	draw_fill(stat.out_available, stat.out_data_bytes);
 	return 0;
 }

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the consumer says it has read, and the figures that are taken when the kernel
+ * looks at it: they cost records nothing. A look is poll(), WAIT or STAT, a record for
+ * which there seems to be no room, and for the fill a read(), for the age of what is
+ * unread, which a read() takes, a wake-up.
+ */
+#include <linux/ktime.h>
+
+#include "compat.h"
+#include "ring.h"
+
+/*
+ * By the consumer's own word, if that can be true: the kernel is late to accept it. But
+ * where a record was refused since the last look, it had nothing to accept, and there was
+ * less room than that record takes.
+ */
+static void note_fill(struct karena_ring *ring, u64 claim)
+{
+	const struct records *r = &ring->records;
+	u64 fill = r->producer - record_consumer(r);
+	u64 lost = READ_ONCE(ring->producer_page->lost_full);
+
+	if (lost == ring->lost_seen && r->producer - claim < fill)
+		fill = r->producer - claim;
+	ring->lost_seen = lost;
+	if (fill > ring->fill_most)
+		ring->fill_most = fill;
+}
+
+/**
+ * ring_note_unread() - note since when something has been unread
+ * @ring:	the ring
+ *
+ * One moment is kept, and the producer position then, until the consumer has passed
+ * that. What is below it is as old, at least.
+ *
+ * Context: any; under ring->lock.
+ */
+void ring_note_unread(struct karena_ring *ring)
+{
+	const struct records *r = &ring->records;
+	u64 consumer = record_consumer(r);
+
+	lockdep_assert_held(&ring->lock);
+	if (ring->unread_to > consumer || r->producer == consumer)
+		return;
+	ring->unread_to = r->producer;
+	ring->unread_since = ktime_get_mono_fast_ns();
+}
+
+/**
+ * ring_accept() - give back what the consumer says it has read
+ * @ring:	the ring
+ *
+ * Context: any; under ring->lock.
+ * Return: whether there is more than one hold of the lock may take.
+ */
+bool ring_accept(struct karena_ring *ring)
+{
+	/*
+	 * Read once: the value is a user's. Pairs with the release by which the
+	 * consumer stored it: it has done with what lies below.
+	 */
+	u64 claim = smp_load_acquire(&ring->consumer_page->position);
+
+	lockdep_assert_held(&ring->lock);
+	note_fill(ring, claim);
+	return record_accept(&ring->records, claim, RING_STEPS);
+}
+
+/**
+ * ring_note_woken() - somebody is woken, and may not come
+ * @ring:	the ring
+ *
+ * Context: any but NMI.
+ */
+void ring_note_woken(struct karena_ring *ring)
+{
+	unsigned long flags;
+
+	/* Who holds the lock reserves, and the next look is near, or looks. */
+	if (!raw_spin_trylock_irqsave(&ring->lock, flags))
+		return;
+	ring_note_unread(ring);
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+}
+
+/**
+ * ring_look_back() - what looks have met until now
+ * @ring:	the ring
+ * @history:	out
+ *
+ * Context: any but NMI.
+ */
+void ring_look_back(struct karena_ring *ring, struct ring_history *history)
+{
+	u64 now = ktime_get_mono_fast_ns();
+	unsigned long flags;
+	u64 since = now;
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	history->fill_most = ring->fill_most;
+	if (ring->unread_to > record_consumer(&ring->records))
+		since = ring->unread_since;
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	/* Noted by another after this one's look at the clock, it would be negative. */
+	history->unread_ns = since < now ? now - since : 0;
+}
