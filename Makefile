@@ -88,12 +88,13 @@ build/%/karena.ko: $(module_src)
 	@touch $@
 
 # Modules that use karena's calls, built as any such module is: with its header and
-# its Module.symvers.
+# its Module.symvers. Kbuild does not see when that changes: it reads it again where
+# theirs is missing.
 users := examples/driver tests/module bench/module
 build/%/users.built: build/%/karena.ko $(wildcard $(addsuffix /*,$(users)))
 	@for dir in $(wildcard $(users)); do \
 		mkdir -p $(@D)/$$dir && cp -rsf $(CURDIR)/$$dir/. $(@D)/$$dir && \
-		find $(@D)/$$dir -xtype l -delete && \
+		find $(@D)/$$dir -xtype l -delete && rm -f $(@D)/$$dir/Module.symvers && \
 		$(within_$*) $(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D)/$$dir \
 			KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(@D)/Module.symvers modules || exit 1; \
 	done
