@@ -86,6 +86,7 @@ enum {
  * @on:		kinds of fd that have it
  * @size:	of its struct
  * @first:	of its struct as first published, 0: the same
+ * @clock:	where its struct is told microseconds that go on by themselves, 0: nowhere
  * @out:	where its out_ fields begin, 0 if it has none
  * @flags:	that it takes
  * @reserved:	where a field begins that must be zero, 0 for none
@@ -103,12 +104,25 @@ struct call {
 	unsigned int out;
 	unsigned int reserved;
 	unsigned int first;
+	unsigned int clock;
 	unsigned int flags;
 	unsigned int rights;
 	unsigned int buffer;
 	bool makes_fd;
 	void (*prepare)(struct world *world, union args *args);
 };
+
+/* Takes the time out of @args. Returns whether it was one, and not what was there before. */
+static inline bool cut_clock(const struct call *call, void *args)
+{
+	__u64 us;
+
+	if (!call->clock)
+		return true;
+	memcpy(&us, (char *)args + call->clock, sizeof(us));
+	memset((char *)args + call->clock, 0, sizeof(us));
+	return us < 3600 * 1000000ull;
+}
 
 /* The shortest struct that the call takes. */
 static inline unsigned int first_size(const struct call *call)
@@ -358,6 +372,7 @@ static const struct call calls[NR_CALLS] = {
 		"ring_stat", KARENA_IOC_RING_STAT, BIT(RING),
 		sizeof(struct karena_ring_stat), offsetof(struct karena_ring_stat, out_flags),
 		.first = offsetof(struct karena_ring_stat, out_wake_bytes),
+		.clock = offsetof(struct karena_ring_stat, out_unread_us),
 		.prepare = prepare_nothing,
 	},
 	[CALL_ring_wait] = {
@@ -566,6 +581,8 @@ static inline struct snapshot take_snapshot(const struct world *world)
 	memset(&shot, 0, sizeof(shot));
 	shot.arena = arena_stat(world->fd[ARENA]);
 	shot.ring = ring_stat(world->fd[RING]);
+	/* Time goes on by itself. */
+	shot.ring.out_unread_us = 0;
 	shot.nr_ranges = arena_walk(world->fd[ARENA], 0, shot.ranges, ARRAY_LEN(shot.ranges),
 				    NULL);
 	shot.left = bytes_left(world->fd[DEVICE]);

@@ -68,17 +68,28 @@ struct output {
 	char fdinfo[2048];
 };
 
+/* What the line of @key says is left out, and zeroes follow the text. */
+static void cut(char *text, size_t room, const char *key)
+{
+	char *line = strstr(text, key);
+	char *end = line ? strchr(line, '\n') : NULL;
+
+	if (!end)
+		return;
+	memmove(line, end, strlen(end) + 1);
+	end = text + strlen(text);
+	memset(end, 0, room - (end - text));
+}
+
 static void read_fdinfo(int fd, char *text, size_t room)
 {
-	char path[64], *line, *end;
+	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	must(read_file(path, text, room) > 0);
-	/* The inode is another one each time. */
-	line = strstr(text, "ino:");
-	end = line ? strchr(line, '\n') : NULL;
-	if (end)
-		memmove(line, end, strlen(end) + 1);
+	/* The inode is another one each time, and time goes on. */
+	cut(text, room, "ino:");
+	cut(text, room, "karena-unread-us:");
 }
 
 static void gather(const struct call *call, unsigned char byte, struct output *output)
@@ -121,6 +132,7 @@ TEST(answers_do_not_depend_on_what_lay_about)
 				       sizeof(outputs[i].ranges[0]));
 			else
 				memset(outputs[i].ranges, 0, sizeof(outputs[i].ranges));
+			EXPECT_TRUE(cut_clock(call, &outputs[i].args));
 			EXPECT_EQ(0, memcmp(&outputs[0], &outputs[i], sizeof(outputs[0])))
 				TH_LOG("%s with 0x%02x", call->name, bytes[i]);
 		}
@@ -152,6 +164,7 @@ TEST(every_byte_of_a_stat_is_accounted_for)
 		.out_producer_position = 40,
 		.out_records = 1,
 		.out_submitted = 1,
+		.out_fill_most = 40,
 		.out_name = "test",
 	};
 	struct karena_arena_stat stat;
@@ -171,6 +184,7 @@ TEST(every_byte_of_a_stat_is_accounted_for)
 	ring_stat.flags = 0;
 	poison_stack(0xaa);
 	ASSERT_EQ(0, ioctl(world.fd[RING], KARENA_IOC_RING_STAT, &ring_stat));
+	EXPECT_TRUE(cut_clock(&calls[CALL_ring_stat], &ring_stat));
 	EXPECT_EQ(0, memcmp(&ring_expected, &ring_stat, sizeof(ring_stat)));
 	world_end(&world);
 }
