@@ -226,23 +226,28 @@ EXPORT_SYMBOL_IF_KUNIT(ring_party_retire);
 /*
  * Registering a notifier gives way to whatever is pending for the task. Signals
  * could come faster than the call is made again, so all but a fatal one wait
- * until it is over. What is left, to be frozen or traced or to do work queued for
- * the task, is seen to, and then the call is made again.
+ * until it is over; so does work that is queued for the task, since io_uring's
+ * multishot read, done by such work, would not come again. What is left, to be
+ * frozen or traced, is seen to, and then the call is made again.
  */
 static struct mmu_notifier *home_get_notifier(struct mm_struct *mm)
 {
 	struct mmu_notifier *notifier;
 	sigset_t others, blocked;
+	bool notified;
 
 	siginitsetinv(&others, sigmask(SIGKILL));
 	do {
 		sigprocmask(SIG_BLOCK, &others, &blocked);
+		notified = test_and_clear_thread_flag(TIF_NOTIFY_SIGNAL);
 		notifier = mmu_notifier_get_locked(&home_ops, mm);
+		if (notified)
+			set_thread_flag(TIF_NOTIFY_SIGNAL);
 		sigprocmask(SIG_SETMASK, &blocked, NULL);
 		if (notifier != ERR_PTR(-EINTR))
 			return notifier;
 		/* With nothing pending the call would not be made again. */
-	} while (!signal_pending(current));
+	} while (!task_sigpending(current));
 	return ERR_PTR(-ERESTARTNOINTR);
 }
 
