@@ -123,18 +123,17 @@ static inline __u32 header_word(const struct records *r, __u64 offset)
 /*
  * Where headers are slots: bytes of the records from the consumer position on that lie
  * within @limit, which does not go beyond the producer's, before the first whose word has
- * a flag of @stop. @nr in: how many at most, out: how many. @words: the sum of their
- * words. Whether the area ends or the walk is looked at only @edge.
+ * a flag of @stop. @nr in: how many at most, out: how many. Whether the area ends or the
+ * walk is looked at only @edge.
  */
 static inline __u64 walk_headers(const struct records *r, __u64 limit, unsigned int *nr,
-				 __u32 stop, __u64 *words)
+				 __u32 stop)
 {
 	const struct records copy = *r;
 	__u64 first = record_consumer(&copy) & copy.mask, at = first, next;
 	__u64 size = copy.mask + 1, end = first + limit, edge = end < size ? end : size;
 	unsigned int most = limit ? *nr : 0, left = most;
 
-	*words = 0;
 	*nr = 0;
 	if (!most)
 		return 0;
@@ -157,7 +156,6 @@ static inline __u64 walk_headers(const struct records *r, __u64 limit, unsigned 
 			end -= size;
 			edge = end;
 		}
-		*words += word;
 		at = next;
 	} while (--left);
 	*nr = most - left;
@@ -193,18 +191,28 @@ void record_advance(struct records *r, __u64 position, unsigned int nr)
 }
 EXPORT_SYMBOL_IF_KUNIT(record_advance);
 
+/* Those to be read in one piece, then one that was discarded, and so on. */
 static bool accept_headers(struct records *r, __u64 claim, unsigned int steps)
 {
-	__u64 position = record_consumer(r), words;
-	unsigned int nr = steps;
+	__u64 position = record_consumer(r);
+	unsigned int nr;
+	__u32 word;
 
-	position += walk_headers(r, claim - position, &nr, KARENA_RECORD_BUSY, &words);
-	/*
-	 * Their lengths together are less than the area, which is 2^30 bytes at most. So
-	 * what is above that in the sum is the flags of those that were discarded.
-	 */
-	record_advance(r, position, nr - words / KARENA_RECORD_DISCARD);
-	return nr == steps && position != claim;
+	do {
+		nr = steps;
+		position += walk_headers(r, claim - position, &nr,
+					 KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD);
+		record_advance(r, position, nr);
+		steps -= nr;
+		if (!steps || position == claim)
+			break;
+		word = word_at(r, position);
+		if (!record_discarded(word) || record_word_bytes(word) > claim - position)
+			break;
+		position += record_word_bytes(word);
+		record_advance(r, position, 0);
+	} while (--steps);
+	return !steps && position != claim;
 }
 
 static bool accept_slots(struct records *r, __u64 claim, unsigned int steps)
@@ -378,14 +386,14 @@ EXPORT_SYMBOL_IF_KUNIT(record_count);
 __u64 record_run(const struct records *r, __u64 room, unsigned int *nr)
 {
 	const struct records copy = *r;
-	__u64 position = record_consumer(r), words;
+	__u64 position = record_consumer(r);
 	unsigned int steps = *nr;
 
 	if (!r->slots) {
 		__u64 limit = r->producer - position;
 
 		return walk_headers(r, limit < room ? limit : room, nr,
-				    KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD, &words);
+				    KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD);
 	}
 	for (*nr = 0; position != copy.producer && *nr < steps; ++*nr) {
 		__u32 word = word_at(&copy, position);

@@ -57,7 +57,6 @@ static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned lon
 
 	for (;;) {
 		more = ring_accept(ring);
-		ring_note_unread(ring);
 		ring_tell_room(ring);
 		fits = record_fits(r, bytes);
 		if (fits || !more)

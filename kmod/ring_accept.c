@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the consumer says it has read, and the figures that are taken when the kernel
- * looks at it: they cost records nothing. A look is poll(), WAIT or STAT, a record for
- * which there seems to be no room, and for the fill a read(), for the age of what is
- * unread, which a read() takes, a wake-up.
+ * looks at it: they cost records nothing. A look is poll(), WAIT or STAT, or a record of
+ * a user that was refused; for the fill also a read() and a record for which there seems
+ * to be no room, for the age of what is unread a wake-up.
  */
 #include <linux/ktime.h>
 

@@ -909,8 +909,8 @@ struct karena_ring_commit_batch {
  * @out_fill_most: out, most bytes between the positions that the kernel met when it
  *		looked: for read(), poll(), WAIT and STAT, and when there was no room
  * @out_unread_us: out, so many microseconds, at least, the oldest unread record has been
- *		there: since the first such look but by read(), or the first wake-up, that
- *		met it. 0: none
+ *		there: since the first poll(), WAIT, STAT, wake-up, or refusal of a user's
+ *		record, that met it. 0: none
  *
  * Bytes that came in are @out_producer_position, those that went out
  * @out_consumer_position, headers included.
