@@ -18,7 +18,8 @@
 
 /*
  * A row begins with its struct's published and present size and where its
- * outputs begin. FIRST names the last field of the struct as first published.
+ * outputs begin. _last is the last field of the struct as first published. That _struct is
+ * named more than once harms nothing: it is a type.
  */
 #define ARGS(_struct, _last, _out)						\
 	.first_size = offsetofend(struct _struct, _last),			\
