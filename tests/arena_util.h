@@ -365,12 +365,13 @@ static inline pid_t fork_child(void)
 	return pid;
 }
 
-/* Its exit status, or -signal. */
+/* Its exit status, or -signal. Signals to the caller do not end the wait. */
 static inline int reap(pid_t pid)
 {
 	int status;
 
-	must(waitpid(pid, &status, 0) > 0);
+	while (waitpid(pid, &status, 0) != pid)
+		must(errno == EINTR);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
