@@ -370,7 +370,7 @@ static inline int reap(pid_t pid)
 {
 	int status;
 
-	while (waitpid(pid, &status, 0) != pid)
+	while (waitpid(pid, &status, 0) < 0)
 		must(errno == EINTR);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
