@@ -315,7 +315,7 @@ TEST_F(batch, wakes_at_its_end)
 	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
 	before = ring_stat(self->fd).out_wakeups;
 	ASSERT_EQ(2, output_batch(self->fd, self->stream, self->bytes, 0));
-	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, 20000));
+	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, HUNG_MS));
 	EXPECT_EQ(before + 1, ring_stat(self->fd).out_wakeups);
 	close(epoll);
 }

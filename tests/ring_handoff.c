@@ -25,12 +25,12 @@ static bool wait_poll(struct waiter *waiter)
 {
 	struct pollfd pollfd = { .fd = waiter->in.fd, .events = POLLIN };
 
-	return poll(&pollfd, 1, LOST_MS) == 1;
+	return poll(&pollfd, 1, HUNG_MS) == 1;
 }
 
 static bool wait_epoll(struct waiter *waiter)
 {
-	return epoll_events(waiter->epoll, LOST_MS) & EPOLLIN;
+	return epoll_events(waiter->epoll, HUNG_MS) & EPOLLIN;
 }
 
 static void *throw_to_and_fro(void *arg)
@@ -171,7 +171,7 @@ TEST(edge_triggered_stream_is_drained)
 	waiter.epoll = epoll_new(waiter.in.fd, EPOLLIN | EPOLLET);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, send_stream, &waiter));
 	while (expected < waiter.rounds) {
-		ASSERT_NE(0, epoll_events(waiter.epoll, LOST_MS) & EPOLLIN);
+		ASSERT_NE(0, epoll_events(waiter.epoll, HUNG_MS) & EPOLLIN);
 		while (waiter.at != produced(&waiter.in) &&
 		       !(word_at(&waiter.in, waiter.at) & KARENA_RECORD_BUSY)) {
 			ASSERT_EQ(expected, *(unsigned long *)payload_at(&waiter.in, waiter.at));

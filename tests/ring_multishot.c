@@ -11,8 +11,6 @@
 
 #define ROUNDS		200
 #define STREAM		5000
-/* A wait that takes so long was not woken. */
-#define LOST_SECONDS	20
 
 FIXTURE(multishot)
 {
@@ -48,7 +46,7 @@ FIXTURE_TEARDOWN(multishot)
 /* Is it told of a record, and still there to be told again? */
 static bool told(struct io_uring *uring)
 {
-	struct __kernel_timespec lost = { .tv_sec = LOST_SECONDS };
+	struct __kernel_timespec lost = { .tv_sec = HUNG_MS / 1000 };
 	struct io_uring_cqe *cqe;
 	bool good;
 

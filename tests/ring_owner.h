@@ -32,10 +32,10 @@ FIXTURE_TEARDOWN(ring)
 #define BUSY(length)		((length) | KARENA_RECORD_BUSY)
 #define DISCARDED(length)	((length) | KARENA_RECORD_DISCARD)
 
-/* A dead process is gone from the ring within a second. */
+/* What a process or an open file leaves behind is seen to when it goes, or soon after. */
 static inline bool becomes(const struct ring *ring, uint64_t position, uint32_t word)
 {
-	int64_t deadline = now_ms() + 1000;
+	int64_t deadline = now_ms() + HUNG_MS;
 
 	while (word_at(ring, position) != word) {
 		if (now_ms() > deadline)

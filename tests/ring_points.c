@@ -254,10 +254,10 @@ static bool take_record(struct consumer *c, uint32_t length)
 	return true;
 }
 
-/* All that is there; false if that is not all, for a second, or something is wrong. */
+/* All that is there; false if that is never all, or something is wrong. */
 static bool drain(struct consumer *c)
 {
-	int64_t end = now_ms() + 1000;
+	int64_t end = now_ms() + HUNG_MS;
 
 	memset(c->got, 0, sizeof(c->got));
 	while (c->at != produced(&c->ring)) {

@@ -9,9 +9,6 @@
 
 #include "ring_util.h"
 
-/* A wait that takes so long was not woken. */
-#define LOST_MS		20000
-
 static inline int epoll_new(int fd, uint32_t events)
 {
 	struct epoll_event event = { .events = events };

@@ -65,7 +65,7 @@ TEST_F(ring, record_behind_an_open_one_is_told)
 	ASSERT_EQ(1, ring_write(self->fd, "x", 1));
 	EXPECT_EQ(0, epoll_events(epoll, 0));
 	ASSERT_EQ(0, ring_submit(self->fd, first));
-	EXPECT_EQ(EPOLLIN, epoll_events(epoll, LOST_MS));
+	EXPECT_EQ(EPOLLIN, epoll_events(epoll, HUNG_MS));
 	close(epoll);
 }
 
@@ -77,7 +77,7 @@ TEST_F(ring, discarded_record_is_told)
 	ASSERT_EQ(0, ring_reserve(self->fd, 8, &first));
 	EXPECT_EQ(0, epoll_events(epoll, 0));
 	ASSERT_EQ(0, ring_discard(self->fd, first));
-	EXPECT_EQ(EPOLLIN, epoll_events(epoll, LOST_MS));
+	EXPECT_EQ(EPOLLIN, epoll_events(epoll, HUNG_MS));
 	close(epoll);
 }
 
@@ -184,7 +184,7 @@ TEST_F(ring, edge_triggered_producer_is_told_of_room_again)
 		EXPECT_EQ(0, epoll_events(epoll, 0));
 		while (ring_stat(self->fd).out_available)
 			ASSERT_LT(0, ring_read(self->fd, got, sizeof(got)));
-		ASSERT_EQ(EPOLLOUT, epoll_events(epoll, LOST_MS));
+		ASSERT_EQ(EPOLLOUT, epoll_events(epoll, HUNG_MS));
 		EXPECT_EQ(0, epoll_events(epoll, 0));
 	}
 	close(epoll);
@@ -196,7 +196,7 @@ static void *drain_edge_triggered(void *arg)
 	struct waiter *waiter = arg;
 
 	while (waiter->at < waiter->rounds * 128) {
-		must(epoll_events(waiter->epoll, LOST_MS) & EPOLLIN);
+		must(epoll_events(waiter->epoll, HUNG_MS) & EPOLLIN);
 		while (take(waiter)) {
 			__atomic_thread_fence(__ATOMIC_SEQ_CST);
 			if (__atomic_load_n(&waiter->in.producer->room_wanted, __ATOMIC_RELAXED) &&
@@ -229,7 +229,7 @@ TEST_F(ring, producer_and_consumer_who_sleep_do_not_meet_asleep)
 		if (ring_write(self->fd, payload, sizeof(payload)) > 0)
 			i++;
 		else
-			ASSERT_EQ(1, poll(&pollfd, 1, LOST_MS));
+			ASSERT_EQ(1, poll(&pollfd, 1, HUNG_MS));
 	}
 	pthread_join(thread, NULL);
 	printf("# refused %llu times\n", (unsigned long long)ring_stat(self->fd).out_lost_full);

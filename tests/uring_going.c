@@ -43,7 +43,7 @@ static bool refs_come_back_to(long before)
 {
 	int64_t begin = now_ms();
 
-	while (now_ms() - begin < 20000) {
+	while (now_ms() - begin < HUNG_MS) {
 		if (refs() == before) {
 			printf("# gone after %lld ms\n", (long long)(now_ms() - begin));
 			return true;

@@ -73,9 +73,9 @@ TEST_F(uring, with_room_there_is_no_wait)
 	};
 
 	start(self, KARENA_IOC_RING_RESERVE, &reserve);
-	EXPECT_EQ(0, completed(self, 20000));
+	EXPECT_EQ(0, completed(self, HUNG_MS));
 	start(self, KARENA_IOC_RING_OUTPUT, &output);
-	EXPECT_EQ(0, completed(self, 20000));
+	EXPECT_EQ(0, completed(self, HUNG_MS));
 }
 
 TEST_F(uring, reserve_and_output_wait_without_a_thread)
@@ -92,20 +92,20 @@ TEST_F(uring, reserve_and_output_wait_without_a_thread)
 	fill(self->fd);
 	start(self, KARENA_IOC_RING_RESERVE, &reserve);
 	if (!self->parks) {
-		EXPECT_EQ(-EOPNOTSUPP, completed(self, 20000));
+		EXPECT_EQ(-EOPNOTSUPP, completed(self, HUNG_MS));
 		start(self, KARENA_IOC_RING_OUTPUT, &output);
-		EXPECT_EQ(-EOPNOTSUPP, completed(self, 20000));
+		EXPECT_EQ(-EOPNOTSUPP, completed(self, HUNG_MS));
 		return;
 	}
 	EXPECT_EQ(-EAGAIN, completed(self, 50));
 	ASSERT_EQ(16, ring_read(self->fd, buffer, 16));
-	EXPECT_EQ(0, completed(self, 20000));
+	EXPECT_EQ(0, completed(self, HUNG_MS));
 	EXPECT_EQ(page_size, reserve.out_position);
 
 	start(self, KARENA_IOC_RING_OUTPUT, &output);
 	EXPECT_EQ(-EAGAIN, completed(self, 50));
 	ASSERT_EQ(32, ring_read(self->fd, buffer, 32));
-	EXPECT_EQ(0, completed(self, 20000));
+	EXPECT_EQ(0, completed(self, HUNG_MS));
 	EXPECT_EQ(page_size + 32, ring_stat(self->fd).out_producer_position);
 }
 
@@ -120,7 +120,7 @@ TEST_F(uring, the_time_is_kept_and_a_wait_can_be_left_behind)
 		SKIP(return, "this kernel cannot cancel commands");
 	fill(self->fd);
 	start(self, KARENA_IOC_RING_OUTPUT, &output);
-	EXPECT_EQ(-ETIMEDOUT, completed(self, 20000));
+	EXPECT_EQ(-ETIMEDOUT, completed(self, HUNG_MS));
 	output.timeout_us = 0;
 	start(self, KARENA_IOC_RING_OUTPUT, &output);
 	EXPECT_EQ(-EAGAIN, completed(self, 50));

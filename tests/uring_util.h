@@ -133,7 +133,7 @@ static inline struct completion complete_within(struct io_uring *uring, long ms)
 /* Soon, but on a machine that is emulated and busy. */
 static inline struct completion complete(struct io_uring *uring)
 {
-	return complete_within(uring, 20000);
+	return complete_within(uring, HUNG_MS);
 }
 
 static inline bool nothing_came(struct io_uring *uring)
