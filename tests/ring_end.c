@@ -130,24 +130,28 @@ TEST_F(end, an_open_record_of_who_gave_up_the_right_holds_it_off)
 	EXPECT_EQ(0, ring_read(self->ends.out, room, sizeof(room)));
 }
 
-static int die_with_an_open_record(int fd)
+static int die_with_an_open_record(int fd, const int *seen_alive)
 {
 	uint64_t position;
 
 	must(ring_reserve(fd, 8, &position) == 0);
+	wait_until(seen_alive, 1);
+	/* The other is to be asleep when it is told, if it can be. */
 	pause_ms(50);
 	return 0;
 }
 
 TEST_F(end, comes_with_the_end_of_the_last_process)
 {
+	int *seen_alive = shared_memory(sizeof(*seen_alive));
 	pid_t child = fork_child();
 	char room[64];
 
 	if (!child)
-		_exit(die_with_an_open_record(self->ends.in));
+		_exit(die_with_an_open_record(self->ends.in, seen_alive));
 	close(self->ends.in);
 	EXPECT_FALSE(has_ended(self->ends.out));
+	set_flag(seen_alive, 1);
 	EXPECT_EQ(0, ring_read(self->ends.out, room, sizeof(room)));
 	EXPECT_EQ(0, reap(child));
 	EXPECT_TRUE(has_ended(self->ends.out));
@@ -173,7 +177,7 @@ static bool poll_tells(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 
-	return poll(&pollfd, 1, 20000) == 1 && pollfd.revents == (POLLIN | POLLHUP);
+	return poll(&pollfd, 1, HUNG_MS) == 1 && pollfd.revents == (POLLIN | POLLHUP);
 }
 
 static bool epoll_tells(int fd)
@@ -183,7 +187,7 @@ static bool epoll_tells(int fd)
 	int nr;
 
 	must(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0);
-	nr = epoll_wait(epoll, &event, 1, 20000);
+	nr = epoll_wait(epoll, &event, 1, HUNG_MS);
 	close(epoll);
 	return nr == 1 && event.events == (EPOLLIN | EPOLLHUP);
 }
