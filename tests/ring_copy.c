@@ -380,10 +380,13 @@ static void *race_to_read(void *arg)
 	struct race *race = arg;
 	char got[160], *at;
 	ssize_t bytes;
+	bool ended;
 
 	for (;;) {
+		/* Before the look, which then is one at all there will be. */
+		ended = __atomic_load_n(&race->ended, __ATOMIC_ACQUIRE);
 		bytes = ring_read(race->fd, got, sizeof(got));
-		if (bytes == -EAGAIN && __atomic_load_n(&race->ended, __ATOMIC_ACQUIRE))
+		if (bytes == -EAGAIN && ended)
 			return NULL;
 		if (bytes == -EAGAIN) {
 			sched_yield();
