@@ -200,7 +200,7 @@ static void provide_buffers(struct scene *scene)
 	io_uring_prep_provide_buffers(sqe, scene->room, sizeof(scene->room[0]), 8, GROUP, 0);
 	sqe->user_data = BEFORE;
 	submit(&scene->uring);
-	must(take(scene, 20000) && scene->last[BEFORE] == 1);
+	must(take(scene, HUNG_MS) && scene->last[BEFORE] == 1);
 	scene->last[BEFORE] = 0;
 }
 
@@ -244,6 +244,8 @@ static void cancel_waits(struct scene *scene, enum modifier modifier)
 		must(call(scene->fd, KARENA_IOC_RING_WAIT_CANCEL, &args) >= 0);
 		return;
 	}
+	/* This is done again and again: there must be an entry left for it. */
+	wait_until_read(&scene->uring);
 	sqe = prep(&scene->uring, IORING_OP_URING_CMD, scene->fd, NULL, 0);
 	sqe->cmd_op = KARENA_IOC_RING_WAIT_CANCEL | KARENA_URING_INLINE;
 	memcpy(sqe->cmd, &args, sizeof(args));
@@ -267,7 +269,7 @@ static void end_request(struct scene *scene, enum ending ending, enum modifier m
 	if (ending != BY_ITSELF)
 		send_one(scene->sender);
 	if (ending == BY_CANCELLING || ending == BY_WAIT_CANCEL)
-		must(take(scene, 20000));
+		must(take(scene, HUNG_MS));
 	while (ending > BY_A_RECORD && !scene->last[TARGET]) {
 		if (ending == BY_CANCELLING)
 			cancel_request(scene);
@@ -284,7 +286,7 @@ static bool each_once(struct scene *scene, int before, int after)
 {
 	while (scene->last[BEFORE] < before || !scene->last[TARGET] ||
 	       scene->last[AFTER] < after)
-		must(take(scene, 20000));
+		must(take(scene, HUNG_MS));
 	while (take(scene, 20))
 		;
 	return scene->last[BEFORE] == before && scene->last[TARGET] == 1 &&
