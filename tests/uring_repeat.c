@@ -82,6 +82,16 @@ static uint64_t drain(const struct ring *ring, struct karena_ring_consumer *cons
 #define DRAIN()		drain(&self->ring, self->consumer, &self->at)
 
 /* A thread that polls may tell of the last batch again, until that is read. */
+static struct completion complete_but_for(struct io_uring *uring, int64_t res)
+{
+	struct completion done;
+
+	do
+		done = complete(uring);
+	while (done.came && done.res == res);
+	return done;
+}
+
 static bool only_that_came_again(struct io_uring *uring, int64_t res)
 {
 	struct completion done;
@@ -143,7 +153,7 @@ TEST_F(repeat, the_end_of_an_open_record_is_told)
 	while (!nothing_came(&self->uring))
 		;
 	must(ring_submit(self->fd, position) == 0);
-	EXPECT_EQ(RECORD, complete(&self->uring).res);
+	EXPECT_EQ(RECORD, complete_but_for(&self->uring, 2 * RECORD).res);
 }
 
 TEST_F(repeat, the_end_is_the_last_completion)
@@ -160,7 +170,7 @@ TEST_F(repeat, the_end_is_the_last_completion)
 	send_one(self->fd);
 	EXPECT_TRUE(only_that_came_again(&self->uring, 4 * RECORD));
 	must(ring_restrict(self->fd, KARENA_RIGHT_MAP | KARENA_RIGHT_CONSUME) == 0);
-	done = complete(&self->uring);
+	done = complete_but_for(&self->uring, 4 * RECORD);
 	EXPECT_EQ(RECORD, done.res);
 	EXPECT_TRUE(done.flags & IORING_CQE_F_MORE);
 	done = complete(&self->uring);
