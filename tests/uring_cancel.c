@@ -144,11 +144,30 @@ static struct results results(struct io_uring *uring, bool is_found)
 	return results;
 }
 
-/* In flight, or on the way to a worker if it was forced to one. */
-static void begin(struct io_uring *uring, struct io_uring_sqe *sqe)
+/* On the ring's queue, where nobody else is: a wake-up that counts has met it. */
+static void wait_until_queued(int fd)
 {
+	struct karena_ring_flush flush = { .size = sizeof(flush) };
+	uint64_t before = ring_stat(fd).out_wakeups;
+
+	do {
+		pause_ms(1);
+		must(call(fd, KARENA_IOC_RING_FLUSH, &flush) == 0);
+	} while (ring_stat(fd).out_wakeups == before);
+}
+
+/*
+ * In flight. What a worker has taken, and does not do yet, a kernel may not find to
+ * take it back.
+ */
+static void begin(struct io_uring *uring, struct io_uring_sqe *sqe, int fd)
+{
+	bool in_worker = sqe->flags & IOSQE_ASYNC;
+
 	sqe->user_data = TARGET;
 	submit(uring);
+	if (in_worker)
+		wait_until_queued(fd);
 	must(nothing_came(uring));
 }
 
@@ -198,7 +217,7 @@ TEST_F(cancel, by_user_data)
 {
 	if (!kernel_has(variant->feature))
 		SKIP(return, "this kernel has no such command");
-	begin(&self->uring, variant->prepare(&self->uring, self->fd));
+	begin(&self->uring, variant->prepare(&self->uring, self->fd), self->fd);
 	prepare_cancel(&self->uring, -1, TARGET, 0);
 	EXPECT_TAKEN_BACK(variant->said);
 }
@@ -207,7 +226,7 @@ TEST_F(cancel, by_file)
 {
 	if (!kernel_has(variant->feature))
 		SKIP(return, "this kernel has no such command");
-	begin(&self->uring, variant->prepare(&self->uring, self->fd));
+	begin(&self->uring, variant->prepare(&self->uring, self->fd), self->fd);
 	prepare_cancel(&self->uring, self->fd, 0, CANCEL_FD);
 	EXPECT_TAKEN_BACK(variant->said);
 }
@@ -221,7 +240,7 @@ TEST_F(cancel, all_there_are)
 		SKIP(return, "this kernel has no such command");
 	if (variant->said == -EALREADY)
 		SKIP(return, "looked for until it is gone");
-	begin(&self->uring, variant->prepare(&self->uring, self->fd));
+	begin(&self->uring, variant->prepare(&self->uring, self->fd), self->fd);
 	prepare_cancel(&self->uring, -1, 0, CANCEL_ANY);
 	got = results(&self->uring, variant->res);
 	EXPECT_EQ(variant->res ? 1 : 0, got.said);
