@@ -6,7 +6,6 @@
  * next CPU wherever that is.
  */
 #include <linux/cpumask.h>
-#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/karena.h>
@@ -151,6 +150,10 @@ static void start_timers(void *unused)
 	hrtimer_start(&p->soft, ns_to_ktime(PERIOD_NS), HRTIMER_MODE_REL_PINNED_SOFT);
 }
 
+static void answer(void *unused)
+{
+}
+
 static void stop(void)
 {
 	struct producer *p;
@@ -165,8 +168,8 @@ static void stop(void)
 		hrtimer_cancel(&p->hard);
 		hrtimer_cancel(&p->soft);
 	}
-	/* What was sent last has long arrived. */
-	msleep(50);
+	/* NMIs go before interrupts: who has answered one has had all that were sent. */
+	on_each_cpu(answer, NULL, 1);
 	unregister_nmi_handler(NMI_LOCAL, "karena_produce");
 	started = false;
 }
