@@ -216,8 +216,8 @@ static int produce(void *argument)
 			karena_ring_submit(p->ring, message, 0);
 		i++;
 	}
-	complete(&p->done);
-	return 0;
+	/* Not to be in the module's text when that goes. */
+	kthread_complete_and_exit(&p->done, 0);
 }
 
 static void next_number(u32 *number)
@@ -266,7 +266,7 @@ static int start(struct producer *producer, struct karena_ring *ring, u32 id)
 static void producers_at_once_should_lose_nothing(struct kunit *test)
 {
 	u32 total = 0, wanted = PRODUCERS * (RECORDS - RECORDS / 7);
-	unsigned long deadline = jiffies + 60 * HZ;
+	unsigned long deadline = jiffies + 240 * HZ;
 	struct ring_fixture *f = test->priv;
 	struct producer producers[PRODUCERS];
 	u32 expected[PRODUCERS] = {};
