@@ -29,5 +29,5 @@ grep -rlw "$sought" . | sort >../reference/lookup
 cd ../../..
 
 echo "demo: boot a VM with $(wc -l <"$out/list") files, $(du -sm --apparent-size "$out/tree" | cut -f 1) MB"
-exec vm/run --timeout 240 --log build/vm/demo.log --file "$out/tree:/tree" \
+exec vm/run --log build/vm/demo.log --file "$out/tree:/tree" \
 	--file "$out/reference:/reference" -- index /tree /reference
