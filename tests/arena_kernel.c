@@ -8,7 +8,7 @@
 #include "loader_util.h"
 #include "kselftest_harness.h"
 
-#define DRIVER		"/lib/modules/tickpage.ko"
+#define DRIVER		"tickpage"
 #define PAGES		64
 
 FIXTURE(driver) {
@@ -16,14 +16,9 @@ FIXTURE(driver) {
 	int arena;
 };
 
-static int unload_driver(void)
-{
-	return outcome(syscall(SYS_delete_module, "tickpage", O_NONBLOCK));
-}
-
 FIXTURE_SETUP(driver)
 {
-	ASSERT_EQ(0, load_file(DRIVER, ""));
+	ASSERT_EQ(0, module_load(DRIVER, ""));
 	self->fd = open(TICKPAGE_DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->fd);
 	self->arena = arena_new(KARENA_ARENA_F_SEGV_ON_FAULT, PAGES);
@@ -34,7 +29,7 @@ FIXTURE_TEARDOWN(driver)
 	close(self->arena);
 	close(self->fd);
 	if (!access(TICKPAGE_DEVICE, F_OK))
-		EXPECT_EQ(0, unload_driver());
+		EXPECT_EQ(0, module_unload(DRIVER));
 	EXPECT_NE(0, access(TICKPAGE_DEVICE, F_OK));
 }
 
@@ -154,14 +149,14 @@ TEST_F(driver, and_karena_go_in_their_order)
 {
 	ASSERT_EQ(0, attach(self->fd, self->arena));
 	EXPECT_EQ(EWOULDBLOCK, unload());
-	EXPECT_EQ(EWOULDBLOCK, unload_driver());
+	EXPECT_EQ(EWOULDBLOCK, module_unload(DRIVER));
 	close(self->fd);
 	close(self->arena);
 	self->fd = -1;
 	self->arena = -1;
 	/* It uses karena's symbols as long as it is loaded. */
 	EXPECT_EQ(EWOULDBLOCK, unload());
-	ASSERT_EQ(0, unload_driver());
+	ASSERT_EQ(0, module_unload(DRIVER));
 	ASSERT_EQ(0, unload_soon());
 	EXPECT_FALSE(left_behind());
 	ASSERT_EQ(0, load(""));

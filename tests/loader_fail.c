@@ -21,7 +21,7 @@
 /* Loads with a fault point failing; *@left: how many more it would have taken. */
 static int load_failing(unsigned int nth, unsigned int *left)
 {
-	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+	int fd = module_open("karena");
 	int err;
 
 	must(fd >= 0);

@@ -5,31 +5,17 @@
 #ifndef KARENA_TESTS_LOADER_UTIL_H
 #define KARENA_TESTS_LOADER_UTIL_H
 
-#include <sys/syscall.h>
-
 #include "calls.h"
-
-#define MODULE		"/lib/modules/karena.ko"
-
-static inline int load_file(const char *path, const char *parameters)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int err;
-
-	must(fd >= 0);
-	err = outcome(syscall(SYS_finit_module, fd, parameters, 0));
-	close(fd);
-	return err;
-}
+#include "module_util.h"
 
 static inline int load(const char *parameters)
 {
-	return load_file(MODULE, parameters);
+	return module_load("karena", parameters);
 }
 
 static inline int unload(void)
 {
-	return outcome(syscall(SYS_delete_module, "karena", O_NONBLOCK));
+	return module_unload("karena");
 }
 
 /* What io_uring or another process holds goes a moment after it is let go. */

@@ -4,13 +4,13 @@
  * once, a ring's life while the kernel uses it, the kernel as consumer.
  */
 #define _GNU_SOURCE
-#include <sys/syscall.h>
 #include <karena.h>
 
 #include "module/karena_produce.h"
+#include "module_util.h"
 #include "ring_util.h"
 
-#define MODULE		"/lib/modules/karena_produce.ko"
+#define MODULE		"karena_produce"
 /* On each kind of ring. */
 #define NMIS_WANTED	500
 #define BATCH		64
@@ -44,11 +44,7 @@ FIXTURE_VARIANT_ADD(kernel, in_place)
 
 FIXTURE_SETUP(kernel)
 {
-	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
-
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, syscall(SYS_finit_module, fd, "", 0)) TH_LOG("%s", strerror(errno));
-	close(fd);
+	ASSERT_EQ(0, module_load(MODULE, ""));
 	/* An emulated CPU may stand still in an NMI; that is no news for the log. */
 	write_file("/sys/kernel/debug/x86/nmi_longest_ns", "1000000000000");
 	self->produce = open(PRODUCE_DEVICE, O_RDWR | O_CLOEXEC);
@@ -59,7 +55,7 @@ FIXTURE_TEARDOWN(kernel)
 {
 	if (self->produce >= 0)
 		close(self->produce);
-	ASSERT_EQ(0, syscall(SYS_delete_module, "karena_produce", 0));
+	ASSERT_EQ(0, module_unload(MODULE));
 }
 
 static int produce_call(int fd, unsigned long cmd, unsigned long arg)

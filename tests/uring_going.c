@@ -6,9 +6,9 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <sys/syscall.h>
 
 #include "kselftest_harness.h"
+#include "module_util.h"
 #include "uring_util.h"
 
 /**
@@ -52,11 +52,6 @@ static bool refs_come_back_to(long before)
 	}
 	printf("# references: %ld, before: %ld\n", refs(), before);
 	return false;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "karena", O_NONBLOCK) ? errno : 0;
 }
 
 static void begin_multishot_read(struct scene *scene)
@@ -249,7 +244,7 @@ static void go(struct __test_metadata *_metadata, struct scene *scene,
 	if (way == by_kill) {
 		wait_until(scene->in_flight, 1);
 		EXPECT_LT(scene->refs, refs());
-		EXPECT_EQ(EWOULDBLOCK, unload());
+		EXPECT_EQ(EWOULDBLOCK, module_unload("karena"));
 		EXPECT_EQ(-SIGKILL, end_child(child));
 	} else {
 		EXPECT_EQ(0, reap(child));

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note OR MIT */
+/*
+ * What tickring shares with programs: the records that it sends through the
+ * program's own ring, and two ioctls.
+ */
+#ifndef TICKRING_H
+#define TICKRING_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define TICKRING_DEVICE		"/dev/tickring"
+
+/* struct tickring_event: where it was sent from */
+#define TICKRING_HARDIRQ	0
+#define TICKRING_SOFTIRQ	1
+#define TICKRING_PROCESS	2
+#define TICKRING_SOURCES	3
+
+/**
+ * struct tickring_event - a record
+ * @source:	TICKRING_*
+ * @reserved:	0
+ * @number:	counts what happened at @source, from 0: where one is missing the
+ *		ring was full
+ * @now:	CLOCK_MONOTONIC, in nanoseconds
+ */
+struct tickring_event {
+	__u32 source;
+	__u32 reserved;
+	__aligned_u64 number;
+	__aligned_u64 now;
+};
+
+/* The argument is a ring fd with KARENA_RIGHT_PRODUCE; once per open file. */
+#define TICKRING_IOC_ATTACH	_IO(0xBE, 0x01)
+/* Sends an event from here. Fails as KARENA_IOC_RING_OUTPUT does. */
+#define TICKRING_IOC_NOTE	_IO(0xBE, 0x02)
+
+#endif /* TICKRING_H */
