@@ -119,7 +119,7 @@ patience := (getenv("SCALE") \&\& atoi(getenv("SCALE")) > 1 ? atoi(getenv("SCALE
 build/kselftest/kselftest_harness.h:
 	@mkdir -p $(@D)
 	cp $$(vm/kernel source)/tools/testing/selftests/kselftest*.h $(@D)
-	sed -i '/define TEST_TIMEOUT_DEFAULT/s/30/240/' $@
+	sed -i '/define TEST_TIMEOUT_DEFAULT/s/30/900/' $@
 	sed -i 's/alarm(t->timeout)/alarm(t->timeout * PATIENCE)/' $@
 	sed -i '/define TEST_TIMEOUT_DEFAULT/a #define PATIENCE $(patience)' $@
 	sed -i 's/^\t\tt->aborted = true;/\t\tif (t->aborted)\n\t\t\tabort();\n&\n\t\tt->trigger = 0;/' $@

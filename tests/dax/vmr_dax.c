@@ -17,7 +17,7 @@
 
 /* Only a test that hangs should meet it: a busy host makes an emulated one slow. */
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 300
+#define TEST_TIMEOUT_DEFAULT 900
 
 #define PAGES	16
 #define FILE_NAME "vmr-test"

@@ -16,7 +16,7 @@ static int in_child(int (*fn)(void *), void *arg)
 	pid_t child = fork();
 
 	if (!child) {
-		alarm(20);
+		alarm(300);
 		_exit(fn(arg));
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))

@@ -212,7 +212,7 @@ FIXTURE_TEARDOWN(limit)
 {
 }
 
-TEST_F_TIMEOUT(limit, a_map_beyond_the_limit_should_be_enomem_and_lose_nothing, 120)
+TEST_F_TIMEOUT(limit, a_map_beyond_the_limit_should_be_enomem_and_lose_nothing, 900)
 {
 	static const uint64_t words[] = { 0, 100, 100, 300 };
 	int refused = 0, done = 0;
