@@ -329,7 +329,9 @@ static void *read_all(void *data)
 	do {
 		for (i = 0; i < NR; i++)
 			look(scene->race, i, scene->map + i * scene->stride * page_size);
-	} while (!get_flag(&scene->race->stop));
+		/* What disturbs may have kept all of it away so far. */
+	} while (!get_flag(&scene->race->stop) ||
+		 !__atomic_load_n(&scene->race->looked, __ATOMIC_RELAXED));
 	return NULL;
 }
 

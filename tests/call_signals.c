@@ -143,7 +143,8 @@ static void check_killed(struct __test_metadata *_metadata, unsigned long comman
 	pid_t child;
 
 	arena = arena_new(0, LONG_CALL);
-	for (round = 0; round < 8 || (!cut_short && round < 100); round++) {
+	/* Until one is caught in it: whoever kills may come too late any number of times. */
+	for (round = 0; round < 8 || !cut_short; round++) {
 		arena_take(arena, 0, 0, LONG_CALL);
 		*args = (struct karena_arena_free) {
 			.size = sizeof(*args),
@@ -172,7 +173,6 @@ static void check_killed(struct __test_metadata *_metadata, unsigned long comman
 		}
 		EXPECT_EQ(0, arena_free(arena, 0, LONG_CALL));
 	}
-	EXPECT_LT(0, cut_short);
 	close(arena);
 }
 
