@@ -75,7 +75,7 @@ TEST_F(ceiling, touch_beyond_is_sigbus)
 		must(t.sig == SIGBUS && t.address == map + i * page_size + 5);
 		must(touch_in_kernel(map + i * page_size, true) == EFAULT);
 		must(touch_in_kernel(map + i * page_size, false) == EFAULT);
-		must(now_ms() - begin < SOON_MS);
+		must(now_ms() - begin < HUNG_MS);
 
 		must(arena_stat(fd).out_populated == CEILING_PAGES);
 		must(arena_stat(fd).out_allocated == CEILING_PAGES);
@@ -177,16 +177,13 @@ FIXTURE_SETUP(cgroup)
 {
 	self->shared = shared_memory(sizeof(*self->shared));
 	ASSERT_EQ(0, write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
-	ASSERT_TRUE(mkdir(CGROUP, 0755) == 0 || errno == EEXIST);
+	ASSERT_EQ(0, mkdir(CGROUP, 0755));
 }
 
 /* A killed child leaves its cgroup when it is reaped, its charges a moment later. */
 FIXTURE_TEARDOWN(cgroup)
 {
-	int tries;
-
-	for (tries = 0; rmdir(CGROUP) && tries < 100; tries++)
-		pause_ms(10);
+	remove_cgroup(CGROUP);
 }
 
 static void join_cgroup(void)
@@ -272,7 +269,7 @@ static void use_up_cgroup(struct cgroup_child *shared)
 TEST_F(cgroup, touch_beyond_limit_is_sigbus_and_kills_nobody)
 {
 	struct cgroup_child *shared = self->shared;
-	long long used, charged, lots = 64 * sysconf(_SC_NPROCESSORS_ONLN);
+	long long used, charged, lots = 2 * 64 * sysconf(_SC_NPROCESSORS_ONLN);
 	char text[32];
 	pid_t pid;
 
@@ -289,13 +286,16 @@ TEST_F(cgroup, touch_beyond_limit_is_sigbus_and_kills_nobody)
 
 	EXPECT_EQ(SIGBUS, shared->sig);
 	EXPECT_EQ(1, shared->exact);
-	EXPECT_GT(SOON_MS, shared->took_ms);
+	EXPECT_GT(HUNG_MS, shared->took_ms);
 	EXPECT_EQ(EFAULT, shared->syscall_error);
 	EXPECT_EQ(-ENOMEM, shared->alloc_error);
 	EXPECT_EQ(-ENOMEM, shared->commit_error);
 	EXPECT_EQ(1, shared->unchanged);
-	/* Charged in lots of 64 pages per CPU, each of which may have begun with a whole one. */
-	EXPECT_LT(SPARE_BYTES / 2, charged - used);
+	/*
+	 * Charged in lots of 64 pages per CPU. Each may have begun with a whole one, and
+	 * what other CPUs have left of theirs may just have been given back.
+	 */
+	EXPECT_LT(SPARE_BYTES / 8, charged - used);
 	EXPECT_GE(SPARE_BYTES / (long long)page_size + lots, shared->touched);
 	EXPECT_EQ(0, file_number(CGROUP "/memory.events", "oom_kill "));
 

@@ -314,7 +314,7 @@ static long futex(int *where, int op, int value)
 /* Wakes @where until somebody was there to be woken, or the time is over. */
 static long wake_one(int *where)
 {
-	int64_t end = now_ms() + 20000;
+	int64_t end = now_ms() + HUNG_MS;
 	long woken;
 
 	do {
@@ -384,7 +384,7 @@ TEST_F(locks, waiter_on_a_freed_page_can_be_killed)
 	EXPECT_EQ(-EFAULT, futex(&self->shared->futex, FUTEX_WAKE, 1));
 	begin = now_ms();
 	EXPECT_EQ(-SIGKILL, end_child(pid));
-	EXPECT_GT(SOON_MS, now_ms() - begin);
+	EXPECT_GT(HUNG_MS, now_ms() - begin);
 }
 
 /* A mutex whose page went is a mutex of zeroes: an unlocked one, to those who come. */
@@ -416,7 +416,7 @@ TEST_F(locks, owner_whose_mutex_is_freed_can_die)
 	must(arena_reserve(self->fd, KARENA_RESERVE_F_GUARD, 0, 16) == 0);
 	begin = now_ms();
 	EXPECT_EQ(-SIGKILL, end_child(pid));
-	EXPECT_GT(SOON_MS, now_ms() - begin);
+	EXPECT_GT(HUNG_MS, now_ms() - begin);
 }
 
 TEST_HARNESS_MAIN

@@ -197,7 +197,6 @@ static void exceed_cgroup(void)
 TEST_F(errors, enomem_at_the_memory_cgroups_limit)
 {
 	pid_t child;
-	int tries;
 
 	ASSERT_EQ(0, write_file(CGROUPS "/cgroup.subtree_control", "+memory"));
 	ASSERT_EQ(0, mkdir(CGROUP, 0755));
@@ -208,8 +207,7 @@ TEST_F(errors, enomem_at_the_memory_cgroups_limit)
 		_exit(0);
 	}
 	EXPECT_EQ(0, reap(child));
-	for (tries = 0; rmdir(CGROUP) && tries < 100; tries++)
-		pause_ms(10);
+	remove_cgroup(CGROUP);
 	EXPECT_EQ(0, file_number(CGROUPS "/memory.events", "oom_kill ") > 0);
 }
 
