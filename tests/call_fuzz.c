@@ -481,6 +481,23 @@ static int open_log(void)
 	return log;
 }
 
+/* What a machine that is slow or stands still has the kernel say, as in vm/judge. */
+static bool of_the_machine(const char *record)
+{
+	static const char *const begins[] = {
+		"hrtimer: ", "clocksource: ", "tsc: ", "sched_clock: ", "random: ",
+		"sched: RT throttling activated",
+	};
+	const char *text = strchr(record, ';');
+	unsigned int i;
+
+	for (i = 0; text && i < ARRAY_LEN(begins); i++) {
+		if (!strncmp(text + 1, begins[i], strlen(begins[i])))
+			return true;
+	}
+	return false;
+}
+
 static unsigned int new_lines(int log)
 {
 	unsigned int lines = 0;
@@ -489,6 +506,8 @@ static unsigned int new_lines(int log)
 
 	while ((bytes = read(log, record, sizeof(record) - 1)) > 0) {
 		record[bytes] = '\0';
+		if (of_the_machine(record))
+			continue;
 		printf("# kernel log: %s", record);
 		lines++;
 	}
