@@ -90,7 +90,7 @@ static void forge_all(char *data, unsigned int *seed)
 
 		if (rand_r(seed) % 8 == 0)
 			word |= KARENA_RECORD_DISCARD;
-		if (rand_r(seed) % 64 == 0)
+		if (rand_r(seed) % 16 == 0)
 			word |= KARENA_RECORD_BUSY;
 		if (rand_r(seed) % 2)
 			forge(data, i, word);

@@ -431,7 +431,7 @@ TEST_F(ring, threads_share_a_handle)
 	while (total < NR_THREADS * PER_THREAD) {
 		int count;
 
-		ASSERT_EQ(POLLIN, karena_ring_wait(self->ring, POLLIN, 20000));
+		ASSERT_EQ(POLLIN, karena_ring_wait(self->ring, POLLIN, -1));
 		while ((count = karena_ring_claim(self->ring, self->records, MANY)) > 0) {
 			for (int i = 0; i < count; i++) {
 				const uint32_t *data = self->records[i].data;

@@ -74,7 +74,8 @@ static inline void *prober(void *arg)
 	struct worker *me = arg;
 	struct world *world = me->world;
 
-	while (!__atomic_load_n(&world->stop, __ATOMIC_ACQUIRE)) {
+	/* Once at least: all others may be through before this thread runs. */
+	do {
 		char *wish = world->at + (rand_r(&me->seed) % KEPT) * PAGE;
 		unsigned long holes = 0;
 
@@ -83,7 +84,7 @@ static inline void *prober(void *arg)
 		holes += probe(world, NULL, 0);
 		__atomic_fetch_add(&world->holes, holes, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&world->probes, 3, __ATOMIC_RELAXED);
-	}
+	} while (!__atomic_load_n(&world->stop, __ATOMIC_ACQUIRE));
 	return NULL;
 }
 

@@ -23,15 +23,17 @@
 /*
  * How much of @all is to be done: times what SCALE in the environment says, and a
  * tenth on a kernel that looks at each of its own accesses to memory, which takes
- * ten times as long.
+ * ten times as long; not none.
  */
 static inline int effort(int all)
 {
 	const char *scale = getenv("SCALE");
 
 	if (scale)
-		all *= atoi(scale);
-	return access("/sys/kernel/debug/kmemleak", F_OK) ? all : all / 10;
+		all = (int)(all * strtod(scale, NULL));
+	if (!access("/sys/kernel/debug/kmemleak", F_OK))
+		all /= 10;
+	return all ? all : 1;
 }
 
 /* As SEED in the environment has it, else another one each time. */
