@@ -50,7 +50,7 @@ static __u64 ticks_of(const struct tickpage *page)
 static bool ticks_on(const struct tickpage *page)
 {
 	__u64 before = ticks_of(page);
-	int64_t end = now_ms() + 20000;
+	int64_t end = now_ms() + HUNG_MS;
 
 	while (ticks_of(page) == before) {
 		if (now_ms() > end)

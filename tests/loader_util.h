@@ -21,14 +21,11 @@ static inline int unload(void)
 /* What io_uring or another process holds goes a moment after it is let go. */
 static inline int unload_soon(void)
 {
-	int err, tries;
+	int64_t end = now_ms() + HUNG_MS;
+	int err;
 
-	for (tries = 0; tries < 500; tries++) {
-		err = unload();
-		if (err != EWOULDBLOCK)
-			return err;
+	while ((err = unload()) == EWOULDBLOCK && now_ms() < end)
 		pause_ms(10);
-	}
 	return err;
 }
 
