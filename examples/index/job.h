@@ -47,7 +47,7 @@ struct done {
  * @arena:	the index is in it
  * @view:	of the arena in this process
  * @ring:	the records came through it
- * @dies_at:	number of the record that one indexer has reserved when it is killed
+ * @dies_at:	file whose record an indexer has reserved when it is killed
  */
 struct shared {
 	struct karena_arena *arena;

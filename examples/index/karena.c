@@ -17,9 +17,6 @@
 #define RING_BYTES	(64u << 10)
 #define BATCH		64
 
-/* Who is killed in the midst of it. */
-#define VICTIM		1u
-
 /**
  * struct indexer - one of the processes that index
  * @arena:	may map and allocate, but free nothing
@@ -29,7 +26,7 @@
  * @file:	the one under way
  * @identifiers: different ones in it so far
  * @sequence:	records sent
- * @dies_at:	number of the record with which it is killed
+ * @dies_at:	file with whose record it is killed, UINT32_MAX: none
  */
 struct indexer {
 	struct karena_arena *arena;
@@ -85,7 +82,8 @@ static int tell(struct indexer *indexer, uint64_t bytes)
 	done->bytes = (uint32_t)bytes;
 	done->identifiers = indexer->identifiers;
 	strcpy(done->path, path);
-	if (indexer->sequence++ == indexer->dies_at)
+	indexer->sequence++;
+	if (indexer->file == indexer->dies_at)
 		kill(getpid(), SIGKILL);
 	return karena_ring_submit(indexer->ring, done, 0);
 }
@@ -161,8 +159,7 @@ static int indexer_process(void *context, unsigned int writer)
 	ret = indexer_init(&indexer, shared, writer);
 	if (ret < 0)
 		return ret;
-	if (writer == VICTIM)
-		indexer.dies_at = shared->dies_at;
+	indexer.dies_at = shared->dies_at;
 	ret = index_files(&indexer);
 	indexer_fini(&indexer);
 	return ret;
@@ -295,8 +292,8 @@ static int run(const struct job *job, struct shared *shared, struct done *done)
 	ret = collector_init(&drain.collector, job->list);
 	if (ret < 0)
 		goto out;
-	/* Half of an indexer's share. */
-	shared->dies_at = job->nr_paths / INDEX_WRITERS / 2;
+	/* In the midst of it, and whoever takes it, as each takes what it comes to. */
+	shared->dies_at = job->nr_paths / 2;
 	ret = run_collector(&drain, done);
 	collector_end(&drain.collector);
 out:
