@@ -116,7 +116,7 @@ build/include/linux/karena.h: uapi/karena.h
 # would have the next one, in the fixture's teardown, begin that again, for ever.
 # SCALE makes it longer.
 patience := (getenv("SCALE") \&\& atoi(getenv("SCALE")) > 1 ? atoi(getenv("SCALE")) : 1)
-build/kselftest/kselftest_harness.h:
+build/kselftest/kselftest_harness.h: Makefile
 	@mkdir -p $(@D)
 	cp $$(vm/kernel source)/tools/testing/selftests/kselftest*.h $(@D)
 	sed -i '/define TEST_TIMEOUT_DEFAULT/s/30/900/' $@

@@ -26,6 +26,7 @@
 #include <linux/karena.h>
 
 #include "kselftest_harness.h"
+#include "random_util.h"
 
 /* Only a test that hangs should meet it: a busy host makes an emulated one slow. */
 #undef TEST_TIMEOUT_DEFAULT
@@ -432,33 +433,6 @@ static inline void pin_to_cpu(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu % sysconf(_SC_NPROCESSORS_ONLN), &set);
 	must(sched_setaffinity(0, sizeof(set), &set) == 0);
-}
-
-/* Rounds, or milliseconds, times what SCALE in the environment says; not none. */
-static inline unsigned long scaled(unsigned long rounds)
-{
-	const char *scale = getenv("SCALE");
-	unsigned long product = scale ? rounds * strtod(scale, NULL) : rounds;
-
-	return product ? product : 1;
-}
-
-/* Seeded from SEED in the environment, else from the clock; says with what. */
-static uint64_t random_state;
-
-static inline void random_begin(void)
-{
-	const char *seed = getenv("SEED");
-
-	random_state = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) << 20 | getpid();
-	printf("# SEED=%llu\n", (unsigned long long)random_state);
-	random_state = random_state * 2 + 1;
-}
-
-static inline uint32_t random_below(uint32_t bound)
-{
-	random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
-	return (random_state >> 33) % bound;
 }
 
 /* The whole of a small file as a string; bytes read, or -errno. */

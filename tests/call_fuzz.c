@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #include "calls.h"
+#include "kernel_log.h"
 #include "kselftest_harness.h"
 
 #define NOBODY		65534
@@ -32,12 +33,6 @@ static struct {
 	unsigned long step;
 } fuzz;
 
-static __u64 random_64(void)
-{
-	return (__u64)random_below(1u << 30) << 34 ^ (__u64)random_below(1u << 30) << 17 ^
-	       random_below(1u << 30);
-}
-
 /* Mostly what may work, now and then anything. */
 static __u64 random_offset(void)
 {
@@ -51,13 +46,6 @@ static __u64 random_count(void)
 	if (random_below(16))
 		return random_below(24);
 	return random_64() >> random_below(64);
-}
-
-static __u32 random_flags(__u32 known)
-{
-	if (random_below(8))
-		return random_64() & known;
-	return random_64();
 }
 
 static int random_fd(void)
@@ -469,49 +457,6 @@ static int steps(int device, unsigned long nr)
 	for (i = 0; i < nr; i++, fuzz.step++)
 		one_step();
 	return 0;
-}
-
-/* Opened behind what the log holds by now. */
-static int open_log(void)
-{
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
-
-	must(log >= 0);
-	must(lseek(log, 0, SEEK_END) == 0);
-	return log;
-}
-
-/* What a machine that is slow or stands still has the kernel say, as in vm/judge. */
-static bool of_the_machine(const char *record)
-{
-	static const char *const begins[] = {
-		"hrtimer: ", "clocksource: ", "tsc: ", "sched_clock: ", "random: ",
-		"sched: RT throttling activated",
-	};
-	const char *text = strchr(record, ';');
-	unsigned int i;
-
-	for (i = 0; text && i < ARRAY_LEN(begins); i++) {
-		if (!strncmp(text + 1, begins[i], strlen(begins[i])))
-			return true;
-	}
-	return false;
-}
-
-static unsigned int new_lines(int log)
-{
-	unsigned int lines = 0;
-	char record[8192];
-	ssize_t bytes;
-
-	while ((bytes = read(log, record, sizeof(record) - 1)) > 0) {
-		record[bytes] = '\0';
-		if (of_the_machine(record))
-			continue;
-		printf("# kernel log: %s", record);
-		lines++;
-	}
-	return lines;
 }
 
 TEST(log_is_read)
