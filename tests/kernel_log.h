@@ -22,7 +22,7 @@ static inline bool of_the_machine(const char *record)
 {
 	static const char *const begins[] = {
 		"hrtimer: ", "clocksource: ", "tsc: ", "sched_clock: ", "random: ",
-		"sched: RT throttling activated", NULL
+		"sched: RT throttling activated", "sched: DL replenish lagged too much", NULL
 	};
 	const char *text = strchr(record, ';');
 	unsigned int i;
