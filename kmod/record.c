@@ -29,7 +29,9 @@ void record_init(struct records *r, void *headers, void *slots, __u64 *published
 	r->mask = size - 1;
 	r->producer = 0;
 	r->limit = size;
+	r->consumer = 0;
 	r->nr_read = 0;
+	r->nr_stuck = 0;
 	*published = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(record_init);
@@ -40,12 +42,14 @@ static struct record_slot *slot_at(const struct records *r, __u64 position)
 }
 
 /*
- * Pairs with the exchange in record_close(): who finds a record there may read its
- * payload, or give its space to others.
+ * To consumers one that is stuck was discarded. Pairs with the exchange in record_end():
+ * who finds a record there may read its payload, or give its space to others.
  */
 static __u32 word_at(const struct records *r, __u64 position)
 {
-	return record_load_acquire(&slot_at(r, position)->word);
+	__u32 word = record_load_acquire(&slot_at(r, position)->word);
+
+	return word & KARENA_RECORD_DISCARD ? word & ~KARENA_RECORD_BUSY : word;
 }
 
 /* The same as readers see it. */
@@ -187,9 +191,27 @@ EXPORT_SYMBOL_IF_KUNIT(record_front);
 void record_advance(struct records *r, __u64 position, unsigned int nr)
 {
 	r->nr_read += nr;
-	record_store(&r->limit, position + r->mask + 1);
+	record_store(&r->consumer, position);
+	if (!r->nr_stuck)
+		record_store(&r->limit, position + r->mask + 1);
 }
 EXPORT_SYMBOL_IF_KUNIT(record_advance);
+
+/* As far as nothing is stuck; returns whether it stopped for the number of steps alone. */
+static bool give_back(struct records *r, unsigned int steps)
+{
+	__u64 position = r->nr_stuck ? record_given_back(r) : record_consumer(r);
+
+	for (; position != record_consumer(r) && steps; steps--) {
+		__u32 word = record_load_acquire(&slot_at(r, position)->word);
+
+		if (word & KARENA_RECORD_BUSY)
+			break;
+		position += record_word_bytes(word);
+	}
+	record_store(&r->limit, position + r->mask + 1);
+	return !steps && position != record_consumer(r);
+}
 
 /* Those to be read in one piece, then one that was discarded, and so on. */
 static bool accept_headers(struct records *r, __u64 claim, unsigned int steps)
@@ -252,10 +274,16 @@ static bool accept_slots(struct records *r, __u64 claim, unsigned int steps)
 bool record_accept(struct records *r, __u64 claim, unsigned int steps)
 {
 	__u64 position = record_consumer(r);
+	bool more;
 
 	if (claim - position > r->producer - position)
-		return false;
-	return r->slots ? accept_slots(r, claim, steps) : accept_headers(r, claim, steps);
+		claim = position;
+	if (!r->slots)
+		return accept_headers(r, claim, steps);
+	more = accept_slots(r, claim, steps);
+	if (__builtin_expect(r->nr_stuck, 0))
+		more |= give_back(r, steps);
+	return more;
 }
 EXPORT_SYMBOL_IF_KUNIT(record_accept);
 
@@ -265,26 +293,85 @@ EXPORT_SYMBOL_IF_KUNIT(record_accept);
  * @position:	any number
  * @owner:	not RECORD_OWNER_KERNEL
  *
- * Return: 0; -EINVAL if no open record is there; -EPERM if it is another's.
+ * Return: 0; -EINVAL if no open record is there; -EPERM if it is another's; -ESTALE if
+ * it is stuck.
  */
 int record_find(const struct records *r, __u64 position, __u32 owner)
 {
-	__u64 consumer = record_consumer(r);
+	__u64 first = record_given_back(r);
 	const struct record_slot *slot;
 
-	if (position % RECORD_ALIGN || position - consumer >= r->producer - consumer)
+	if (position % RECORD_ALIGN || position - first >= r->producer - first)
 		return -EINVAL;
 	slot = slot_at(r, position);
 	if (!(record_load(&slot->word) & KARENA_RECORD_BUSY))
 		return -EINVAL;
 	if (record_load(&slot->owner) == record_owner_word(position, owner))
-		return 0;
+		return record_load(&slot->word) & KARENA_RECORD_DISCARD ? -ESTALE : 0;
 	/* The other position of the slot names no record. */
 	if ((record_load(&slot->owner) & 1) != record_owner_word(position, 0))
 		return -EINVAL;
 	return -EPERM;
 }
 EXPORT_SYMBOL_IF_KUNIT(record_find);
+
+/* Kernel code ends its records soon, without the lock; if trimmed, just now. */
+static bool is_users(__u32 owner)
+{
+	return !(owner & RECORD_TRIMMED) && owner >> 1 != RECORD_OWNER_KERNEL;
+}
+
+/**
+ * record_pass_stuck() - open records that hold consumers up are stuck
+ * @r:		with slots in an array of their own
+ * @below:	a border; those that begin below it have been open for too long
+ * @steps:	how many records to look at, at most
+ * @payload:	out, their payload bytes
+ *
+ * Of users, from the consumer position on up to one that is there. They are discarded for
+ * consumers, open for their owner; until it ends them space from there on is not free.
+ *
+ * Return: how many.
+ */
+unsigned int record_pass_stuck(struct records *r, __u64 below, unsigned int steps,
+			       __u64 *payload)
+{
+	__u64 position = record_consumer(r);
+	unsigned int nr = 0;
+
+	for (*payload = 0; (__s64)(below - position) > 0 && steps; steps--) {
+		struct record_slot *slot = slot_at(r, position);
+		__u32 word = word_at(r, position);
+		__u32 length = word & KARENA_RECORD_LEN_MASK;
+
+		if (!record_discarded(word)) {
+			if (record_there(word) || !is_users(record_load(&slot->owner)))
+				break;
+			record_end(slot, record_header(r, position),
+				   word | KARENA_RECORD_DISCARD,
+				   length | KARENA_RECORD_DISCARD, true);
+			*payload += length;
+			nr++;
+		}
+		position += record_bytes(length);
+	}
+	r->nr_stuck += nr;
+	return nr;
+}
+EXPORT_SYMBOL_IF_KUNIT(record_pass_stuck);
+
+/**
+ * record_end_stuck() - end a record that is stuck; record_accept() gives back the rest
+ * @r:		with slots in an array of their own
+ * @position:	the record's
+ */
+void record_end_stuck(struct records *r, __u64 position)
+{
+	record_close(r, record_header(r, position), KARENA_RECORD_DISCARD, true);
+	r->nr_stuck--;
+	give_back(r, 1);
+}
+EXPORT_SYMBOL_IF_KUNIT(record_end_stuck);
 
 /**
  * record_abandon() - discard the open records of owners who are gone
@@ -296,18 +383,18 @@ EXPORT_SYMBOL_IF_KUNIT(record_find);
  *		is below
  * @steps:	how many records to look at, at most
  *
- * Return: how many were discarded. All is done when @position is the producer
- * position.
+ * Return: how many were discarded, without those that were stuck. All is done when
+ * @position is the producer position.
  */
 unsigned int record_abandon(struct records *r, record_gone_fn gone, void *context,
 			    __u64 *position, unsigned int steps)
 {
-	__u64 consumer = record_consumer(r);
+	__u64 first = record_given_back(r);
 	unsigned int found = 0;
 
 	/* Between two calls records may be given back, but no open one. */
-	if (*position - consumer > r->producer - consumer)
-		*position = consumer;
+	if (*position - first > r->producer - first)
+		*position = first;
 
 	for (; *position != r->producer && steps; steps--) {
 		const struct record_slot *slot = slot_at(r, *position);
@@ -316,9 +403,13 @@ unsigned int record_abandon(struct records *r, record_gone_fn gone, void *contex
 		/* At a border, BUSY is that of the record there, and so is the owner. */
 		if (word & KARENA_RECORD_BUSY &&
 		    gone(context, record_load(&slot->owner) >> 1)) {
-			record_close(r, record_header(r, *position), KARENA_RECORD_DISCARD,
-				     true);
-			found++;
+			if (word & KARENA_RECORD_DISCARD) {
+				record_end_stuck(r, *position);
+			} else {
+				record_close(r, record_header(r, *position),
+					     KARENA_RECORD_DISCARD, true);
+				found++;
+			}
 		}
 		*position += record_word_bytes(word);
 	}

@@ -84,9 +84,13 @@ struct record_slot {
  * @published:	the producer position that consumers read; fixed
  * @mask:	size of the data area less one; fixed
  * @producer:	end of the last record; also read without the lock
- * @limit:	how far the producer may go: the consumer position and the size
- *		of the data area; also read without the lock
+ * @limit:	how far the producer may go: the size of the data area from the consumer
+ *		position on, or from the first record below that is stuck; also read
+ *		without the lock
+ * @consumer:	a border of records with no open one below it but those that are stuck.
+ *		It never goes back; also read without the lock
  * @nr_read:	submitted records below the consumer position
+ * @nr_stuck:	records that were passed over while they were open, and are so still
  */
 struct records {
 	struct record_slot *slots;
@@ -95,7 +99,9 @@ struct records {
 	__u64 mask;
 	__u64 producer;
 	__u64 limit;
+	__u64 consumer;
 	__u64 nr_read;
+	__u32 nr_stuck;
 };
 
 /* Bytes that a record of @length payload bytes takes, @length in 1 .. 2^30 - 1. */
@@ -117,11 +123,13 @@ static inline __u32 record_length_max(__u64 size)
 	return max < KARENA_RECORD_LEN_MASK ? max : KARENA_RECORD_LEN_MASK;
 }
 
-/*
- * All below is given back: a border of records with no BUSY one below it. It
- * never goes back.
- */
 static inline __u64 record_consumer(const struct records *r)
+{
+	return r->consumer;
+}
+
+/* All below is given back: no open record lies there. */
+static inline __u64 record_given_back(const struct records *r)
 {
 	return r->limit - r->mask - 1;
 }
@@ -302,6 +310,9 @@ __u32 record_front(const struct records *r);
 bool record_accept(struct records *r, __u64 claim, unsigned int steps);
 int record_find(const struct records *r, __u64 position, __u32 owner);
 typedef bool (*record_gone_fn)(void *context, __u32 owner);
+unsigned int record_pass_stuck(struct records *r, __u64 below, unsigned int steps,
+			       __u64 *payload);
+void record_end_stuck(struct records *r, __u64 position);
 unsigned int record_abandon(struct records *r, record_gone_fn gone, void *context,
 			    __u64 *position, unsigned int steps);
 bool record_skip(struct records *r, unsigned int steps);

@@ -363,16 +363,17 @@ EXPORT_SYMBOL_IF_KUNIT(ring_reserve_for);
  * @length:	payload bytes to keep; 0: all
  * @discard:	0 or KARENA_RECORD_DISCARD
  * @flags:	as for karena_ring_submit()
+ * @first:	of those that the caller ends: it is told of no other one's -ESTALE
  *
  * Under the lock, so that the record found is the one that is ended, although
  * two threads may come with one position.
  *
- * Context: not NMI; does not sleep.
+ * Context: may sleep.
  * Return: 0; -EINVAL if no open record is there, or a shorter one; -EPERM if it is
- * another's.
+ * another's; -ESTALE if it was passed over, and with @first has ended now.
  */
 int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 position,
-		 u32 length, u32 discard, u32 flags)
+		 u32 length, u32 discard, u32 flags, bool first)
 {
 	struct records *r = &ring->records;
 	unsigned long irq;
@@ -386,10 +387,16 @@ int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 positio
 		end_any(ring, record_header(r, position), discard);
 		party->nr_open--;
 	}
+	if (err == -ESTALE && first) {
+		record_end_stuck(r, position);
+		party->nr_open--;
+	}
 	raw_spin_unlock_irqrestore(&ring->lock, irq);
 
 	if (!err)
 		ring_tell(ring, flags);
+	if (err == -ESTALE)
+		ring_stuck_look(ring);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_end_for);
@@ -402,12 +409,14 @@ struct abandoning {
 	u64 bytes;
 };
 
-static u32 length_at(struct karena_ring *ring, u64 position)
+/* 0 if it was lost before. */
+static u32 lost_at(struct karena_ring *ring, u64 position)
 {
 	struct records *r = &ring->records;
 	const struct record_slot *slot = record_slot(r, record_header(r, position), true);
+	u32 word = READ_ONCE(slot->word);
 
-	return READ_ONCE(slot->word) & KARENA_RECORD_LEN_MASK;
+	return word & KARENA_RECORD_DISCARD ? 0 : word & KARENA_RECORD_LEN_MASK;
 }
 
 /* Each record that a party which goes has left open is met once, and counted off. */
@@ -424,7 +433,7 @@ static bool party_is_gone(void *context, u32 owner)
 	gone = party && READ_ONCE(party->gone);
 	if (gone) {
 		party->nr_open--;
-		walk->bytes += length_at(ring, walk->position);
+		walk->bytes += lost_at(ring, walk->position);
 	}
 	rcu_read_unlock();
 	return gone;
@@ -460,6 +469,7 @@ void ring_abandon(struct karena_ring *ring, struct ring_party *party)
 	atomic64_add(walk.nr, &ring->nr_discarded);
 	ring_lost_dead(ring, walk.nr, walk.bytes);
 	ring_tell(ring, 0);
+	ring_stuck_look(ring);
 	ring_unhold(ring);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_abandon);

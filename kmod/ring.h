@@ -94,6 +94,18 @@ struct ring_policy {
 };
 
 /**
+ * struct ring_patience - for how long an open record may hold consumers up
+ * @us:		microseconds, 0: for ever; fixed
+ * @running:	@timer is going to run, or to be started; under ring->lock
+ * @timer:	looks again
+ */
+struct ring_patience {
+	u32 us;
+	bool running;
+	struct hrtimer timer;
+};
+
+/**
  * struct karena_ring - a ring
  * @lock:	protects @records and @nr_records. Taken in any context: where it
  *		may have interrupted a holder, in an NMI, it is only tried
@@ -112,6 +124,7 @@ struct ring_policy {
  * @wait:	those who wait for either
  * @wake_work:	wakes them where that cannot be done at once
  * @policy:	which records wake; see ring_policy.c
+ * @patience:	with producers that are stuck; see ring_stuck.c
  * @object:	what all objects have
  * @area:	memory; fixed
  * @node:	of create; fixed
@@ -145,6 +158,7 @@ struct karena_ring {
 	wait_queue_head_t wait;
 	struct irq_work wake_work;
 	struct ring_policy policy;
+	struct ring_patience patience;
 
 	struct karena_object object;
 	struct ring_area area;
@@ -186,7 +200,8 @@ extern const struct file_operations ring_fops;
 void ring_exit(void);
 
 /* ring_ops.c: the operations of the table, and the ring's life */
-struct karena_ring *ring_create(u64 data_bytes, u32 flags, int node, const char *name);
+struct karena_ring *ring_create(u64 data_bytes, u32 flags, u32 skip_us, int node,
+				const char *name);
 void ring_destroy(struct karena_object *object);
 struct ring_party *ring_producer(struct karena_ring *ring, const struct karena_call *call);
 u64 ring_payload_offset(const struct karena_ring *ring, u64 position);
@@ -216,7 +231,7 @@ u64 ring_nr_submitted(const struct karena_ring *ring);
 int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
 		     u64 *position);
 int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 position,
-		 u32 length, u32 discard, u32 flags);
+		 u32 length, u32 discard, u32 flags, bool first);
 void ring_abandon(struct karena_ring *ring, struct ring_party *party);
 int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u32 *lengths,
 		     unsigned int nr, u32 bytes, u64 *position);
@@ -246,6 +261,7 @@ void ring_look_back(struct karena_ring *ring, struct ring_history *history);
  * struct ring_view - a ring at one moment
  * @consumer:	the consumer position, all that could be accepted of it
  * @producer:	the producer position
+ * @room:	bytes that can be reserved
  * @nr_records:	reserved since create
  * @nr_read:	submitted and below @consumer
  * @there:	is the record at the consumer position there?
@@ -254,6 +270,7 @@ void ring_look_back(struct karena_ring *ring, struct ring_history *history);
 struct ring_view {
 	u64 consumer;
 	u64 producer;
+	u64 room;
 	u64 nr_records;
 	u64 nr_read;
 	bool there;
@@ -326,6 +343,13 @@ static inline void ring_unhold(struct karena_ring *ring)
 
 long ring_op_policy(struct karena_call *call, void *args);
 long ring_op_flush(struct karena_call *call, void *args);
+
+/* ring_stuck.c: open records that hold consumers up */
+void ring_stuck_init(struct karena_ring *ring, u32 us);
+void ring_stuck_fini(struct karena_ring *ring);
+bool ring_stuck_watch(struct karena_ring *ring);
+void ring_stuck_start(struct karena_ring *ring);
+void ring_stuck_look(struct karena_ring *ring);
 
 /* ring_room.c: producers that wait */
 

@@ -182,7 +182,7 @@ long ring_op_reserve_batch(struct karena_call *call, void *argp)
 }
 
 static int commit_one(struct karena_ring *ring, struct ring_party *party,
-		      const struct karena_ring_commit_entry *entry)
+		      const struct karena_ring_commit_entry *entry, bool first)
 {
 	u32 discard = 0;
 
@@ -194,12 +194,12 @@ static int commit_one(struct karena_ring *ring, struct ring_party *party,
 		discard = KARENA_RECORD_DISCARD;
 	}
 	return ring_end_for(ring, party, entry->position, entry->length, discard,
-			    KARENA_RING_NO_WAKEUP);
+			    KARENA_RING_NO_WAKEUP, first);
 }
 
 /* Returns how many; *@last is what the last one gave, 0 if all were ended. */
 static long commit_some(struct karena_ring *ring, struct ring_party *party,
-			struct iov_iter *from, int *last)
+			struct iov_iter *from, bool first, int *last)
 {
 	struct karena_ring_commit_entry entries[ENTRIES];
 	size_t bytes = min(iov_iter_count(from), sizeof(entries));
@@ -209,7 +209,7 @@ static long commit_some(struct karena_ring *ring, struct ring_party *party,
 	if (*last)
 		return 0;
 	for (i = 0; i < nr; i++) {
-		*last = commit_one(ring, party, &entries[i]);
+		*last = commit_one(ring, party, &entries[i], first && !i);
 		if (*last)
 			break;
 	}
@@ -239,7 +239,7 @@ long ring_op_commit_batch(struct karena_call *call, void *argp)
 		return -EINVAL;
 	party = ring_party_find(ring, call->file);
 	do {
-		nr += commit_some(ring, party, call->payload, &last);
+		nr += commit_some(ring, party, call->payload, !nr, &last);
 		cond_resched();
 	} while (!last && iov_iter_count(call->payload) && !fatal_signal_pending(current));
 	if (nr)

@@ -58,6 +58,22 @@ void ring_lost_dead(struct karena_ring *ring, unsigned int nr, u64 bytes)
 }
 
 /**
+ * ring_lost_stuck() - open records that held consumers up are passed over
+ * @ring:	the ring
+ * @nr:		records
+ * @bytes:	their payload bytes
+ *
+ * Context: any.
+ */
+void ring_lost_stuck(struct karena_ring *ring, unsigned int nr, u64 bytes)
+{
+	struct karena_ring_producer *page = ring->producer_page;
+
+	ring_count_loss(&page->lost_stuck, nr, &page->lost_stuck_bytes, bytes);
+	trace_karena_ring_lost(ring, bytes, -ESTALE);
+}
+
+/**
  * ring_lost() - records lost, of whatever cause
  * @ring:	the ring
  *
@@ -69,5 +85,6 @@ u64 ring_lost(const struct karena_ring *ring)
 	const struct karena_ring_producer *page = ring->producer_page;
 
 	return READ_ONCE(page->lost_full) + READ_ONCE(page->lost_too_big) +
-	       READ_ONCE(page->lost_busy) + READ_ONCE(page->lost_dead);
+	       READ_ONCE(page->lost_busy) + READ_ONCE(page->lost_dead) +
+	       READ_ONCE(page->lost_stuck);
 }

@@ -39,6 +39,7 @@ static __always_inline int ring_refuse_full(struct karena_ring *ring, size_t len
 int ring_refuse_length(struct karena_ring *ring, size_t length);
 int ring_refuse_busy(struct karena_ring *ring, size_t length);
 void ring_lost_dead(struct karena_ring *ring, unsigned int nr, u64 bytes);
+void ring_lost_stuck(struct karena_ring *ring, unsigned int nr, u64 bytes);
 u64 ring_lost(const struct karena_ring *ring);
 
 #endif /* KARENA_RING_LOSS_H */

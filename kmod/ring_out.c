@@ -22,7 +22,7 @@
 void ring_look(struct karena_ring *ring, struct ring_view *view)
 {
 	const struct records *r = &ring->records;
-	bool more;
+	bool more, watch;
 
 	view->ended = ring_has_ended(ring);
 	do {
@@ -31,12 +31,16 @@ void ring_look(struct karena_ring *ring, struct ring_view *view)
 		ring_note_unread(ring);
 		view->consumer = record_consumer(r);
 		view->producer = r->producer;
+		view->room = r->limit - r->producer;
 		view->nr_records = ring->nr_records;
 		view->nr_read = r->nr_read;
 		view->there = record_there(record_front(r));
+		watch = !view->there && !more && ring_stuck_watch(ring);
 		raw_spin_unlock_irq(&ring->lock);
 		cond_resched();
 	} while (more);
+	if (watch)
+		ring_stuck_start(ring);
 	ring_tell_room(ring);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_look);
@@ -203,6 +207,8 @@ long ring_drain(struct karena_ring *ring, karena_record_fn fn, void *context,
 	}
 	mutex_unlock(&ring->read_lock);
 	ring_tell_room(ring);
+	if (count < max && !stop)
+		ring_stuck_look(ring);
 	return stop < 0 ? (long)stop : (long)count;
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_drain);
@@ -213,7 +219,7 @@ EXPORT_SYMBOL_IF_KUNIT(ring_drain);
  */
 static u64 consumer_guess(const struct karena_ring *ring)
 {
-	u64 accepted = READ_ONCE(ring->records.limit) - ring->records.mask - 1;
+	u64 accepted = READ_ONCE(ring->records.consumer);
 	u64 claim = READ_ONCE(ring->consumer_page->position);
 	u64 producer = READ_ONCE(ring->records.producer);
 

@@ -281,7 +281,7 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *table)
 	poll_wait(file, &ring->wait, table);
 	ring_arm(ring);
 	ring_look(ring, &view);
-	if (view.producer - view.consumer > half(ring) &&
+	if (view.room < half(ring) &&
 	    poll_requested_events(table) & WAKE_ROOM) {
 		ring_want_room(ring);
 		ring_look(ring, &view);
@@ -291,7 +291,7 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *table)
 		events |= WAKE_RECORD;
 	if (view.ended)
 		events |= EPOLLHUP;
-	if (view.producer - view.consumer <= half(ring))
+	if (view.room >= half(ring))
 		events |= WAKE_ROOM;
 	return events;
 }

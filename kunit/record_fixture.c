@@ -73,7 +73,9 @@ void rc_reset(struct record_fixture *f, u64 start)
 	f->consumer = start;
 	f->producer = start;
 	f->nr_read = 0;
+	f->r.consumer = start;
 	f->r.nr_read = 0;
+	f->r.nr_stuck = 0;
 	f->nr = 0;
 }
 

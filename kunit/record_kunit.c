@@ -433,6 +433,83 @@ static void owner_of_a_trimmed_record_should_be_nobody(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, record_abandon(&f->r, rc_is, &alice, &position, 8), 0);
 }
 
+static unsigned int pass_stuck(struct record_fixture *f, u64 below)
+{
+	u64 payload;
+
+	return record_pass_stuck(&f->r, below, MODEL_RECORDS, &payload);
+}
+
+/* Hp Hp, the first one open: passed over, and where it lies nothing else may begin. */
+static void stuck_record_should_keep_its_space(struct kunit *test)
+{
+	struct record_fixture *f = test->priv;
+	u64 start = f->consumer, payload;
+
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 5, ALICE));
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, BOB));
+	rc_close(test, 1, false);
+	KUNIT_EXPECT_EQ(test, record_pass_stuck(&f->r, f->producer, 8, &payload), 1);
+	KUNIT_EXPECT_EQ(test, payload, 5);
+	KUNIT_EXPECT_EQ(test, rc_header(f, start), 5 | KARENA_RECORD_DISCARD);
+	KUNIT_EXPECT_EQ(test, record_front(&f->r), 5 | KARENA_RECORD_DISCARD);
+	KUNIT_EXPECT_EQ(test, pass_stuck(f, f->producer), 0);
+
+	KUNIT_EXPECT_FALSE(test, record_accept(&f->r, f->producer, 8));
+	KUNIT_EXPECT_EQ(test, record_consumer(&f->r), f->producer);
+	KUNIT_EXPECT_EQ(test, f->r.nr_read, 1);
+	KUNIT_EXPECT_EQ(test, record_given_back(&f->r), start);
+	KUNIT_EXPECT_TRUE(test, record_fits(&f->r, f->size - 32));
+	KUNIT_EXPECT_FALSE(test, record_fits(&f->r, f->size - 24));
+
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, BOB), -EPERM);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, ALICE), -ESTALE);
+	record_end_stuck(&f->r, start);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, ALICE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, record_given_back(&f->r), f->producer);
+	KUNIT_EXPECT_TRUE(test, record_fits(&f->r, f->size));
+}
+
+static void stuck_records_should_give_back_what_lies_below_the_first(struct kunit *test)
+{
+	struct record_fixture *f = test->priv;
+	u64 start = f->consumer;
+	u32 alice = ALICE;
+	u64 position = 0;
+
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, BOB));
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, ALICE));
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, BOB));
+	KUNIT_EXPECT_EQ(test, pass_stuck(f, f->producer), 3);
+	KUNIT_EXPECT_FALSE(test, record_skip(&f->r, 8));
+	KUNIT_EXPECT_EQ(test, record_consumer(&f->r), f->producer);
+	record_end_stuck(&f->r, start + 32);
+	KUNIT_EXPECT_EQ(test, record_given_back(&f->r), start);
+	record_end_stuck(&f->r, start);
+	KUNIT_EXPECT_EQ(test, record_given_back(&f->r), start + 16);
+	/* Who dies with one that is lost already loses nothing more. */
+	KUNIT_EXPECT_EQ(test, record_abandon(&f->r, rc_is, &alice, &position, 8), 0);
+	KUNIT_EXPECT_EQ(test, record_given_back(&f->r), f->producer);
+	KUNIT_EXPECT_EQ(test, f->r.nr_stuck, 0);
+}
+
+static void record_should_be_stuck_only_if_old_and_a_users(struct kunit *test)
+{
+	struct record_fixture *f = test->priv;
+
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, ALICE));
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, RECORD_OWNER_KERNEL));
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, ALICE));
+	KUNIT_EXPECT_EQ(test, pass_stuck(f, f->consumer), 0);
+	KUNIT_EXPECT_EQ(test, pass_stuck(f, f->producer), 1);
+	KUNIT_EXPECT_FALSE(test, record_skip(&f->r, 8));
+	KUNIT_EXPECT_EQ(test, pass_stuck(f, f->producer), 0);
+	/* The kernel is about to end it. */
+	KUNIT_ASSERT_EQ(test, record_trim(&f->r, record_header(&f->r, f->consumer + 16), 4,
+					  true), 0);
+	KUNIT_EXPECT_EQ(test, pass_stuck(f, f->producer), 0);
+}
+
 static struct kunit_case record_kunit_cases[] = {
 	KUNIT_CASE_PARAM(new_ring_should_be_empty, record_gen_params),
 	KUNIT_CASE(record_should_take_header_and_padded_payload),
@@ -460,6 +537,9 @@ static struct kunit_case record_kunit_cases[] = {
 	KUNIT_CASE_PARAM(trimmed_record_should_leave_a_chain, record_gen_params),
 	KUNIT_CASE_PARAM(trim_should_refuse_what_was_not_reserved, record_gen_params),
 	KUNIT_CASE_PARAM(owner_of_a_trimmed_record_should_be_nobody, slot_gen_params),
+	KUNIT_CASE_PARAM(stuck_record_should_keep_its_space, slot_gen_params),
+	KUNIT_CASE_PARAM(stuck_records_should_give_back_what_lies_below_the_first, slot_gen_params),
+	KUNIT_CASE_PARAM(record_should_be_stuck_only_if_old_and_a_users, slot_gen_params),
 	{}
 };
 

@@ -22,7 +22,7 @@ void rg_make(struct kunit *test, u64 size, u32 flags)
 	struct ring_fixture *f = test->priv;
 
 	destroy(f);
-	f->ring = ring_create(size, flags, KARENA_NODE_ANY, name);
+	f->ring = ring_create(size, flags, 0, KARENA_NODE_ANY, name);
 	if (IS_ERR(f->ring)) {
 		int err = PTR_ERR(f->ring);
 

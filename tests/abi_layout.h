@@ -220,7 +220,7 @@ FIELD(karena_ring_header, name, 72, 16);
 SIZE(karena_ring_consumer, 8);
 FIELD(karena_ring_consumer, position, 0, 8);
 
-SIZE(karena_ring_producer, 136);
+SIZE(karena_ring_producer, 152);
 FIELD(karena_ring_producer, position, 0, 8);
 FIELD(karena_ring_producer, __reserved, 8, 56);
 FIELD(karena_ring_producer, lost_full, 64, 8);
@@ -232,13 +232,15 @@ FIELD(karena_ring_producer, room_wanted, 104, 8);
 FIELD(karena_ring_producer, lost_too_big_bytes, 112, 8);
 FIELD(karena_ring_producer, lost_busy_bytes, 120, 8);
 FIELD(karena_ring_producer, lost_dead_bytes, 128, 8);
+FIELD(karena_ring_producer, lost_stuck, 136, 8);
+FIELD(karena_ring_producer, lost_stuck_bytes, 144, 8);
 
 SIZE(karena_ring_create, 40);
 FIELD(karena_ring_create, size, 0, 4);
 FIELD(karena_ring_create, flags, 4, 4);
 FIELD(karena_ring_create, data_bytes, 8, 8);
 FIELD(karena_ring_create, node, 16, 4);
-FIELD(karena_ring_create, __reserved, 20, 4);
+FIELD(karena_ring_create, skip_us, 20, 4);
 FIELD(karena_ring_create, name, 24, 16);
 
 SIZE(karena_ring_reserve, 32);
@@ -312,7 +314,7 @@ FIELD(karena_ring_output, buffer_bytes, 16, 8);
 FIELD(karena_ring_output, timeout_us, 24, 4);
 FIELD(karena_ring_output, __reserved, 28, 4);
 
-SIZE(karena_ring_stat, 200);
+SIZE(karena_ring_stat, 216);
 FIELD(karena_ring_stat, size, 0, 4);
 FIELD(karena_ring_stat, flags, 4, 4);
 FIELD(karena_ring_stat, out_flags, 8, 4);
@@ -334,13 +336,15 @@ FIELD(karena_ring_stat, out_name, 120, 16);
 FIELD(karena_ring_stat, out_wake_bytes, 136, 4);
 FIELD(karena_ring_stat, out_wake_records, 140, 4);
 FIELD(karena_ring_stat, out_wake_delay_us, 144, 4);
-FIELD(karena_ring_stat, __reserved, 148, 4);
+FIELD(karena_ring_stat, out_skip_us, 148, 4);
 FIELD(karena_ring_stat, out_lost_too_big_bytes, 152, 8);
 FIELD(karena_ring_stat, out_lost_busy_bytes, 160, 8);
 FIELD(karena_ring_stat, out_lost_dead_bytes, 168, 8);
-FIELD(karena_ring_stat, out_read, 176, 8);
-FIELD(karena_ring_stat, out_fill_most, 184, 8);
-FIELD(karena_ring_stat, out_unread_us, 192, 8);
+FIELD(karena_ring_stat, out_lost_stuck, 176, 8);
+FIELD(karena_ring_stat, out_lost_stuck_bytes, 184, 8);
+FIELD(karena_ring_stat, out_read, 192, 8);
+FIELD(karena_ring_stat, out_fill_most, 200, 8);
+FIELD(karena_ring_stat, out_unread_us, 208, 8);
 
 IS(KARENA_WAIT_F_RECORDS, 1);
 SIZE(karena_ring_wait, 16);

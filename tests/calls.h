@@ -277,7 +277,7 @@ static const struct call calls[NR_CALLS] = {
 	},
 	[CALL_ring_create] = {
 		"ring_create", KARENA_IOC_RING_CREATE, BIT(DEVICE),
-		sizeof(struct karena_ring_create), 0, RESERVED(karena_ring_create),
+		sizeof(struct karena_ring_create), 0,
 		.flags = KARENA_RING_F_IN_PLACE | KARENA_RING_F_END, .makes_fd = true,
 		.prepare = prepare_ring_create,
 	},

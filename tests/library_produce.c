@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,6 +164,37 @@ TEST_F(produce, policy_and_flush_are_passed_on)
 	EXPECT_EQ(7, stat.out_wake_records);
 	EXPECT_EQ(1000, stat.out_wake_delay_us);
 	EXPECT_EQ(0, karena_ring_flush(self->ring));
+}
+
+TEST_F(produce, owner_is_told_that_its_record_was_passed_over)
+{
+	struct karena_ring_opts opts = { .size = sizeof(opts), .skip_us = 1000 };
+	struct karena_ring_stat stat = { .size = sizeof(stat) };
+	struct karena_ring_end end = { .discard = true };
+	struct pollfd pollfd = { .events = POLLIN };
+	struct karena_ring *ring;
+	void *payload;
+
+	EXPECT_EQ(-EINVAL, karena_ring_create(self->device, RING_BYTES, &opts, &ring));
+	opts.flags = KARENA_RING_F_IN_PLACE;
+	ASSERT_EQ(0, karena_ring_create(self->device, RING_BYTES, &opts, &ring));
+	ASSERT_EQ(0, karena_ring_stat(ring, &stat));
+	EXPECT_EQ(1000, stat.out_skip_us);
+
+	payload = karena_ring_reserve(ring, 8);
+	end.data = karena_ring_reserve(ring, 8);
+	ASSERT_TRUE(payload && end.data);
+	ASSERT_EQ(0, karena_ring_output(ring, "next", 4, 0));
+	pollfd.fd = karena_ring_fd(ring);
+	ASSERT_EQ(1, poll(&pollfd, 1, -1));
+	ASSERT_EQ(1, karena_ring_claim(ring, self->records, MANY));
+	EXPECT_EQ(0, memcmp("next", self->records[0].data, 4));
+	karena_ring_release(ring);
+	EXPECT_EQ(-ESTALE, karena_ring_submit(ring, payload, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_submit(ring, payload, 0));
+	EXPECT_EQ(-ESTALE, karena_ring_end_batch(ring, &end, 1, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_discard(ring, end.data, 0));
+	karena_ring_close(ring);
 }
 
 TEST_HARNESS_MAIN

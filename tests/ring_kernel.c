@@ -155,6 +155,34 @@ TEST_F(kernel, drain_takes_the_role)
 	close(ring);
 }
 
+/* The kernel's consumer need not do more than ask again. */
+TEST_F(kernel, drain_passes_over_what_is_stuck)
+{
+	struct karena_ring_create args = {
+		.flags = KARENA_RING_F_IN_PLACE,
+		.data_bytes = page_size,
+		.node = KARENA_NODE_ANY,
+		.skip_us = 1000,
+	};
+	int ring = ring_create(&args);
+	int64_t end = now_ms() + HUNG_MS;
+	uint64_t position;
+	int got;
+
+	ASSERT_LE(0, ring);
+	ASSERT_EQ(0, get_ring(self->produce, ring, KARENA_RIGHT_CONSUME));
+	ASSERT_EQ(0, ring_reserve(ring, 8, &position));
+	ASSERT_EQ(3, ring_write(ring, &args, 3));
+	do {
+		got = produce_call(self->produce, PRODUCE_DRAIN, 0);
+		ASSERT_GT(end, now_ms());
+	} while (!got);
+	EXPECT_EQ(3, got);
+	EXPECT_EQ(-ESTALE, ring_submit(ring, position));
+	ASSERT_EQ(0, produce_call(self->produce, PRODUCE_PUT, 0));
+	close(ring);
+}
+
 /* The kernel's is the last hold on the ring, and then on the module. */
 TEST_F(kernel, ring_outlives_its_files)
 {

@@ -279,6 +279,29 @@ TEST_F(uring_wait, a_reservation_is_not_there_yet)
 	EXPECT_EQ(2 * RECORD, complete(&self->uring).res);
 }
 
+TEST_F(uring_wait, a_reservation_that_is_stuck_is_passed_over)
+{
+	struct karena_ring_create args = {
+		.flags = KARENA_RING_F_IN_PLACE,
+		.data_bytes = page_size,
+		.node = KARENA_NODE_ANY,
+		.skip_us = 20000,
+	};
+	uint64_t position;
+	int fd;
+
+	if (!self->fd)
+		SKIP(return, "this kernel cannot cancel commands");
+	fd = ring_create(&args);
+	must(fd >= 0 && ring_reserve(fd, 8, &position) == 0);
+	send_one(fd);
+	prep_wait_flags(&self->uring, fd, 0, 0, 0)->flags |= variant->sqe_flags;
+	submit(&self->uring);
+	EXPECT_EQ(2 * RECORD, complete(&self->uring).res);
+	EXPECT_EQ(-ESTALE, ring_submit(fd, position));
+	close(fd);
+}
+
 TEST_F(uring_wait, a_silent_record_completes_it_with_the_next_one)
 {
 	struct completion done;

@@ -664,6 +664,8 @@ struct karena_ring_consumer {
  * @lost_too_big_bytes: payload bytes of @lost_too_big
  * @lost_busy_bytes: payload bytes of @lost_busy
  * @lost_dead_bytes: payload bytes of @lost_dead
+ * @lost_stuck: reservations passed over after @skip_us of struct karena_ring_create
+ * @lost_stuck_bytes: their payload bytes
  */
 struct karena_ring_producer {
 	__aligned_u64	position;
@@ -677,6 +679,8 @@ struct karena_ring_producer {
 	__aligned_u64	lost_too_big_bytes;
 	__aligned_u64	lost_busy_bytes;
 	__aligned_u64	lost_dead_bytes;
+	__aligned_u64	lost_stuck;
+	__aligned_u64	lost_stuck_bytes;
 };
 
 /**
@@ -686,18 +690,23 @@ struct karena_ring_producer {
  * @data_bytes:	in, size of the data area: a power of two, a page up to
  *		@out_ring_max_bytes of KARENA_IOC_QUERY
  * @node:	in, NUMA node, or KARENA_NODE_ANY
- * @__reserved:	in, 0
+ * @skip_us:	in, microseconds for which a reservation may hold the consumer up, 0: for
+ *		ever; needs IN_PLACE
  * @name:	in, NUL-terminated
  *
  * Returns the ring's fd. All its memory is taken here and charged to the
- * caller. EMFILE, ENFILE, EDQUOT: the user's limit.
+ * caller. A reservation that the consumer waits for, and that has been there for @skip_us,
+ * becomes a discarded record for it; the time begins when poll(), read(), WAIT or STAT
+ * meets it, at the latest. Its owner keeps the space until it ends the reservation, which
+ * then fails with ESTALE, or is gone; until then the ring is full when it comes round
+ * to it. EMFILE, ENFILE, EDQUOT: the user's limit.
  */
 struct karena_ring_create {
 	__u32		size;
 	__u32		flags;
 	__aligned_u64	data_bytes;
 	__s32		node;
-	__u32		__reserved;
+	__u32		skip_us;
 	char		name[KARENA_NAME_LEN];
 };
 
@@ -751,7 +760,8 @@ struct karena_ring_reserve {
  * it. What @length cuts off is a discarded record behind it, perhaps without payload,
  * and free when the consumer has passed it. EINVAL also: @position is no open
  * reservation, or one of fewer than @length bytes; EPERM also: it is somebody
- * else's. Needs KARENA_RIGHT_PRODUCE.
+ * else's; ESTALE: the consumer has passed it over, see struct karena_ring_create, and
+ * it has ended without being read. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_commit {
 	__u32		size;
@@ -869,7 +879,8 @@ struct karena_ring_commit_entry {
  * each, and wakes once. Returns how many, which is less than there are when one could
  * not be ended; why, a call that begins with it tells. EINVAL also: the size is no
  * multiple of an entry's, or 0, or as for SUBMIT and DISCARD with the first; EPERM
- * also: it is somebody else's. Needs KARENA_RIGHT_PRODUCE.
+ * also: it is somebody else's; ESTALE: the first has ended, and was passed over before.
+ * Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_commit_batch {
 	__u32		size;
@@ -901,10 +912,12 @@ struct karena_ring_commit_batch {
  * @out_wake_bytes: out, as set by KARENA_IOC_RING_POLICY
  * @out_wake_records: out, likewise
  * @out_wake_delay_us: out, likewise
- * @__reserved:	out, 0
+ * @out_skip_us: out, @skip_us of create
  * @out_lost_too_big_bytes: out, as in struct karena_ring_producer
  * @out_lost_busy_bytes: out, as there
  * @out_lost_dead_bytes: out, as there
+ * @out_lost_stuck: out, as there
+ * @out_lost_stuck_bytes: out, as there
  * @out_read:	out, of the submitted records those that the consumer has passed
  * @out_fill_most: out, most bytes between the positions that the kernel met when it
  *		looked: for read(), poll(), WAIT and STAT, and when there was no room
@@ -937,10 +950,12 @@ struct karena_ring_stat {
 	__u32		out_wake_bytes;
 	__u32		out_wake_records;
 	__u32		out_wake_delay_us;
-	__u32		__reserved;
+	__u32		out_skip_us;
 	__aligned_u64	out_lost_too_big_bytes;
 	__aligned_u64	out_lost_busy_bytes;
 	__aligned_u64	out_lost_dead_bytes;
+	__aligned_u64	out_lost_stuck;
+	__aligned_u64	out_lost_stuck_bytes;
 	__aligned_u64	out_read;
 	__aligned_u64	out_fill_most;
 	__aligned_u64	out_unread_us;

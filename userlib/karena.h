@@ -460,6 +460,8 @@ void karena_walk_free(struct karena_walk *walk);
  * @flags:	KARENA_RING_F_*
  * @node:	with @on_node, the NUMA node of its memory
  * @on_node:	@node counts
+ * @skip_us:	microseconds for which a reservation may hold the consumer up, 0: for
+ *		ever; needs KARENA_RING_F_IN_PLACE
  */
 struct karena_ring_opts {
 	size_t size;
@@ -467,6 +469,7 @@ struct karena_ring_opts {
 	uint32_t flags;
 	int32_t node;
 	bool on_node;
+	uint32_t skip_us;
 };
 
 /**
@@ -618,7 +621,8 @@ void *karena_ring_reserve_wait(struct karena_ring *ring, size_t length, uint32_t
  * @data:	of karena_ring_reserve()
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Errors: -EINVAL: no open reservation of this handle's. Any thread. Since 1.0.
+ * Errors: -EINVAL: no open reservation of this handle's; -ESTALE: it was open for @skip_us
+ * of struct karena_ring_opts, and is lost: it has ended. Any thread. Since 1.0.
  */
 int karena_ring_submit(struct karena_ring *ring, void *data, uint32_t flags);
 
@@ -630,8 +634,8 @@ int karena_ring_submit(struct karena_ring *ring, void *data, uint32_t flags);
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
  * The space of the rest is free when the consumer has passed it. Errors: -EINVAL: no
- * open reservation of this handle's, or @length is not in it, which leaves it open.
- * Any thread. Since 1.0.
+ * open reservation of this handle's, or @length is not in it, which leaves it open;
+ * -ESTALE: as karena_ring_submit(). Any thread. Since 1.0.
  */
 int karena_ring_submit_trimmed(struct karena_ring *ring, void *data, size_t length,
 			       uint32_t flags);
@@ -642,7 +646,8 @@ int karena_ring_submit_trimmed(struct karena_ring *ring, void *data, size_t leng
  * @data:	of karena_ring_reserve()
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Errors: -EINVAL: no open reservation of this handle's. Any thread. Since 1.0.
+ * Errors: -EINVAL: no open reservation of this handle's; -ESTALE: as
+ * karena_ring_submit(). Any thread. Since 1.0.
  */
 int karena_ring_discard(struct karena_ring *ring, void *data, uint32_t flags);
 
@@ -695,7 +700,8 @@ struct karena_ring_end {
  *
  * Returns how many were ended, from the first on; why not the next, a call that begins
  * with it tells. Errors, if it is the first: -EINVAL: no open reservation of this
- * handle's, or @length is not in it. Any thread. Since 1.0.
+ * handle's, or @length is not in it; -ESTALE: as karena_ring_submit(). Any thread.
+ * Since 1.0.
  */
 int karena_ring_end_batch(struct karena_ring *ring, const struct karena_ring_end *ends,
 			  unsigned int nr, uint32_t flags);

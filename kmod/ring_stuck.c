@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Open records that hold consumers up. A producer that is stopped between reserve and
+ * submit is not dead, and what it has reserved stays its own. But consumers need not
+ * wait for it longer than whoever made the ring has asked for: then the record counts as
+ * discarded for them, and they come to those behind it. Its space is given back when
+ * the producer has ended it, which is answered by -ESTALE, or has died.
+ *
+ * Any look that meets an open record at the consumer position starts the timer. When it
+ * runs, it looks itself: how old the record is, at least, is known from the figures that
+ * looks take, see ring_accept.c. A record is passed over as one is that its owner has
+ * ended, by a full barrier and then a look at @armed, so nobody sleeps through it.
+ *
+ * @running is under the lock of the ring, as is each look at what holds consumers up.
+ * Whoever sets it starts the timer; the timer's own run, which alone clears it, goes on
+ * for as long as its look, in the same hold of the lock, meets such a record.
+ */
+#include <linux/ktime.h>
+
+#include "compat.h"
+#include "ring.h"
+#include "ring_loss.h"
+#include "ring_short.h"
+
+/* A timer that has met what it cannot pass over does not run more often than that. */
+#define AGAIN_NS	(100 * NSEC_PER_USEC)
+
+static u64 patience_ns(const struct karena_ring *ring)
+{
+	return (u64)ring->patience.us * NSEC_PER_USEC;
+}
+
+static bool held_up(const struct karena_ring *ring)
+{
+	const struct records *r = &ring->records;
+
+	return r->producer != record_consumer(r) && !record_there(record_front(r));
+}
+
+/*
+ * Under the lock, after a look. Returns for how many nanoseconds nothing need be done;
+ * 0: consumers are not held up, or by nothing any more.
+ */
+static u64 pass_stuck(struct karena_ring *ring, unsigned int *nr, u64 *payload)
+{
+	u64 now = ktime_get_mono_fast_ns();
+	/* Another CPU's clock may have been ahead by a little. */
+	u64 age = now > ring->unread_since ? now - ring->unread_since : 0;
+
+	lockdep_assert_held(&ring->lock);
+	if (!held_up(ring))
+		return 0;
+	if (age < patience_ns(ring))
+		return patience_ns(ring) - age;
+	*nr = record_pass_stuck(&ring->records, ring->unread_to, RING_STEPS, payload);
+	/* The kernel's own: it will not be long. */
+	return *nr ? 0 : patience_ns(ring);
+}
+
+static enum hrtimer_restart patience_is_over(struct hrtimer *timer)
+{
+	struct karena_ring *ring = container_of(timer, struct karena_ring, patience.timer);
+	u64 payload = 0, wait = 0;
+	unsigned int nr = 0;
+	unsigned long flags;
+	bool more;
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	more = ring_accept(ring);
+	ring_note_unread(ring);
+	if (!more)
+		wait = pass_stuck(ring, &nr, &payload);
+	ring->patience.running = more || wait;
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+
+	if (nr) {
+		atomic64_add(nr, &ring->nr_discarded);
+		ring_lost_stuck(ring, nr, payload);
+		ring_tell(ring, 0);
+		ring_unhold(ring);
+	}
+	ring_tell_room(ring);
+	if (!more && !wait)
+		return HRTIMER_NORESTART;
+	hrtimer_forward_now(timer, ns_to_ktime(max_t(u64, wait, AGAIN_NS)));
+	return HRTIMER_RESTART;
+}
+
+/**
+ * ring_stuck_init() - nobody is held up
+ * @ring:	being built
+ * @us:		how long an open record may hold consumers up, 0: for ever
+ *
+ * Context: any.
+ */
+void ring_stuck_init(struct karena_ring *ring, u32 us)
+{
+	ring->patience.us = us;
+	karena_hrtimer_setup(&ring->patience.timer, patience_is_over, CLOCK_MONOTONIC,
+			     HRTIMER_MODE_REL);
+}
+
+/**
+ * ring_stuck_fini() - nobody is held up any more
+ * @ring:	has no open file and no producer
+ *
+ * Context: may sleep.
+ */
+void ring_stuck_fini(struct karena_ring *ring)
+{
+	hrtimer_cancel(&ring->patience.timer);
+}
+
+/**
+ * ring_stuck_watch() - a look found no record that is there
+ * @ring:	the ring
+ *
+ * Context: under ring->lock.
+ * Return: whether ring_stuck_start() is to follow, without the lock.
+ */
+bool ring_stuck_watch(struct karena_ring *ring)
+{
+	struct ring_patience *patience = &ring->patience;
+
+	lockdep_assert_held(&ring->lock);
+	if (likely(!patience->us) || patience->running || !held_up(ring))
+		return false;
+	patience->running = true;
+	return true;
+}
+
+/**
+ * ring_stuck_start() - look again when patience may be over
+ * @ring:	for which ring_stuck_watch() said so
+ *
+ * Context: any but NMI, interrupts on.
+ */
+void ring_stuck_start(struct karena_ring *ring)
+{
+	hrtimer_start(&ring->patience.timer, ns_to_ktime(patience_ns(ring)),
+		      HRTIMER_MODE_REL);
+}
+
+/**
+ * ring_stuck_look() - look at a ring of which records may be stuck
+ * @ring:	the ring
+ *
+ * For those who else do not look: a kernel consumer that found nothing, and whoever has
+ * ended a record that was passed over, as for that alone a bounded part of what it held
+ * is given back.
+ *
+ * Context: may sleep.
+ */
+void ring_stuck_look(struct karena_ring *ring)
+{
+	struct ring_view view;
+
+	if (unlikely(ring->patience.us))
+		ring_look(ring, &view);
+}

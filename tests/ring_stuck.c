@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Producers that live, and do not end what they have reserved, on a ring that passes
+ * such reservations over.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <liburing.h>
+
+#include "ring_util.h"
+
+#define SKIP_US		20000
+/* More than are passed over at once. */
+#define MANY		200
+
+#define DISCARDED(length)	((length) | KARENA_RECORD_DISCARD)
+
+FIXTURE(stuck)
+{
+	struct ring ring;
+	int fd;
+};
+
+static int create(uint32_t skip_us, uint32_t flags)
+{
+	struct karena_ring_create args = {
+		.flags = KARENA_RING_F_IN_PLACE | flags,
+		.data_bytes = page_size,
+		.node = KARENA_NODE_ANY,
+		.skip_us = skip_us,
+		.name = "stuck",
+	};
+	int fd = ring_create(&args);
+
+	must(fd >= 0);
+	return fd;
+}
+
+FIXTURE_SETUP(stuck)
+{
+	self->ring = ring_open(create(SKIP_US, 0));
+	self->fd = self->ring.fd;
+}
+
+FIXTURE_TEARDOWN(stuck)
+{
+	ring_close(&self->ring);
+}
+
+static void await_record(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	must(poll(&pollfd, 1, HUNG_MS) == 1);
+}
+
+/* A child that has reserved 8 bytes at position 0, and is stopped. */
+static pid_t stopped_producer(int fd)
+{
+	uint64_t position;
+	pid_t pid = fork_child();
+	int status;
+
+	if (!pid) {
+		must(ring_reserve(fd, 8, &position) == 0);
+		must(position == 0);
+		raise(SIGSTOP);
+		must(ring_submit(fd, position) == -ESTALE);
+		must(ring_submit(fd, position) == -EINVAL);
+		_exit(0);
+	}
+	must(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+	return pid;
+}
+
+/* All that can be reserved is, and is read: the ring is empty, and there is no room. */
+static void fill_up_to_the_stuck_one(int fd)
+{
+	uint64_t position;
+	char buffer[16];
+
+	set_nonblock(fd);
+	must(ring_reserve(fd, page_size - 2 * 16 - HEADER_BYTES, &position) == 0);
+	must(ring_discard(fd, position) == 0);
+	must(ring_read(fd, buffer, sizeof(buffer)) == 16);
+	must(ring_read(fd, buffer, sizeof(buffer)) == -EAGAIN);
+	must(ring_stat(fd).out_available == 0);
+}
+
+TEST_F(stuck, stopped_producer_is_passed_over)
+{
+	pid_t pid = stopped_producer(self->fd);
+	struct karena_ring_stat stat;
+	char buffer[64];
+
+	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
+	await_record(self->fd);
+	EXPECT_EQ(DISCARDED(8), word_at(&self->ring, 0));
+	ASSERT_EQ(16, ring_read(self->fd, buffer, sizeof(buffer)));
+	EXPECT_EQ(0, memcmp(buffer + HEADER_BYTES, "newer", 5));
+	stat = ring_stat(self->fd);
+	EXPECT_EQ(SKIP_US, stat.out_skip_us);
+	EXPECT_EQ(1, stat.out_lost_stuck);
+	EXPECT_EQ(8, stat.out_lost_stuck_bytes);
+	EXPECT_EQ(1, stat.out_discarded);
+	EXPECT_EQ(32, stat.out_consumer_position);
+	EXPECT_EQ(1, self->ring.producer->lost_stuck);
+	EXPECT_EQ(8, self->ring.producer->lost_stuck_bytes);
+
+	kill(pid, SIGCONT);
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_EQ(5, word_at(&self->ring, 16));
+	EXPECT_EQ(0, memcmp(self->ring.data + 16 + HEADER_BYTES, "newer", 5));
+	stat = ring_stat(self->fd);
+	EXPECT_EQ(1, stat.out_discarded);
+	EXPECT_EQ(1, stat.out_submitted);
+	EXPECT_EQ(0, stat.out_lost_dead);
+}
+
+TEST_F(stuck, its_space_is_kept_until_it_submits)
+{
+	pid_t pid = stopped_producer(self->fd);
+	uint64_t position;
+
+	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
+	await_record(self->fd);
+	fill_up_to_the_stuck_one(self->fd);
+	EXPECT_EQ(-EAGAIN, ring_reserve(self->fd, 8, &position));
+	EXPECT_EQ(-EAGAIN, ring_output(self->fd, "no room", 7, 0));
+	EXPECT_EQ(0, poll_now(self->fd) & POLLOUT);
+	EXPECT_EQ(DISCARDED(8), word_at(&self->ring, 0));
+
+	kill(pid, SIGCONT);
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_NE(0, poll_now(self->fd) & POLLOUT);
+	EXPECT_EQ(0, ring_reserve(self->fd, page_size - HEADER_BYTES, &position));
+}
+
+TEST_F(stuck, its_space_is_free_when_it_dies)
+{
+	pid_t pid = stopped_producer(self->fd);
+	uint64_t position;
+
+	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
+	await_record(self->fd);
+	fill_up_to_the_stuck_one(self->fd);
+	EXPECT_EQ(-EAGAIN, ring_reserve(self->fd, 8, &position));
+	kill(pid, SIGKILL);
+	must(waitpid(pid, NULL, 0) == pid);
+	EXPECT_EQ(0, ring_reserve_flags(self->fd, KARENA_RING_WAIT_ROOM,
+					page_size - HEADER_BYTES, &position, NULL));
+	EXPECT_EQ(1, ring_stat(self->fd).out_lost_stuck);
+	EXPECT_EQ(0, ring_stat(self->fd).out_lost_dead);
+}
+
+TEST_F(stuck, blocking_read_passes_it_over)
+{
+	char buffer[64];
+	uint64_t position;
+
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, &position));
+	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
+	EXPECT_EQ(16, ring_read(self->fd, buffer, sizeof(buffer)));
+	EXPECT_EQ(-ESTALE, ring_discard(self->fd, position));
+}
+
+/* By its mapping; the kernel comes after what it says. */
+TEST_F(stuck, consumer_that_maps_passes_it_over)
+{
+	struct karena_ring_consumer *consumer = ring_consumer(&self->ring);
+	uint64_t position;
+
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, &position));
+	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
+	await_record(self->fd);
+	consume_to(consumer, 32);
+	EXPECT_EQ(32, ring_stat(self->fd).out_consumer_position);
+	EXPECT_EQ(-EAGAIN, ring_reserve(self->fd, page_size - HEADER_BYTES, NULL));
+	EXPECT_EQ(-ESTALE, ring_submit(self->fd, position));
+	EXPECT_EQ(0, ring_reserve(self->fd, page_size - HEADER_BYTES, NULL));
+	munmap(consumer, page_size);
+}
+
+/* What is ended before it is stuck, is sent, however long the reader waits. */
+TEST_F(stuck, record_of_a_slow_reader_is_not_lost)
+{
+	uint64_t position;
+	char buffer[16];
+
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, &position));
+	ASSERT_EQ(0, ring_submit(self->fd, position));
+	ring_stat(self->fd);
+	pause_ms(2 * SKIP_US / 1000);
+	EXPECT_EQ(16, ring_read(self->fd, buffer, sizeof(buffer)));
+	EXPECT_EQ(0, ring_stat(self->fd).out_lost_stuck);
+}
+
+/* A batch stops before it, so that the caller is told by the next. */
+TEST_F(stuck, batch_tells_of_it_by_a_call_of_its_own)
+{
+	struct karena_ring_commit_entry entries[2] = { };
+	uint64_t fresh, stale;
+	struct karena_ring_commit_batch args = {
+		.size = sizeof(args),
+		.buffer = (uintptr_t)entries,
+		.buffer_bytes = sizeof(entries),
+	};
+
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, &stale));
+	await_record(self->fd);
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, &fresh));
+	entries[0].position = fresh;
+	entries[1].position = stale;
+	EXPECT_EQ(1, call(self->fd, KARENA_IOC_RING_COMMIT_BATCH, &args));
+	args.buffer = (uintptr_t)&entries[1];
+	args.buffer_bytes = sizeof(entries[1]);
+	EXPECT_EQ(-ESTALE, call(self->fd, KARENA_IOC_RING_COMMIT_BATCH, &args));
+	EXPECT_EQ(-EINVAL, call(self->fd, KARENA_IOC_RING_COMMIT_BATCH, &args));
+}
+
+/* Of one owner: one is lost, and the space of both is free, when it dies. */
+TEST_F(stuck, owner_may_die_with_one_that_was_passed_over_and_one_that_was_not)
+{
+	pid_t pid = fork_child();
+	char buffer[16];
+
+	if (!pid) {
+		must(ring_reserve(self->fd, 8, NULL) == 0);
+		await_record(self->fd);
+		must(ring_reserve(self->fd, 16, NULL) == 0);
+		_exit(0);
+	}
+	EXPECT_EQ(0, reap(pid));
+	while (ring_stat(self->fd).out_lost_dead != 1)
+		pause_ms(1);
+	EXPECT_EQ(16, ring_stat(self->fd).out_lost_dead_bytes);
+	EXPECT_EQ(1, ring_stat(self->fd).out_lost_stuck);
+	EXPECT_EQ(8, ring_stat(self->fd).out_lost_stuck_bytes);
+	set_nonblock(self->fd);
+	EXPECT_EQ(-EAGAIN, ring_read(self->fd, buffer, sizeof(buffer)));
+	EXPECT_EQ(0, ring_reserve(self->fd, page_size - HEADER_BYTES, NULL));
+}
+
+TEST_F(stuck, many_are_passed_over)
+{
+	char buffer[16];
+
+	for (int i = 0; i < MANY; i++)
+		ASSERT_EQ(0, ring_reserve(self->fd, 8, NULL));
+	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
+	EXPECT_EQ(16, ring_read(self->fd, buffer, sizeof(buffer)));
+	EXPECT_EQ(0, memcmp(buffer + HEADER_BYTES, "newer", 5));
+	EXPECT_EQ(MANY, ring_stat(self->fd).out_lost_stuck);
+	for (int i = 0; i < MANY; i++)
+		ASSERT_EQ(-ESTALE, ring_submit(self->fd, i * 16));
+	EXPECT_EQ(0, ring_reserve(self->fd, page_size - HEADER_BYTES, NULL));
+}
+
+static void *wait_for_a_quarter(void *fd)
+{
+	struct karena_ring_reserve args = {
+		.size = sizeof(args),
+		.flags = KARENA_RING_WAIT_ROOM,
+		.length = page_size / 4 - HEADER_BYTES,
+		.timeout_us = HUNG_MS * 1000,
+	};
+
+	return (void *)call(*(int *)fd, KARENA_IOC_RING_RESERVE, &args);
+}
+
+/* Two are, with 100 records between them: as much is free when the first has ended. */
+TEST_F(stuck, producer_that_waits_is_told_of_room_up_to_the_next)
+{
+	uint64_t first, second, rest;
+	pthread_t waiter;
+	char buffer[16];
+	void *ret;
+
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, &first));
+	await_record(self->fd);
+	for (int i = 0; i < 100; i++) {
+		ASSERT_EQ(0, ring_output(self->fd, "between", 7, 0));
+		ASSERT_EQ(16, ring_read(self->fd, buffer, sizeof(buffer)));
+	}
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, &second));
+	await_record(self->fd);
+	ASSERT_EQ(0, ring_reserve(self->fd, page_size - second - 16 - HEADER_BYTES, &rest));
+	ASSERT_EQ(0, ring_discard(self->fd, rest));
+	set_nonblock(self->fd);
+	ASSERT_EQ(-EAGAIN, ring_read(self->fd, buffer, sizeof(buffer)));
+	ASSERT_EQ(2, ring_stat(self->fd).out_lost_stuck);
+
+	must(pthread_create(&waiter, NULL, wait_for_a_quarter, &self->fd) == 0);
+	while (__atomic_load_n(&self->ring.producer->room_wanted, __ATOMIC_RELAXED) !=
+	       page_size / 4)
+		pause_ms(1);
+	EXPECT_EQ(-ESTALE, ring_submit(self->fd, first));
+	must(pthread_join(waiter, &ret) == 0);
+	EXPECT_EQ(0, (long)ret);
+	EXPECT_EQ(-EAGAIN, ring_reserve(self->fd, page_size / 2, NULL));
+	EXPECT_EQ(-ESTALE, ring_submit(self->fd, second));
+}
+
+TEST_F(stuck, wait_passes_it_over)
+{
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, NULL));
+	EXPECT_EQ(16, wait_by_ioctl(self->fd, 0, HUNG_MS * 1000));
+	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
+	EXPECT_EQ(32, wait_by_ioctl(self->fd, 32, HUNG_MS * 1000));
+	EXPECT_EQ(1, ring_stat(self->fd).out_lost_stuck);
+}
+
+TEST_F(stuck, read_by_io_uring_passes_it_over)
+{
+	struct io_uring_cqe *cqe;
+	struct io_uring uring;
+	char buffer[16];
+
+	must(io_uring_queue_init(8, &uring, 0) == 0);
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, NULL));
+	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
+	io_uring_prep_read(io_uring_get_sqe(&uring), self->fd, buffer, sizeof(buffer), 0);
+	must(io_uring_submit_and_wait(&uring, 1) == 1);
+	must(io_uring_wait_cqe(&uring, &cqe) == 0);
+	EXPECT_EQ(16, cqe->res);
+	EXPECT_EQ(0, memcmp(buffer + HEADER_BYTES, "newer", 5));
+	io_uring_queue_exit(&uring);
+}
+
+/* What is stuck holds up no reader, and the end comes when its owner has gone. */
+TEST(ring_ends_when_the_last_producer_dies_that_is_stuck)
+{
+	int fd = create(SKIP_US, KARENA_RING_F_END);
+	int reader = ring_reopen(fd, KARENA_RIGHT_CONSUME);
+	char buffer[16];
+	pid_t pid;
+
+	ASSERT_LE(0, reader);
+	pid = stopped_producer(fd);
+	ASSERT_EQ(0, ring_output(fd, "newer", 5, 0));
+	close(fd);
+	EXPECT_EQ(16, ring_read(reader, buffer, sizeof(buffer)));
+	EXPECT_EQ(1, ring_stat(reader).out_lost_stuck);
+	kill(pid, SIGKILL);
+	EXPECT_EQ(0, ring_read(reader, buffer, sizeof(buffer)));
+	must(waitpid(pid, NULL, 0) == pid);
+	close(reader);
+}
+
+/* Rounds around the moment at which the reservation is stuck. */
+#define RACES		600
+#define RACE_SKIP_US	1000
+
+static int output_waiting(int fd, const void *data, uint64_t bytes)
+{
+	struct karena_ring_output args = {
+		.size = sizeof(args),
+		.flags = KARENA_RING_WAIT_ROOM,
+		.buffer = (uintptr_t)data,
+		.buffer_bytes = bytes,
+	};
+
+	return call(fd, KARENA_IOC_RING_OUTPUT, &args);
+}
+
+struct race {
+	int fd;
+	char *data;
+	bool sent[RACES];
+	unsigned int nr_stale;
+};
+
+static void *race_with_the_timer(void *context)
+{
+	struct race *race = context;
+	unsigned int seed = 1;
+	uint64_t position;
+	int ret;
+
+	for (uint64_t i = 0; i < RACES; i++) {
+		must(ring_reserve_flags(race->fd, KARENA_RING_WAIT_ROOM, sizeof(i), &position,
+					NULL) == 0);
+		memcpy(race->data + position % page_size + HEADER_BYTES, &i, sizeof(i));
+		/* Has the consumer look, and start the timer. */
+		must(output_waiting(race->fd, "next", 4) == 0);
+		usleep(rand_r(&seed) % (2 * RACE_SKIP_US));
+		ret = ring_submit(race->fd, position);
+		must(ret == 0 || ret == -ESTALE);
+		race->sent[i] = !ret;
+		race->nr_stale += !!ret;
+	}
+	must(output_waiting(race->fd, "end", 3) == 0);
+	return NULL;
+}
+
+/* Either it comes out, once, or its owner is told that it will not. */
+TEST(record_is_sent_or_its_owner_is_told)
+{
+	static struct race race;
+	static bool seen[RACES];
+	struct {
+		struct karena_record_header header;
+		uint64_t number;
+	} record;
+	struct ring ring = ring_open(create(RACE_SKIP_US, 0));
+	pthread_t owner;
+
+	race.fd = ring.fd;
+	race.data = ring_data(&ring);
+	must(race.data);
+	must(pthread_create(&owner, NULL, race_with_the_timer, &race) == 0);
+	for (;;) {
+		ASSERT_EQ(sizeof(record), (size_t)ring_read(ring.fd, &record, sizeof(record)));
+		if (record.header.word == 3)
+			break;
+		if (record.header.word == 4)
+			continue;
+		ASSERT_GT(RACES, record.number);
+		ASSERT_FALSE(seen[record.number]);
+		seen[record.number] = true;
+	}
+	must(pthread_join(owner, NULL) == 0);
+	EXPECT_EQ(0, memcmp(seen, race.sent, sizeof(seen)));
+	EXPECT_EQ(race.nr_stale, ring_stat(ring.fd).out_lost_stuck);
+	printf("# %u of %u were passed over\n", race.nr_stale, RACES);
+	munmap(race.data, 2 * page_size);
+	ring_close(&ring);
+}
+
+TEST(ring_that_was_not_asked_to_waits)
+{
+	int fd = create(0, 0);
+
+	ASSERT_EQ(0, ring_reserve(fd, 8, NULL));
+	EXPECT_EQ(0, poll_now(fd) & POLLIN);
+	pause_ms(2 * SKIP_US / 1000);
+	EXPECT_EQ(0, poll_now(fd) & POLLIN);
+	EXPECT_EQ(0, ring_stat(fd).out_lost_stuck);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
