@@ -41,6 +41,7 @@ static struct {
 	uint64_t position;
 	uint32_t length;
 	uint32_t owner;
+	bool stuck;
 } opened[RECORDS_MAX];
 static unsigned int nr_opened;
 static uint64_t consumer_before;
@@ -166,6 +167,7 @@ static void reserve(void)
 	opened[nr_opened].position = records.producer;
 	opened[nr_opened].length = length;
 	opened[nr_opened].owner = owner;
+	opened[nr_opened].stuck = false;
 	nr_opened++;
 	record_open(&records, length, owner, true);
 }
@@ -191,16 +193,22 @@ static void end_record(void)
 {
 	uint64_t position = take_position();
 	uint32_t owner = 1 + take(1) % (OWNERS - 1), way = take(1);
-	int expected;
+	int expected, ret;
 
 	if (nr_opened && way % 4)
 		position = opened[way % nr_opened].position;
 	expected = find(position, owner);
-	check(record_find(&records, position, owner) == (expected < 0 ? expected : 0));
-	if (expected < 0)
+	ret = record_find(&records, position, owner);
+	if (expected < 0) {
+		check(ret == expected);
 		return;
-	record_close(&records, record_header(&records, position),
-		     way & 128 ? KARENA_RECORD_DISCARD : 0, true);
+	}
+	check(ret == (opened[expected].stuck ? -ESTALE : 0));
+	if (ret)
+		record_end_stuck(&records, position);
+	else
+		record_close(&records, record_header(&records, position),
+			     way & 128 ? KARENA_RECORD_DISCARD : 0, true);
 	forget(expected);
 }
 
@@ -231,14 +239,37 @@ static void abandon(void)
 
 	for (i = nr_opened; i-- > 0;) {
 		if (opened[i].owner == owner) {
+			expected += !opened[i].stuck;
 			forget(i);
-			expected++;
 		}
 	}
 	do {
 		got += record_abandon(&records, is_owner, &owner, &position, 16);
 	} while (position != records.producer);
 	check(got == expected);
+}
+
+/* As the timer of a ring with skip_us does it. */
+static void pass_stuck(void)
+{
+	uint64_t from = record_consumer(&records);
+	uint64_t below = from + take(2) % (records.producer - from + 1);
+	unsigned int i, nr = 0, got;
+	__u64 payload, bytes = 0;
+
+	got = record_pass_stuck(&records, below, 1 + take(1), &payload);
+	for (i = 0; i < nr_opened; i++) {
+		const struct record_slot *slot = slot_at(&records, opened[i].position);
+
+		if (opened[i].stuck || !(slot->word & KARENA_RECORD_DISCARD))
+			continue;
+		check(opened[i].owner != RECORD_OWNER_KERNEL);
+		check(opened[i].position - from < below - from);
+		opened[i].stuck = true;
+		bytes += opened[i].length;
+		nr++;
+	}
+	check(got == nr && payload == bytes);
 }
 
 /* As read() does it. */
@@ -319,18 +350,26 @@ static void release_claimed(void)
 
 static void check_kernel(void)
 {
-	unsigned int i;
+	uint64_t given_back = record_given_back(&records);
+	unsigned int i, nr_stuck = 0;
 
 	check(record_consumer(&records) >= consumer_before);
-	check(records.producer - record_consumer(&records) <= SIZE);
+	check(record_consumer(&records) >= given_back);
+	check(records.producer >= record_consumer(&records));
+	check(records.producer - given_back <= SIZE);
 	check(producer_page->position == records.producer);
 	consumer_before = record_consumer(&records);
 	for (i = 0; i < nr_opened; i++) {
 		const struct record_slot *slot = slot_at(&records, opened[i].position);
 
-		check(opened[i].position - consumer_before < SIZE);
-		check(slot->word == (opened[i].length | KARENA_RECORD_BUSY));
+		check(opened[i].position - given_back < SIZE);
+		check(opened[i].stuck || opened[i].position >= consumer_before);
+		check(slot->word == (opened[i].length | KARENA_RECORD_BUSY |
+				     (opened[i].stuck ? KARENA_RECORD_DISCARD : 0)));
+		nr_stuck += opened[i].stuck;
 	}
+	check(nr_stuck == records.nr_stuck);
+	check(nr_stuck || given_back == consumer_before);
 }
 
 /* By the name that libFuzzer knows. */
@@ -341,7 +380,7 @@ int test_input(const uint8_t *bytes, size_t length)
 	static void (*const operations[])(void) = {
 		reserve, reserve, end_record, end_record, end_kernels, abandon, read_some,
 		scribble, scribble, store_position, claim_some, claim_some, consume_some,
-		release_claimed, look,
+		release_claimed, look, pass_stuck,
 	};
 
 	begin_anew();

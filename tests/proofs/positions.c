@@ -7,9 +7,11 @@
  * order afterwards. An empty ring is in order (record_init()). So a ring is in order
  * after any number of operations, in any sequence. In order means:
  *
- *   between consumer and producer position lie records, one after the other, of which
- *   the core knows length, state and owner; they are not longer than the ring together,
- *   hence no two share a byte
+ *   between what is given back and the producer position lie records, one after the
+ *   other, of which the core knows length, state and owner; they are not longer than the
+ *   ring together, hence no two share a byte
+ *   those below the consumer position have ended, or are open and stuck; where none is
+ *   stuck, all below it is given back
  *   where slots are an array of their own (SLOTS=1), no slot but that of an open record
  *   says BUSY; what the data holds does not matter, since users may write it
  *
@@ -57,7 +59,10 @@ static struct record_slot slots[SIZE / RECORD_MIN_BYTES];
 static __u64 published;
 static struct records ring;
 
-/* The same as a list: records first .. end - 1. @left of those trimmed in slots, or 0. */
+/*
+ * The same as a list: records 0 .. end - 1, from the consumer position on those from
+ * @first on. @left of those trimmed in slots, or 0.
+ */
 static struct {
 	__u64 position;
 	__u32 word;
@@ -65,7 +70,7 @@ static struct {
 	__u32 left;
 } list[RECORDS + 2];
 static unsigned int first, end;
-static __u64 consumer, producer;
+static __u64 given_back, consumer, producer;
 
 static __u32 bytes_of(unsigned int i)
 {
@@ -87,7 +92,21 @@ static __u32 owner_of(unsigned int i)
 
 static bool is_open(unsigned int i)
 {
-	return i >= first && i < end && list[i].word & KARENA_RECORD_BUSY;
+	return i < end && list[i].word & KARENA_RECORD_BUSY;
+}
+
+static bool is_stuck(unsigned int i)
+{
+	return SLOTS && is_open(i) && list[i].word & KARENA_RECORD_DISCARD;
+}
+
+static unsigned int nr_stuck(void)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i <= RECORDS; i++)
+		nr += is_stuck(i);
+	return nr;
 }
 
 static unsigned int place(__u64 position, unsigned int unit)
@@ -121,14 +140,17 @@ static void make_record(unsigned int i)
 	/* Without payload is what was cut off, where headers are slots. */
 	assume(length <= SIZE && (length || (!SLOTS && state == KARENA_RECORD_DISCARD)));
 	assume(!left || (SLOTS && !state && left < length));
-	assume(state == 0 || state == KARENA_RECORD_BUSY || state == KARENA_RECORD_DISCARD);
+	assume(!(state & ~(KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD)));
 	assume(owner == RECORD_OWNER_KERNEL || owner == ALICE || owner == BOB);
+	/* That is stuck, which users' are. */
+	assume(state != (KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD) ||
+	       (SLOTS && owner != RECORD_OWNER_KERNEL));
 	list[i].position = producer;
 	list[i].word = length | state;
 	list[i].owner = SLOTS ? owner : RECORD_OWNER_KERNEL;
 	list[i].left = left;
 	producer += bytes_of(i);
-	assume(producer - consumer <= SIZE);
+	assume(producer - given_back <= SIZE);
 	put(i);
 }
 
@@ -136,22 +158,43 @@ static void make_ring(void)
 {
 	unsigned int i;
 
-	consumer = nondet_u64();
-	assume(consumer % RECORD_ALIGN == 0 && consumer < 1ull << 62);
-	producer = consumer;
+	given_back = nondet_u64();
+	assume(given_back % RECORD_ALIGN == 0 && given_back < 1ull << 62);
+	producer = given_back;
 	for (i = 0; i < RECORDS; i++)
 		assume(!(slots[i].word & KARENA_RECORD_BUSY));
-	first = 0;
 	end = nondet_u32();
-	assume(end <= RECORDS);
+	first = SLOTS ? nondet_u32() : 0;
+	assume(first <= end && end <= RECORDS);
 	for (i = 0; i < RECORDS; i++) {
 		if (i < end)
 			make_record(i);
+		if (i < first)
+			assume(!is_open(i) || is_stuck(i));
 	}
+	consumer = first < end ? list[first].position : producer;
+	assume(nr_stuck() || !first);
 	record_init(&ring, data, SLOTS ? slots : NULL, &published, SIZE);
-	ring.limit = consumer + SIZE;
+	ring.limit = given_back + SIZE;
+	ring.consumer = consumer;
 	ring.producer = producer;
+	ring.nr_stuck = nr_stuck();
 	published = producer;
+}
+
+/* Up to a border, no open record below it; all, where none is stuck. */
+static void check_given_back(void)
+{
+	__u64 now = record_given_back(&ring);
+	unsigned int i;
+
+	prove(ring.nr_stuck == nr_stuck());
+	prove(now >= given_back && now <= consumer);
+	prove(ring.nr_stuck || now == consumer);
+	for (i = 0; i <= RECORDS + 1; i++) {
+		if (i < end && list[i].position < now)
+			prove(!is_open(i) && list[i].position + bytes_of(i) <= now);
+	}
 }
 
 static bool slot_is_of_open_record(unsigned int slot)
@@ -171,9 +214,10 @@ static void check_ring(void)
 	prove(record_consumer(&ring) == consumer);
 	prove(ring.producer == producer);
 	prove(published == producer);
-	prove(producer - consumer <= SIZE);
+	prove(producer - given_back <= SIZE);
+	check_given_back();
 	for (i = 0; i <= RECORDS + 1; i++) {
-		if (i < first || i >= end)
+		if (i >= end)
 			continue;
 		prove(word_in_ring(list[i].position) == list[i].word);
 		if (SLOTS && (is_open(i) || list[i].left))
@@ -184,7 +228,7 @@ static void check_ring(void)
 		prove(!(slots[i].word & KARENA_RECORD_BUSY) || slot_is_of_open_record(i));
 }
 
-/* Only if there is room, which is what lies between the positions and nothing else. */
+/* Only if there is room, which is what is given back and nothing else. */
 static void open_one(void)
 {
 	__u32 length = nondet_u32(), owner = nondet_u32() % 2 ? ALICE : BOB;
@@ -194,9 +238,9 @@ static void open_one(void)
 
 	assume(length >= 1 && length <= record_length_max(SIZE));
 	bytes = record_bytes(length);
-	prove(record_fits(&ring, bytes) == (producer - consumer + bytes <= SIZE));
+	prove(record_fits(&ring, bytes) == (producer - given_back + bytes <= SIZE));
 	prove(record_may_fit(&ring, bytes, &limit) == record_fits(&ring, bytes));
-	prove(record_full(&ring, &consumer, bytes) == !record_fits(&ring, bytes));
+	prove(record_full(&ring, &given_back, bytes) == !record_fits(&ring, bytes));
 	if (!record_fits(&ring, bytes))
 		return;
 	/* Its first byte is above each open record, its last below the next round's. */
@@ -250,7 +294,7 @@ static void end_one(void)
 	__u32 shown;
 
 	for (i = 0; i < RECORDS; i++) {
-		if (i != which || !is_open(i))
+		if (i != which || !is_open(i) || is_stuck(i))
 			continue;
 		if (!discard)
 			trim(i, nondet_u32() % (2 * SIZE));
@@ -263,29 +307,77 @@ static void end_one(void)
 	}
 }
 
-/* Whatever the consumer says, only what has ended below it is given back. */
-static void accept(void)
+/* As much as @steps allow; returns whether there is more. */
+static bool pass_to(__u64 claim, __u32 steps)
 {
-	__u32 steps = nondet_u32() % (RECORDS + 2), left = steps;
-	__u64 claim = nondet_u64();
-	bool more = record_accept(&ring, claim, steps);
 	unsigned int read = 0, i;
 
-	if (claim < consumer || claim > producer) {
-		prove(!more);
-		return;
-	}
 	for (i = 0; i < RECORDS; i++) {
-		if (i != first || i >= end || is_open(i) || !left ||
+		if (i != first || i >= end || (is_open(i) && !is_stuck(i)) || !steps ||
 		    consumer + shown_of(i) > claim)
 			continue;
 		consumer += bytes_of(i);
 		read += !(list[i].word & KARENA_RECORD_DISCARD);
 		first++;
-		left--;
+		steps--;
 	}
-	prove(more == (!left && consumer < claim));
 	prove(ring.nr_read == read);
+	return !steps && consumer < claim;
+}
+
+/*
+ * Whatever the consumer says, only what has ended below it is given back. Where a record
+ * is stuck the two are steps of their own, each of which is proved: see the two below.
+ */
+static void accept(void)
+{
+	__u32 steps = nondet_u32() % (RECORDS + 2);
+	__u64 claim = nondet_u64();
+	bool more;
+
+	assume(!nr_stuck());
+	ring.nr_stuck = 0;
+	more = record_accept(&ring, claim, steps);
+	if (claim < consumer || claim > producer)
+		prove(!more);
+	else
+		prove(more == pass_to(claim, steps));
+}
+
+/*
+ * What has ended below a claim, or is stuck; check_given_back() sees to the rest. What lies
+ * below the consumer position it does not look at.
+ */
+static void accept_stuck(void)
+{
+	__u32 steps = nondet_u32() % (RECORDS + 2);
+	__u64 claim = nondet_u64();
+	bool more;
+
+	assume(!first && claim >= consumer && claim <= producer);
+	more = accept_slots(&ring, claim, steps);
+	prove(more == pass_to(claim, steps));
+}
+
+/* As far as nothing is stuck, whose owner may have ended it since. */
+static void give_back_some(void)
+{
+	__u32 steps = nondet_u32() % (RECORDS + 2), left = steps;
+	bool more = give_back(&ring, steps);
+	__u64 now = given_back;
+	unsigned int i;
+
+	if (!nr_stuck())
+		now = consumer;
+	for (i = 0; i < RECORDS; i++) {
+		if (i < end && list[i].position == now && now != consumer && left &&
+		    !is_open(i)) {
+			now += bytes_of(i);
+			left--;
+		}
+	}
+	prove(record_given_back(&ring) == now);
+	prove(more == (!left && now != consumer));
 }
 
 /* A position that anybody may name: an open record of the owner's, or an error. */
@@ -297,7 +389,7 @@ static void find(void)
 
 	for (i = 0; i < RECORDS; i++) {
 		if (is_open(i) && list[i].position == position)
-			expected = list[i].owner == ALICE ? 0 : -EPERM;
+			expected = list[i].owner != ALICE ? -EPERM : is_stuck(i) ? -ESTALE : 0;
 	}
 	prove(record_find(&ring, position, ALICE) == expected);
 }
@@ -318,13 +410,13 @@ static void abandon(void)
 	if (from < end)
 		position = list[from].position;
 	else
-		assume(position < consumer);
+		assume(position < given_back);
 	for (i = 0; i < RECORDS; i++) {
 		if (!is_open(i) || list[i].owner != ALICE)
 			continue;
 		assume(from == end || from <= i);
+		nr += !is_stuck(i);
 		list[i].word = (list[i].word & ~KARENA_RECORD_BUSY) | KARENA_RECORD_DISCARD;
-		nr++;
 	}
 	prove(record_abandon(&ring, is_alice, NULL, &position, RECORDS) == nr);
 	prove(position == producer);
@@ -336,8 +428,7 @@ static void skip(void)
 
 	prove(!record_skip(&ring, RECORDS));
 	for (i = 0; i < RECORDS; i++) {
-		if (i == first && i < end && !is_open(i) &&
-		    list[i].word & KARENA_RECORD_DISCARD) {
+		if (i == first && i < end && list[i].word & KARENA_RECORD_DISCARD) {
 			consumer += bytes_of(i);
 			first++;
 		}
@@ -347,14 +438,14 @@ static void skip(void)
 /* read(): what it gets is there, fits, and can be given back. */
 static void run(void)
 {
-	__u64 room = nondet_u64(), bytes, shown = 0;
+	__u64 room = nondet_u64(), begin = consumer, bytes, shown = 0;
 	unsigned int nr = RECORDS, read = 0, i;
 
 	bytes = record_run(&ring, room, &nr);
 
 	prove(bytes <= producer - consumer);
 	for (i = 0; i < RECORDS; i++) {
-		if (i < end && list[i].position - ring.limit + SIZE < bytes) {
+		if (i < end && list[i].position - begin < bytes) {
 			prove(!(list[i].word & ~KARENA_RECORD_LEN_MASK));
 			shown += shown_of(i);
 			consumer += bytes_of(i);
@@ -367,6 +458,49 @@ static void run(void)
 	record_advance(&ring, record_consumer(&ring) + bytes, nr);
 }
 
+/* Of users, from the consumer position on, as far as all are open or discarded. */
+static void pass_stuck(void)
+{
+	__u32 left = nondet_u32() % (RECORDS + 2);
+	__u64 below = nondet_u64(), payload, bytes = 0;
+	unsigned int nr, passed = 0, i;
+
+	assume(below < 1ull << 63);
+	nr = record_pass_stuck(&ring, below, left, &payload);
+	for (i = 0; i < RECORDS; i++) {
+		if (i < first || i >= end || list[i].position >= below || !left)
+			continue;
+		left--;
+		if (list[i].word & KARENA_RECORD_DISCARD)
+			continue;
+		if (!is_open(i) || list[i].owner == RECORD_OWNER_KERNEL) {
+			left = 0;
+			continue;
+		}
+		bytes += list[i].word & KARENA_RECORD_LEN_MASK;
+		list[i].word |= KARENA_RECORD_DISCARD;
+		prove(data[place(list[i].position, 8)].word ==
+		      (list[i].word & ~KARENA_RECORD_BUSY));
+		passed++;
+	}
+	prove(nr == passed);
+	prove(payload == bytes);
+}
+
+static void end_stuck(void)
+{
+	unsigned int which = nondet_u32(), i;
+
+	for (i = 0; i < RECORDS; i++) {
+		if (i != which || !is_stuck(i))
+			continue;
+		list[i].word &= ~KARENA_RECORD_BUSY;
+		record_end_stuck(&ring, list[i].position);
+		prove(data[place(list[i].position, 8)].word == list[i].word);
+		return;
+	}
+}
+
 int main(void)
 {
 	make_ring();
@@ -376,4 +510,7 @@ int main(void)
 }
 
 /* Those that this program is not made for. */
-void (*const operations[])(void) = { open_one, end_one, accept, find, abandon, skip, run };
+void (*const operations[])(void) = {
+	open_one, end_one, accept, accept_stuck, give_back_some, find, abandon, skip, run,
+	pass_stuck, end_stuck,
+};
