@@ -350,7 +350,7 @@ TEST(ring_ends_when_the_last_producer_dies_that_is_stuck)
 }
 
 /* Rounds around the moment at which the reservation is stuck. */
-#define RACES		600
+#define RACES		600u
 #define RACE_SKIP_US	1000
 
 static int output_waiting(int fd, const void *data, uint64_t bytes)
