@@ -274,13 +274,10 @@ static bool accept_slots(struct records *r, __u64 claim, unsigned int steps)
 bool record_accept(struct records *r, __u64 claim, unsigned int steps)
 {
 	__u64 position = record_consumer(r);
-	bool more;
+	bool more = false;
 
-	if (claim - position > r->producer - position)
-		claim = position;
-	if (!r->slots)
-		return accept_headers(r, claim, steps);
-	more = accept_slots(r, claim, steps);
+	if (claim - position <= r->producer - position)
+		more = r->slots ? accept_slots(r, claim, steps) : accept_headers(r, claim, steps);
 	if (__builtin_expect(r->nr_stuck, 0))
 		more |= give_back(r, steps);
 	return more;
