@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The arithmetic of positions, for CBMC: the record core itself (kmod/record.[ch]) on
- * a ring of 64 bytes.
+ * a ring of SIZE bytes, 64 as a rule.
  *
  * A ring in any state that is in order undergoes one operation (OPERATION), and is in
  * order afterwards. An empty ring is in order (record_init()). So a ring is in order
@@ -29,7 +29,9 @@
 
 #include "../../kmod/record.c"
 
+#ifndef SIZE
 #define SIZE		64u
+#endif
 /* What is cut off a trimmed record may be one more. */
 #define RECORDS		(SIZE / RECORD_MIN_BYTES)
 #ifndef SLOTS
@@ -166,13 +168,15 @@ static void make_ring(void)
 	end = nondet_u32();
 	first = SLOTS ? nondet_u32() : 0;
 	assume(first <= end && end <= RECORDS);
+	consumer = given_back;
 	for (i = 0; i < RECORDS; i++) {
 		if (i < end)
 			make_record(i);
-		if (i < first)
+		if (i < first) {
 			assume(!is_open(i) || is_stuck(i));
+			consumer = producer;
+		}
 	}
-	consumer = first < end ? list[first].position : producer;
 	assume(nr_stuck() || !first);
 	record_init(&ring, data, SLOTS ? slots : NULL, &published, SIZE);
 	ring.limit = given_back + SIZE;
@@ -189,8 +193,11 @@ static void check_given_back(void)
 	unsigned int i;
 
 	prove(ring.nr_stuck == nr_stuck());
+	if (!ring.nr_stuck) {
+		prove(now == consumer);
+		return;
+	}
 	prove(now >= given_back && now <= consumer);
-	prove(ring.nr_stuck || now == consumer);
 	for (i = 0; i <= RECORDS + 1; i++) {
 		if (i < end && list[i].position < now)
 			prove(!is_open(i) && list[i].position + bytes_of(i) <= now);
@@ -335,8 +342,12 @@ static void accept(void)
 	__u64 claim = nondet_u64();
 	bool more;
 
+	/* For CBMC's sake as constants, what follows from it. */
 	assume(!nr_stuck());
 	ring.nr_stuck = 0;
+	first = 0;
+	consumer = given_back;
+	ring.consumer = given_back;
 	more = record_accept(&ring, claim, steps);
 	if (claim < consumer || claim > producer)
 		prove(!more);
