@@ -119,15 +119,23 @@ TEST_F(stuck, stopped_producer_is_passed_over)
 	EXPECT_EQ(0, stat.out_lost_dead);
 }
 
+/* Whose record was passed over, and is all that keeps the next from being reserved. */
+static pid_t producer_in_the_way(int fd)
+{
+	pid_t pid = stopped_producer(fd);
+
+	must(ring_output(fd, "newer", 5, 0) == 0);
+	await_record(fd);
+	fill_up_to_the_stuck_one(fd);
+	must(ring_reserve(fd, 8, NULL) == -EAGAIN);
+	return pid;
+}
+
 TEST_F(stuck, its_space_is_kept_until_it_submits)
 {
-	pid_t pid = stopped_producer(self->fd);
+	pid_t pid = producer_in_the_way(self->fd);
 	uint64_t position;
 
-	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
-	await_record(self->fd);
-	fill_up_to_the_stuck_one(self->fd);
-	EXPECT_EQ(-EAGAIN, ring_reserve(self->fd, 8, &position));
 	EXPECT_EQ(-EAGAIN, ring_output(self->fd, "no room", 7, 0));
 	EXPECT_EQ(0, poll_now(self->fd) & POLLOUT);
 	EXPECT_EQ(DISCARDED(8), word_at(&self->ring, 0));
@@ -140,15 +148,10 @@ TEST_F(stuck, its_space_is_kept_until_it_submits)
 
 TEST_F(stuck, its_space_is_free_when_it_dies)
 {
-	pid_t pid = stopped_producer(self->fd);
+	pid_t pid = producer_in_the_way(self->fd);
 	uint64_t position;
 
-	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
-	await_record(self->fd);
-	fill_up_to_the_stuck_one(self->fd);
-	EXPECT_EQ(-EAGAIN, ring_reserve(self->fd, 8, &position));
-	kill(pid, SIGKILL);
-	must(waitpid(pid, NULL, 0) == pid);
+	EXPECT_EQ(-SIGKILL, end_child(pid));
 	EXPECT_EQ(0, ring_reserve_flags(self->fd, KARENA_RING_WAIT_ROOM,
 					page_size - HEADER_BYTES, &position, NULL));
 	EXPECT_EQ(1, ring_stat(self->fd).out_lost_stuck);
