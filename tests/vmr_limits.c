@@ -123,23 +123,10 @@ TEST(memory_that_may_not_be_locked_should_be_eagain)
 	EXPECT_TRUE(maps_equal(&before, &after));
 }
 
-/* Those that there are; as many as are asked for only if memory is not in pieces. */
-static bool have_huge_pages(const char *nr)
-{
-	char got[16] = "";
-	int fd;
-
-	write_setting("/proc/sys/vm/nr_hugepages", nr);
-	fd = open("/proc/sys/vm/nr_hugepages", O_RDONLY);
-	if (fd < 0 || read(fd, got, sizeof(got) - 1) <= 0)
-		return false;
-	close(fd);
-	return atoi(got) == atoi(nr);
-}
-
+/* Of the four that vm/run has the kernel set aside. */
 TEST(huge_pages_should_be_mapped_where_they_fit)
 {
-	int tries = 0, fd = memfd_create("vmr-test", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+	int fd = memfd_create("vmr-test", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
 	struct karena_vmr_source source;
 	struct karena_vmr_map map;
 	struct karena_vmr *vmr;
@@ -147,10 +134,6 @@ TEST(huge_pages_should_be_mapped_where_they_fit)
 
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, ftruncate(fd, 8 * MIB));
-	while (!have_huge_pages("4") && ++tries < 20)
-		write_setting("/proc/sys/vm/compact_memory", "1");
-	if (tries == 20)
-		SKIP(return, "memory is in pieces too small for huge pages");
 	ASSERT_EQ(0, karena_vmr_source_fd(&source, fd, 0, RW, 0));
 	ASSERT_EQ(2 * MIB, source.granularity);
 	ASSERT_EQ(0, karena_vmr_new(&vmr, NULL, 16 * MIB));
@@ -179,7 +162,6 @@ TEST(huge_pages_should_be_mapped_where_they_fit)
 	}
 	ASSERT_EQ(0, karena_vmr_delete(&vmr));
 	close(fd);
-	write_setting("/proc/sys/vm/nr_hugepages", "0");
 }
 
 /*
