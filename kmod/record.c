@@ -197,7 +197,10 @@ void record_advance(struct records *r, __u64 position, unsigned int nr)
 }
 EXPORT_SYMBOL_IF_KUNIT(record_advance);
 
-/* As far as nothing is stuck; returns whether it stopped for the number of steps alone. */
+/*
+ * As far as nothing is stuck; returns whether it stopped for the number of steps alone.
+ * Pairs with the exchange in record_end(): the owner of what was stuck writes no more.
+ */
 static bool give_back(struct records *r, unsigned int steps)
 {
 	__u64 position = r->nr_stuck ? record_given_back(r) : record_consumer(r);
