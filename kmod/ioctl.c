@@ -13,48 +13,7 @@
 #include "objfd.h"
 #include "ops.h"
 
-/* A struct of a few words: not worth what copy_from_user() does before. */
-static int copy_words(u64 *args, const void __user *uarg, size_t size)
-{
-	const u64 __user *word = uarg;
-	size_t i;
-
-	if (!user_read_access_begin(uarg, size))
-		return -EFAULT;
-	for (i = 0; i < size / sizeof(*args); i++)
-		unsafe_get_user(args[i], word + i, fault);
-	user_read_access_end();
-	return 0;
-
-fault:
-	user_read_access_end();
-	return -EFAULT;
-}
-
-/*
- * The user's struct, of whatever size it says. The size is read first and once
- * more with the rest: the first value is the one that counts.
- */
-static int copy_args(const struct karena_op *op, void *args, const void __user *uarg,
-		     u32 *size)
-{
-	int err;
-
-	if (get_user(*size, (const u32 __user *)uarg))
-		return -EFAULT;
-	if (*size < op->first_size)
-		return -EINVAL;
-	if (*size > PAGE_SIZE)
-		return -E2BIG;
-	err = *size == op->size ? copy_words(args, uarg, op->size) :
-	      copy_struct_from_user(args, op->size, uarg, *size);
-	if (err)
-		return err;
-	*(u32 *)args = *size;
-	return 0;
-}
-
-/* As copy_words(), but of a struct that ends early there may be no whole words. */
+/* Of a struct that ends early there may be no whole words. */
 static int copy_out(void __user *to, const void *from, size_t bytes)
 {
 	if (!user_write_access_begin(to, bytes))
@@ -73,6 +32,64 @@ static inline int copy_results(const struct karena_op *op, const void *args,
 {
 	size = min_t(u32, size, op->size);
 	return size > op->out ? copy_out(uarg + op->out, args + op->out, size - op->out) : 0;
+}
+
+/*
+ * The user's struct and its outputs, if it is of the size that is known here: a few
+ * words, not worth what copy_from_user() does before. Returns 1 if it is of another.
+ */
+static int copy_known(const struct karena_op *op, void *args, void __user *uarg)
+{
+	size_t at, size = op->size;
+
+	if (!user_access_begin(uarg, size))
+		return 1;
+	unsafe_get_user(*(u64 *)args, (u64 __user *)uarg, fault);
+	if (*(u32 *)args != size)
+		goto other_size;
+	for (at = sizeof(u64); at < size; at += sizeof(u64))
+		unsafe_get_user(*(u64 *)(args + at), (u64 __user *)(uarg + at), fault);
+	for (at = op->out; at < size; at += sizeof(u64))
+		unsafe_put_user(*(u64 *)(args + at), (u64 __user *)(uarg + at), fault);
+	user_access_end();
+	return 0;
+
+other_size:
+	user_access_end();
+	return 1;
+fault:
+	user_access_end();
+	return -EFAULT;
+}
+
+/* The size is read once more with the rest: the first value is the one that counts. */
+static noinline int copy_other(const struct karena_op *op, void *args, void __user *uarg)
+{
+	u32 size;
+	int err;
+
+	if (get_user(size, (const u32 __user *)uarg))
+		return -EFAULT;
+	if (size < op->first_size)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(args, op->size, uarg, size);
+	if (err)
+		return err;
+	*(u32 *)args = size;
+	return copy_results(op, args, uarg, size);
+}
+
+/*
+ * The user's struct, of whatever size it says. What cannot be told shall not happen:
+ * the outputs are written as they are, to know that they can be.
+ */
+static inline int copy_args(const struct karena_op *op, void *args, void __user *uarg)
+{
+	int err = copy_known(op, args, uarg);
+
+	return err <= 0 ? err : copy_other(op, args, uarg);
 }
 
 /**
@@ -129,16 +146,10 @@ long karena_run_user(const struct karena_op *op, struct karena_call *call, void 
 	long ret;
 	int err;
 
-	err = copy_args(op, args, uarg, &size);
+	err = copy_args(op, args, uarg);
 	if (err)
 		return err;
-	/*
-	 * What cannot be told shall not happen: the outputs are written as they
-	 * are, to know that they can be.
-	 */
-	err = copy_results(op, args, uarg, size);
-	if (err)
-		return err;
+	size = *(u32 *)args;
 
 	if (op->buffer && !call->payload)
 		ret = run_imported(op, call, args);
