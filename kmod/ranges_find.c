@@ -33,6 +33,15 @@ static struct ranges_node *ranges_lowest_gap(struct rb_node *rb, unsigned long n
 	}
 }
 
+/* The first node of all before which @n pages are free. */
+static struct ranges_node *ranges_first_gap(struct ranges *r, unsigned long n)
+{
+	if (ranges_max_gap(r->root.rb_node) >= n)
+		return ranges_lowest_gap(r->root.rb_node, n);
+	/* The gap that the tree leaves out. */
+	return r->end.gap >= n ? &r->end : NULL;
+}
+
 /* The next node after @node before which @n pages are free. */
 static struct ranges_node *ranges_next_gap(struct ranges *r, struct ranges_node *node,
 					   unsigned long n)
@@ -119,6 +128,17 @@ static int ranges_find_above(struct ranges *r, unsigned long min, unsigned long 
 	return -ENOSPC;
 }
 
+/* At or after @hint, or else from the start. */
+static noinline int ranges_find_far(struct ranges *r, unsigned long hint, unsigned long n,
+				    unsigned long align, unsigned long *first)
+{
+	int err = ranges_find_above(r, hint, n, align, first);
+
+	if (err == -ENOSPC && hint)
+		err = ranges_find_above(r, 0, n, align, first);
+	return err;
+}
+
 /**
  * ranges_find_free() - Look for free pages in a row
  * @r:		the ranges
@@ -136,12 +156,15 @@ static int ranges_find_above(struct ranges *r, unsigned long min, unsigned long 
 int ranges_find_free(struct ranges *r, unsigned long hint, unsigned long n,
 		     unsigned long align_pages, unsigned long *first)
 {
-	int err;
+	struct ranges_node *node;
 
 	lockdep_assert_held(r->lock);
-	err = ranges_find_above(r, hint, n, align_pages, first);
-	if (err == -ENOSPC && hint)
-		err = ranges_find_above(r, 0, n, align_pages, first);
-	return err;
+	if (hint || align_pages > 1)
+		return ranges_find_far(r, hint, n, align_pages, first);
+	node = ranges_first_gap(r, n);
+	if (!node)
+		return -ENOSPC;
+	*first = ranges_gap_first(node);
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_find_free);
