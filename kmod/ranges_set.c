@@ -179,8 +179,9 @@ static bool ranges_may_add(const struct ranges *r, unsigned int nr, gfp_t gfp)
 }
 
 /* Any change; @node is that of the first page, or the next one. */
-static int ranges_replace(struct ranges *r, struct ranges_node *node, unsigned long first,
-			  unsigned long last, u32 state, gfp_t gfp)
+static noinline int ranges_replace(struct ranges *r, struct ranges_node *node,
+				   unsigned long first, unsigned long last, u32 state,
+				   gfp_t gfp)
 {
 	struct ranges_change c = { .first = first, .last = last, .state = state, .node = node };
 	struct ranges_node *rest = NULL, *fresh = NULL;
@@ -239,8 +240,9 @@ static int ranges_add(struct ranges *r, struct ranges_node *next, unsigned long 
  * Pages of the gap before @next are free no more. Mostly they become part of a range
  * that they touch, or one for themselves.
  */
-static int ranges_fill(struct ranges *r, struct ranges_node *next, unsigned long first,
-		       unsigned long last, u32 state, gfp_t gfp)
+static noinline int ranges_fill(struct ranges *r, struct ranges_node *next,
+				unsigned long first, unsigned long last, u32 state,
+				gfp_t gfp)
 {
 	bool joins_next = last + 1 == next->first && next->state == state;
 	struct ranges_node *before = NULL;
@@ -281,6 +283,31 @@ static void ranges_shorten(struct ranges *r, struct ranges_node *node, unsigned 
 	r->near = node;
 }
 
+/* @node is that of the first page, or the next one. */
+static __always_inline int ranges_set_at(struct ranges *r, struct ranges_node *node,
+					 unsigned long first, unsigned long last, u32 state,
+					 gfp_t gfp)
+{
+	if (last < node->first) {
+		if (state == KARENA_PAGE_FREE)
+			return 0;
+		return ranges_fill(r, node, first, last, state, gfp);
+	}
+	if (state == node->state && first >= node->first && last <= node->last)
+		return 0;
+	if (state != KARENA_PAGE_FREE || first > node->first || last >= node->last)
+		return ranges_replace(r, node, first, last, state, gfp);
+	ranges_shorten(r, node, last);
+	return 0;
+}
+
+/* Kept apart for what it saves changes that need no walk: registers on the stack. */
+static noinline int ranges_set_far(struct ranges *r, unsigned long first, unsigned long last,
+				   u32 state, gfp_t gfp)
+{
+	return ranges_set_at(r, ranges_walk(r, first), first, last, state, gfp);
+}
+
 /**
  * ranges_set() - Change the state of pages
  * @r:		the ranges
@@ -296,20 +323,9 @@ static void ranges_shorten(struct ranges *r, struct ranges_node *node, unsigned 
 int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
 	       gfp_t gfp)
 {
-	struct ranges_node *node;
-
 	lockdep_assert_held_write(r->lock);
-	node = ranges_seek(r, first);
-	if (last < node->first) {
-		if (state == KARENA_PAGE_FREE)
-			return 0;
-		return ranges_fill(r, node, first, last, state, gfp);
-	}
-	if (state == node->state && first >= node->first && last <= node->last)
-		return 0;
-	if (state != KARENA_PAGE_FREE || first > node->first || last >= node->last)
-		return ranges_replace(r, node, first, last, state, gfp);
-	ranges_shorten(r, node, last);
-	return 0;
+	if (ranges_is_near(r, first))
+		return ranges_set_at(r, r->near, first, last, state, gfp);
+	return ranges_set_far(r, first, last, state, gfp);
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_set);

@@ -46,6 +46,12 @@ static inline unsigned long ranges_gap_first(const struct ranges_node *node)
 
 struct ranges_node *ranges_walk(struct ranges *r, unsigned long index);
 
+/* Is what ranges_seek() looks for the node behind the last change? */
+static inline bool ranges_is_near(const struct ranges *r, unsigned long index)
+{
+	return index <= r->near->last && index >= ranges_gap_first(r->near);
+}
+
 /**
  * ranges_seek() - The node of a page, or the next one
  * @r:		the ranges
@@ -58,11 +64,7 @@ struct ranges_node *ranges_walk(struct ranges *r, unsigned long index);
  */
 static inline struct ranges_node *ranges_seek(struct ranges *r, unsigned long index)
 {
-	struct ranges_node *near = r->near;
-
-	if (index <= near->last && index >= ranges_gap_first(near))
-		return near;
-	return ranges_walk(r, index);
+	return ranges_is_near(r, index) ? r->near : ranges_walk(r, index);
 }
 
 #endif /* KARENA_RANGES_TREE_H */
