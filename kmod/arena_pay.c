@@ -37,6 +37,25 @@ void arena_settle(struct karena_arena *arena, unsigned long nr_released)
 		karena_account_force(arena->object.account, due - held);
 }
 
+/* Where there may be more ranges than are paid for. */
+static noinline int set_state_paying(struct karena_arena *arena, unsigned long first,
+				     unsigned long last, u32 state)
+{
+	struct ranges *r = &arena->ranges;
+	int err;
+
+	err = ranges_set(r, first, last, state, KARENA_GFP);
+	if (err == -EDQUOT) {
+		err = karena_account_charge(arena->object.account, 1);
+		if (err)
+			return err;
+		r->max_nodes += ARENA_NODES;
+		err = ranges_set(r, first, last, state, KARENA_GFP);
+	}
+	arena_settle(arena, 0);
+	return err;
+}
+
 /**
  * arena_set_state() - change the state of pages and pay for the ranges
  * @arena:	its lock is held exclusively
@@ -51,16 +70,14 @@ int arena_set_state(struct karena_arena *arena, unsigned long first, unsigned lo
 		    u32 state)
 {
 	struct ranges *r = &arena->ranges;
+	unsigned long nr_nodes = r->nr_nodes;
 	int err;
 
+	if (r->max_nodes - nr_nodes < RANGES_ADDED_MAX)
+		return set_state_paying(arena, first, last, state);
 	err = ranges_set(r, first, last, state, KARENA_GFP);
-	if (err == -EDQUOT) {
-		err = karena_account_charge(arena->object.account, 1);
-		if (err)
-			return err;
-		r->max_nodes += ARENA_NODES;
-		err = ranges_set(r, first, last, state, KARENA_GFP);
-	}
-	arena_settle(arena, 0);
+	/* As many ranges as before, or more that there was room for, are paid for. */
+	if (r->nr_nodes < nr_nodes)
+		arena_settle(arena, 0);
 	return err;
 }

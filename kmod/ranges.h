@@ -16,6 +16,9 @@
 
 #define RANGES_NR_STATES	(KARENA_PAGE_GUARD + 1)
 
+/* Nodes that a change may add: one for itself, and the rest of one that it splits. */
+#define RANGES_ADDED_MAX	2
+
 /**
  * struct ranges_node - pages in a row of one state, not free
  * @rb:		in the order of @first
