@@ -133,7 +133,7 @@ struct arena_supply {
 /* arena_mm.c: pages into the arena and out of it */
 int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_pages,
 		     struct arena_supply *supply);
-void arena_drop_pages(struct karena_arena *arena, struct arena_supply *supply);
+void arena_drop_rest(struct karena_arena *arena, struct arena_supply *supply);
 int arena_place_pages(struct karena_arena *arena, unsigned long first,
 		      unsigned long nr_pages, struct arena_supply *supply);
 int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned long *last,
@@ -144,6 +144,19 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 
 int arena_pin_pages(struct karena_arena *arena, unsigned long first,
 		    unsigned long nr_pages, struct page **pages);
+
+/**
+ * arena_drop_pages() - give up what the arena did not get of a supply
+ * @arena:	who paid for it
+ * @supply:	from arena_take_pages()
+ *
+ * Context: may sleep.
+ */
+static inline void arena_drop_pages(struct karena_arena *arena, struct arena_supply *supply)
+{
+	if (supply->nr || supply->pages != supply->few)
+		arena_drop_rest(arena, supply);
+}
 
 /* arena_pay.c: what the user pays for */
 void arena_settle(struct karena_arena *arena, unsigned long nr_released);

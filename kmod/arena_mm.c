@@ -61,7 +61,7 @@ static void disown_held_page(struct page *page)
 static void put_pages(struct page **pages, unsigned int nr_pages)
 {
 	if (nr_pages == 1)
-		folio_put(as_folio(pages[0]));
+		__free_page(pages[0]);
 	else
 		release_pages(pages, nr_pages);
 }
@@ -83,13 +83,14 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 
 	supply->nr = 0;
 	supply->pages = supply->few;
-	/* Not by trying, which would take all that others need. */
-	if (nr_pages > totalram_pages())
-		return -ENOMEM;
-	if (nr_pages > ARRAY_SIZE(supply->few))
+	if (nr_pages > ARRAY_SIZE(supply->few)) {
+		/* Not by trying, which would take all that others need. */
+		if (nr_pages > totalram_pages())
+			return -ENOMEM;
 		supply->pages = kvmalloc_array(nr_pages, sizeof(*supply->pages), KARENA_GFP);
-	if (!supply->pages)
-		return -ENOMEM;
+		if (!supply->pages)
+			return -ENOMEM;
+	}
 
 	while (supply->nr < nr_pages) {
 		if (supply->nr) {
@@ -108,14 +109,8 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 	return 0;
 }
 
-/**
- * arena_drop_pages() - give up what the arena did not get of a supply
- * @arena:	who paid for it
- * @supply:	from arena_take_pages()
- *
- * Context: may sleep.
- */
-void arena_drop_pages(struct karena_arena *arena, struct arena_supply *supply)
+/* Kept apart: mostly the arena got all of a supply that is small. */
+void arena_drop_rest(struct karena_arena *arena, struct arena_supply *supply)
 {
 	unsigned int nr_pages;
 
@@ -145,8 +140,8 @@ static unsigned long insert_pages(struct karena_arena *arena, struct store_node 
 }
 
 /* Forgets pages first..last, which nobody has mapped. */
-static void withdraw_pages(struct karena_arena *arena, unsigned long first,
-			   unsigned long last)
+static noinline void withdraw_pages(struct karena_arena *arena, unsigned long first,
+				    unsigned long last)
 {
 	struct store_span span;
 	unsigned long map;
@@ -163,21 +158,24 @@ static int insert_supply(struct karena_arena *arena, unsigned long first,
 			 const struct arena_supply *supply)
 {
 	struct page **pages = supply->pages;
-	unsigned long last = first + supply->nr - 1;
+	unsigned long left = supply->nr;
 	struct store_node *leaf;
-	unsigned long base, map;
+	unsigned int i, nr;
 
 	for (;;) {
-		base = first - store_slot(first);
-		map = store_mask(base, first, last);
-		leaf = store_make_leaf(&arena->pages, first, KARENA_GFP);
+		leaf = store_turn_to(&arena->pages, first, KARENA_GFP);
 		if (!leaf)
 			return -ENOMEM;
-		insert_pages(arena, leaf, base, map, pages);
-		first = base + STORE_SLOTS;
-		if (first > last)
+		nr = min_t(unsigned long, left, STORE_SLOTS - store_slot(first));
+		for (i = 0; i < nr; i++)
+			own_page(arena, pages[i], first + i);
+		store_put(&arena->pages, leaf, store_slot(first), nr, pages);
+		atomic_long_add(nr, &arena->nr_populated);
+		left -= nr;
+		if (!left)
 			return 0;
-		pages += hweight_long(map);
+		first += nr;
+		pages += nr;
 		cond_resched();
 	}
 }
@@ -221,7 +219,7 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
  * Gives up pages of a leaf. Returns whether anybody but the arena has a reference
  * on one of them; such a page lives on until the last of them is given back.
  */
-static bool release_span(const struct store_span *span)
+static __always_inline bool release_span(const struct store_span *span)
 {
 	unsigned long map, sole = 0;
 	unsigned int slot;
@@ -251,8 +249,9 @@ static bool release_span(const struct store_span *span)
  * them and the rest of a leaf. Returns the last index that it has seen to, in @nr
  * how many there were, and in @held whether any may still be in a mapping.
  */
-static unsigned long release_range(struct karena_arena *arena, unsigned long first,
-				   unsigned long last, unsigned long *nr, bool *held)
+static __always_inline unsigned long
+release_range(struct karena_arena *arena, unsigned long first, unsigned long last,
+	      unsigned long *nr, bool *held)
 {
 	struct store_span span;
 

@@ -17,6 +17,7 @@
 #include <linux/bitops.h>
 #include <linux/gfp.h>
 #include <linux/limits.h>
+#include <linux/lockdep.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/rwsem.h>
@@ -50,6 +51,9 @@ struct store_node {
  * @idle:	index in a leaf that has lost its last page and is kept for the next
  *		one, so that pages which come and go need no node each time; or in
  *		any other leaf, or STORE_NOWHERE
+ * @near:	leaf that was turned to or cleared last, which is mostly sought next;
+ *		only if there is a @near_base
+ * @near_base:	index of its first slot, or STORE_NOWHERE
  * @fill:	keeps apart those that add at once; nothing nests inside
  * @lock:	the caller's, protects all else; fixed after init
  */
@@ -57,6 +61,8 @@ struct store {
 	struct store_node root;
 	unsigned int height;
 	unsigned long idle;
+	struct store_node *near;
+	unsigned long near_base;
 	spinlock_t fill;	/* adding nodes and pages */
 	struct rw_semaphore *lock;
 };
@@ -99,6 +105,7 @@ int store_init(struct store *s, unsigned long nr_pages, struct rw_semaphore *loc
 void store_destroy(struct store *s);
 struct store_node *store_leaf(struct store *s, unsigned long index);
 struct store_node *store_make_leaf(struct store *s, unsigned long index, gfp_t gfp);
+struct store_node *store_turn_to(struct store *s, unsigned long index, gfp_t gfp);
 unsigned long store_fill(struct store *s, struct store_node *leaf, unsigned long map,
 			 struct page **pages);
 void store_clear(struct store *s, const struct store_span *span);
@@ -110,6 +117,25 @@ static inline unsigned long store_filled(const struct store_node *leaf)
 {
 	/* Pairs with store_fill(): who sees a bit sees its page. */
 	return smp_load_acquire(&leaf->map);
+}
+
+/**
+ * store_put() - store_fill() for a caller that has the lock for itself
+ * @s:		the store
+ * @leaf:	the leaf
+ * @slot:	first of the slots that pages are to go to, none of them filled
+ * @nr:		how many, at least 1
+ * @pages:	a page for each of them
+ */
+static inline void store_put(struct store *s, struct store_node *leaf, unsigned int slot,
+			     unsigned int nr, struct page **pages)
+{
+	unsigned int i;
+
+	lockdep_assert_held_write(s->lock);
+	for (i = 0; i < nr; i++)
+		leaf->page[slot + i] = pages[i];
+	leaf->map |= GENMASK(slot + nr - 1, slot);
 }
 
 /* The page at @index, or NULL. */

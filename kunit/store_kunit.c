@@ -82,6 +82,24 @@ static void st_put(struct kunit *test, unsigned long index)
 			BIT(store_slot(index)));
 }
 
+/* The same, by who has the lock alone; none of the @nr slots from @index on is filled. */
+static void st_put_alone(struct kunit *test, unsigned long index, unsigned int nr)
+{
+	struct store_fixture *f = test->priv;
+	struct page *pages[STORE_SLOTS];
+	struct store_node *leaf;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		pages[i] = page_of(index + i);
+	down_write(&f->lock);
+	leaf = store_turn_to(&f->s, index, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, leaf, store_leaf(&f->s, index));
+	if (leaf)
+		store_put(&f->s, leaf, store_slot(index), nr, pages);
+	up_write(&f->lock);
+}
+
 static struct page *st_page(struct kunit *test, unsigned long index)
 {
 	struct store_fixture *f = test->priv;
@@ -295,6 +313,25 @@ static void an_idle_leaf_that_is_filled_should_stay(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, st_nodes(test), 2U);
 }
 
+static void a_leaf_turned_to_should_be_the_one_there_is(struct kunit *test)
+{
+	st_make(test, 1ul << 30);
+	st_put_alone(test, 1, 2);
+	st_put_alone(test, 3, 1);
+	KUNIT_EXPECT_PTR_EQ(test, st_page(test, 0), (struct page *)NULL);
+	KUNIT_EXPECT_PTR_EQ(test, st_page(test, 2), page_of(2));
+	KUNIT_EXPECT_PTR_EQ(test, st_page(test, 3), page_of(3));
+
+	/* Emptied last, another one turned to, emptied too: the first is gone then. */
+	KUNIT_EXPECT_EQ(test, st_clear(test, 0, 3), 3UL);
+	st_put_alone(test, STORE_SLOTS, STORE_SLOTS);
+	KUNIT_EXPECT_EQ(test, st_clear(test, 0, 2 * STORE_SLOTS), (unsigned long)STORE_SLOTS);
+	st_put_alone(test, 0, 1);
+	KUNIT_EXPECT_EQ(test, st_clear(test, 0, 2 * STORE_SLOTS), 1UL);
+	st_put_alone(test, STORE_SLOTS, 1);
+	KUNIT_EXPECT_PTR_EQ(test, st_page(test, STORE_SLOTS), page_of(STORE_SLOTS));
+}
+
 static void nodes_above_should_go_with_the_last_leaf(struct kunit *test)
 {
 	st_make(test, 1ul << 30);
@@ -377,7 +414,11 @@ static void a_store_should_agree_with_a_bitmap(struct kunit *test)
 			   RANDOM_PAGES - 1ul);
 		if (prandom_u32_state(&rnd) % 2) {
 			last = min(last, first | (STORE_SLOTS - 1));
-			st_fill(test, first, store_mask(first - store_slot(first), first, last));
+			if (find_next_bit(model, last + 1, first) > last)
+				st_put_alone(test, first, last - first + 1);
+			else
+				st_fill(test, first,
+					store_mask(first - store_slot(first), first, last));
 			bitmap_set(model, first, last - first + 1);
 			continue;
 		}
@@ -442,6 +483,7 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(next_should_keep_to_the_range),
 	KUNIT_CASE(one_empty_leaf_should_be_kept),
 	KUNIT_CASE(an_idle_leaf_that_is_filled_should_stay),
+	KUNIT_CASE(a_leaf_turned_to_should_be_the_one_there_is),
 	KUNIT_CASE(nodes_above_should_go_with_the_last_leaf),
 	KUNIT_CASE(a_small_store_should_need_no_nodes),
 #ifdef CONFIG_FAILSLAB
