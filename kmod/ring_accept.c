@@ -63,9 +63,13 @@ bool ring_accept(struct karena_ring *ring)
 	 * consumer stored it: it has done with what lies below.
 	 */
 	u64 claim = smp_load_acquire(&ring->consumer_page->position);
+	const struct records *r = &ring->records;
 
 	lockdep_assert_held(&ring->lock);
 	note_fill(ring, claim);
+	/* Nothing is new, and no space is kept back any more for what was stuck. */
+	if (claim == record_consumer(r) && claim == record_given_back(r))
+		return false;
 	return record_accept(&ring->records, claim, RING_STEPS);
 }
 

@@ -100,20 +100,18 @@ int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
 {
 	struct records *r = &ring->records;
 	bool more, there;
-	u64 before;
 
 	lockdep_assert_held(&ring->read_lock);
 	do {
 		raw_spin_lock_irq(&ring->lock);
 		more = ring_accept(ring);
-		before = record_consumer(r);
-		more = more || record_skip(r, RING_STEPS);
-		/* Not what was merely accepted: the consumer may be ahead of that. */
-		if (record_consumer(r) != before)
-			publish_consumer(ring);
 		run->word = record_front(r);
-		/* Submitting takes no lock: it may be a discarded one by now. */
-		more = more || record_discarded(run->word);
+		/* Not where more is to be accepted: the consumer is ahead of that. */
+		if (!more && record_discarded(run->word)) {
+			record_skip(r, RING_STEPS);
+			publish_consumer(ring);
+			more = true;
+		}
 		there = !more && record_there(run->word);
 		run->position = record_consumer(r);
 		run->nr = steps;
