@@ -8,6 +8,7 @@
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
+#include "compat.h"
 #include "ops.h"
 #include "ring.h"
 #include "waiter.h"
@@ -31,7 +32,7 @@ static bool is_enough(struct karena_ring *ring, struct karena_call *call,
 static long look(struct karena_ring *ring, struct karena_call *call,
 		 const struct karena_ring_wait *args)
 {
-	struct ring_view view;
+	struct ring_view view __uninitialized;
 	bool enough;
 
 	ring_look(ring, &view);

@@ -55,7 +55,7 @@ static long run_inline(struct io_uring_cmd *cmd, unsigned int issue_flags,
 		       struct karena_uring_run *run)
 {
 	const struct karena_op *op = run->op;
-	u64 args[KARENA_ARGS_MAX / sizeof(u64)];
+	u64 args[KARENA_ARGS_MAX / sizeof(u64)] __uninitialized;
 	struct iov_iter payload;
 	long ret;
 	int err;
