@@ -169,33 +169,39 @@ int give_records(struct karena_ring *ring, size_t bytes, give_fn give, void *con
 {
 	const char *first = ring->data + (ring->claimed & (ring->data_bytes - 1));
 	const char *at = first, *end = first + bytes, *next;
-	bool stop = false;
+	uint32_t word, length;
+	int ret = 0;
 
-	do {
+	for (;;) {
 		/* Pairs with record_close(): without BUSY the payload is there. */
-		uint32_t word = load_acquire_u32((const void *)at);
-		uint32_t length = word;
-
+		word = load_acquire_u32((const void *)at);
+		length = word;
 		/* Neither BUSY nor discarded is the rule. */
 		if (__builtin_expect(word > KARENA_RECORD_LEN_MASK, false)) {
 			if (word & KARENA_RECORD_BUSY)
-				break;
+				goto out;
 			length &= KARENA_RECORD_LEN_MASK;
 		}
 		next = behind(at, length, end);
-		if (__builtin_expect(next >= end, false)) {
-			if (next > end) {
-				ring->claimed += at - first;
-				return -EBADMSG;
-			}
-			stop = true;
+		if (__builtin_expect(next >= end, false))
+			break;
+		if (word == length && give(context, at + KARENA_RECORD_HEADER_BYTES, length)) {
+			at = next;
+			goto out;
 		}
-		if (word == length)
-			stop |= give(context, at + KARENA_RECORD_HEADER_BYTES, length);
 		at = next;
-	} while (!stop);
+	}
+	/* The last one, if its length is no lie. */
+	if (next > end) {
+		ret = -EBADMSG;
+		goto out;
+	}
+	if (word == length)
+		give(context, at + KARENA_RECORD_HEADER_BYTES, length);
+	at = next;
+out:
 	ring->claimed += at - first;
-	return 0;
+	return ret;
 }
 
 /* Of karena_ring_claim(). */
@@ -284,11 +290,12 @@ int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *con
 		return -EBADMSG;
 	if (!nothing_claimed(ring))
 		return -EINVAL;
+	if (!bytes)
+		return 0;
 	if (!max || max > INT_MAX)
 		max = INT_MAX;
 	call.left = max;
-	if (bytes)
-		ret = give_records(ring, (size_t)bytes, give_to_function, &call);
+	ret = give_records(ring, (size_t)bytes, give_to_function, &call);
 	karena_ring_release(ring);
 	if (call.stop < 0)
 		return call.stop;
