@@ -4,7 +4,9 @@
  * that it can be told of them? Rows are instructions per record of the receiving
  * side, system calls included; BATCH records are sent, then received, over and over.
  * What is armed while they are sent has the sender wake it: .send is the sender's side,
- * .calls the receiver's system calls for 1,000 records.
+ * .calls the receiver's system calls for 1,000 records. Who looks at mapped memory has
+ * then had a function called for each record, who reads has them in a buffer, be it of a
+ * ring or of a pipe, and has yet to go through it.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
