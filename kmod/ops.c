@@ -233,10 +233,9 @@ static const struct karena_op karena_ops[] = {
 
 static bool op_fits(const struct karena_op *op, const struct karena_object *object)
 {
-	if (!op->run)
-		return false;
+	/* A number without an operation is no object's either, having no type. */
 	if (!object)
-		return !op->type && !op->any_object;
+		return op->run && !op->type && !op->any_object;
 	return op->any_object || op->type == object->type;
 }
 
