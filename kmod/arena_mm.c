@@ -92,12 +92,7 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 			return -ENOMEM;
 	}
 
-	while (supply->nr < nr_pages) {
-		if (supply->nr) {
-			if (fatal_signal_pending(current))
-				return -EINTR;
-			cond_resched();
-		}
+	while (nr_pages) {
 		got = karena_pages_get(arena->object.account, arena_node(arena, node),
 				       min_t(unsigned long, nr_pages - supply->nr,
 					     KARENA_PAGES_BATCH),
@@ -105,6 +100,11 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 		if (got < 0)
 			return got;
 		supply->nr += got;
+		if (supply->nr == nr_pages)
+			break;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 	}
 	return 0;
 }
@@ -154,30 +154,26 @@ static noinline void withdraw_pages(struct karena_arena *arena, unsigned long fi
 	}
 }
 
+/* At least one page; -ENOMEM with some of them in. */
 static int insert_supply(struct karena_arena *arena, unsigned long first,
 			 const struct arena_supply *supply)
 {
-	struct page **pages = supply->pages;
-	unsigned long left = supply->nr;
-	struct store_node *leaf;
-	unsigned int i, nr;
+	struct store_node *leaf = NULL;
+	unsigned long i;
 
-	for (;;) {
-		leaf = store_turn_to(&arena->pages, first, KARENA_GFP);
-		if (!leaf)
-			return -ENOMEM;
-		nr = min_t(unsigned long, left, STORE_SLOTS - store_slot(first));
-		for (i = 0; i < nr; i++)
-			own_page(arena, pages[i], first + i);
-		store_put(&arena->pages, leaf, store_slot(first), nr, pages);
-		atomic_long_add(nr, &arena->nr_populated);
-		left -= nr;
-		if (!left)
-			return 0;
-		first += nr;
-		pages += nr;
-		cond_resched();
+	for (i = 0; i < supply->nr; i++, first++) {
+		if (!leaf || !store_slot(first)) {
+			if (leaf)
+				cond_resched();
+			leaf = store_turn_to(&arena->pages, first, KARENA_GFP);
+			if (!leaf)
+				break;
+		}
+		own_page(arena, supply->pages[i], first);
+		store_put(&arena->pages, leaf, store_slot(first), supply->pages[i]);
 	}
+	atomic_long_add(i, &arena->nr_populated);
+	return leaf ? 0 : -ENOMEM;
 }
 
 /**
@@ -217,31 +213,31 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 
 /*
  * Gives up pages of a leaf. Returns whether anybody but the arena has a reference
- * on one of them; such a page lives on until the last of them is given back.
+ * on one of them; such a page lives on until the last of them is given back. Those
+ * that nobody else has are put into the first slots of the span, to go at once.
  */
 static __always_inline bool release_span(const struct store_span *span)
 {
-	unsigned long map, sole = 0;
-	unsigned int slot;
+	struct page **sole = span->leaf->page + __ffs(span->map);
+	unsigned int nr_sole = 0;
+	unsigned long map;
 	struct page *page;
+	bool held = false;
 
 	for (map = span->map; map; map &= map - 1) {
-		slot = __ffs(map);
-		page = span->leaf->page[slot];
+		page = span->leaf->page[__ffs(map)];
 		if (page_ref_count(page) == 1) {
 			disown_page(page);
-			sole |= BIT(slot);
+			sole[nr_sole++] = page;
 		} else {
 			disown_held_page(page);
 			folio_put(as_folio(page));
+			held = true;
 		}
 	}
-	/* What is added to the lowest slot is carried through the run that it begins. */
-	for (map = sole; map; map &= map + BIT(slot)) {
-		slot = __ffs(map);
-		put_pages(span->leaf->page + slot, store_run(map >> slot));
-	}
-	return sole != span->map;
+	if (nr_sole)
+		put_pages(sole, nr_sole);
+	return held;
 }
 
 /*

@@ -17,16 +17,13 @@
  * short only what is at hand. The first page is worth reclaim, more of them are
  * not: callers that need them all ask again.
  */
-static unsigned int get_pages(int node, unsigned int nr_pages, struct page **pages)
+static noinline unsigned int get_pages(int node, unsigned int nr_pages, struct page **pages)
 {
 	gfp_t gfp = GFP_USER_PAGE;
-	unsigned int got = 0;
+	unsigned int got;
 
-	/* Nor is it made for one. */
-	if (nr_pages > 1) {
-		memset(pages, 0, nr_pages * sizeof(*pages));
-		got = alloc_pages_bulk_node(gfp, node, nr_pages, pages);
-	}
+	memset(pages, 0, nr_pages * sizeof(*pages));
+	got = alloc_pages_bulk_node(gfp, node, nr_pages, pages);
 	for (; got < nr_pages; got++) {
 		if (got)
 			gfp &= ~__GFP_DIRECT_RECLAIM;
@@ -35,6 +32,13 @@ static unsigned int get_pages(int node, unsigned int nr_pages, struct page **pag
 			break;
 	}
 	return got;
+}
+
+/* The bulk allocator is not made for one. */
+static unsigned int get_page_alone(int node, struct page **page)
+{
+	*page = alloc_pages_node(node, GFP_USER_PAGE, 0);
+	return !!*page;
 }
 
 /**
@@ -59,7 +63,7 @@ int karena_pages_get(struct karena_account *account, int node, unsigned int nr_p
 			return -EDQUOT;
 	}
 
-	got = get_pages(node, nr_pages, pages);
+	got = nr_pages > 1 ? get_pages(node, nr_pages, pages) : get_page_alone(node, pages);
 	if (unlikely(got < nr_pages))
 		karena_account_uncharge(account, nr_pages - got);
 	return got ?: -ENOMEM;

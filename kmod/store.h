@@ -123,19 +123,15 @@ static inline unsigned long store_filled(const struct store_node *leaf)
  * store_put() - store_fill() for a caller that has the lock for itself
  * @s:		the store
  * @leaf:	the leaf
- * @slot:	first of the slots that pages are to go to, none of them filled
- * @nr:		how many, at least 1
- * @pages:	a page for each of them
+ * @slot:	where the page is to go to; not filled
+ * @page:	the page
  */
 static inline void store_put(struct store *s, struct store_node *leaf, unsigned int slot,
-			     unsigned int nr, struct page **pages)
+			     struct page *page)
 {
-	unsigned int i;
-
 	lockdep_assert_held_write(s->lock);
-	for (i = 0; i < nr; i++)
-		leaf->page[slot + i] = pages[i];
-	leaf->map |= GENMASK(slot + nr - 1, slot);
+	leaf->page[slot] = page;
+	leaf->map |= BIT(slot);
 }
 
 /* The page at @index, or NULL. */

@@ -86,17 +86,14 @@ static void st_put(struct kunit *test, unsigned long index)
 static void st_put_alone(struct kunit *test, unsigned long index, unsigned int nr)
 {
 	struct store_fixture *f = test->priv;
-	struct page *pages[STORE_SLOTS];
 	struct store_node *leaf;
 	unsigned int i;
 
-	for (i = 0; i < nr; i++)
-		pages[i] = page_of(index + i);
 	down_write(&f->lock);
 	leaf = store_turn_to(&f->s, index, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, leaf, store_leaf(&f->s, index));
-	if (leaf)
-		store_put(&f->s, leaf, store_slot(index), nr, pages);
+	for (i = 0; leaf && i < nr; i++)
+		store_put(&f->s, leaf, store_slot(index) + i, page_of(index + i));
 	up_write(&f->lock);
 }
 
