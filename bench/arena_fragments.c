@@ -28,8 +28,7 @@ static double kernel_bytes(void)
 	if (!file)
 		err(1, "/proc/slabinfo");
 	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%63s %lu %lu %lu", name, &active, &all, &size) == 4 &&
-		    !strncmp(name, "kmalloc", 7))
+		if (sscanf(line, "%63s %lu %lu %lu", name, &active, &all, &size) == 4)
 			sum += (double)active * size;
 	}
 	fclose(file);

@@ -5,17 +5,27 @@
 #include <linux/module.h>
 
 #include "dev.h"
+#include "ranges.h"
 #include "ring.h"
 
 static int __init karena_init(void)
 {
-	return karena_dev_init();
+	int err;
+
+	err = ranges_setup();
+	if (err)
+		return err;
+	err = karena_dev_init();
+	if (err)
+		ranges_teardown();
+	return err;
 }
 
 static void __exit karena_exit(void)
 {
 	karena_dev_exit();
 	ring_exit();
+	ranges_teardown();
 }
 
 module_init(karena_init);

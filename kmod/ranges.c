@@ -15,12 +15,41 @@
 #include <linux/minmax.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "compat.h"
 #include "ranges.h"
 #include "ranges_tree.h"
+
+/* The nodes of all trees. */
+struct kmem_cache *ranges_cache;
+
+/**
+ * ranges_setup() - Make ready for nodes, before all other calls
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int ranges_setup(void)
+{
+	/*
+	 * Lost nodes are told of when the cache goes, kmemleak need not trace them.
+	 * Nor is a cache merged then, which leaves its name in sysfs for ever.
+	 */
+	ranges_cache = kmem_cache_create("karena_range", sizeof(struct ranges_node), 0,
+					 SLAB_ACCOUNT | SLAB_NOLEAKTRACE, NULL);
+	return ranges_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * ranges_teardown() - Undo ranges_setup(), when there are no nodes any more
+ *
+ * Context: may sleep.
+ */
+void ranges_teardown(void)
+{
+	kmem_cache_destroy(ranges_cache);
+}
 
 /* The tree has the end, so this is a node for every page. */
 static inline struct ranges_node *ranges_first(struct ranges *r)
@@ -68,7 +97,7 @@ void ranges_destroy(struct ranges *r)
 	lockdep_assert_held_write(r->lock);
 	rbtree_postorder_for_each_entry_safe(node, next, &r->root, rb) {
 		if (node != &r->end)
-			kfree(node);
+			kmem_cache_free(ranges_cache, node);
 		cond_resched();
 	}
 	r->nr_nodes = 0;
@@ -123,19 +152,11 @@ struct page_range ranges_at(struct ranges *r, unsigned long index)
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_at);
 
-/**
- * ranges_all() - Is every page in one of some states?
- * @r:		the ranges
- * @first:	first page
- * @last:	last page
- * @state_mask:	BIT(KARENA_PAGE_*) of the states
- */
-bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
-		u32 state_mask)
+static noinline bool ranges_all_walk(struct ranges *r, unsigned long first,
+				     unsigned long last, u32 state_mask)
 {
 	struct ranges_node *node;
 
-	lockdep_assert_held(r->lock);
 	for (node = ranges_seek(r, first); node->first <= last; node = ranges_after(node)) {
 		if (node->first > first && !(state_mask & BIT(KARENA_PAGE_FREE)))
 			return false;
@@ -146,6 +167,22 @@ bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
 		first = node->last + 1;
 	}
 	return state_mask & BIT(KARENA_PAGE_FREE);
+}
+
+/**
+ * ranges_all() - Is every page in one of some states?
+ * @r:		the ranges
+ * @first:	first page
+ * @last:	last page
+ * @state_mask:	BIT(KARENA_PAGE_*) of the states
+ */
+bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
+		u32 state_mask)
+{
+	lockdep_assert_held(r->lock);
+	if (ranges_is_near(r, first) && last < r->near->first)
+		return state_mask & BIT(KARENA_PAGE_FREE);
+	return ranges_all_walk(r, first, last, state_mask);
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_all);
 

@@ -10,7 +10,6 @@
 #include <linux/minmax.h>
 #include <linux/rbtree_augmented.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 
 #include "compat.h"
 #include "ranges.h"
@@ -100,7 +99,9 @@ static void ranges_insert(struct ranges *r, struct ranges_node *node,
 static void ranges_set_gap(struct ranges_node *node, unsigned long gap)
 {
 	node->gap = gap;
-	ranges_augment_propagate(&node->rb, NULL);
+	/* The tree leaves that of the end out. */
+	if (!ranges_is_end(node))
+		ranges_augment_propagate(&node->rb, NULL);
 }
 
 /* Cut off the end of the first node, which begins before the change. */
@@ -136,7 +137,7 @@ static struct ranges_node *ranges_clear(struct ranges *r, struct ranges_change *
 		}
 		rb_erase_augmented(&node->rb, &r->root, &ranges_augment);
 		r->nr_nodes--;
-		kfree(node);
+		kmem_cache_free(ranges_cache, node);
 		cond_resched();
 	}
 	return kept;
@@ -193,12 +194,12 @@ static noinline int ranges_replace(struct ranges *r, struct ranges_node *node,
 	if (!ranges_may_add(r, splits + begins, gfp))
 		return -EDQUOT;
 	if (splits) {
-		rest = kmalloc(sizeof(*rest), gfp);
+		rest = kmem_cache_alloc(ranges_cache, gfp);
 		if (!rest)
 			return -ENOMEM;
 	}
 	if (begins) {
-		fresh = kmalloc(sizeof(*fresh), gfp);
+		fresh = kmem_cache_alloc(ranges_cache, gfp);
 		if (!fresh)
 			goto free_rest;
 	}
@@ -211,7 +212,8 @@ static noinline int ranges_replace(struct ranges *r, struct ranges_node *node,
 	return 0;
 
 free_rest:
-	kfree(rest);
+	if (rest)
+		kmem_cache_free(ranges_cache, rest);
 	return -ENOMEM;
 }
 
@@ -223,7 +225,7 @@ static int ranges_add(struct ranges *r, struct ranges_node *next, unsigned long 
 
 	if (!ranges_may_add(r, 1, gfp))
 		return -EDQUOT;
-	node = kmalloc(sizeof(*node), gfp);
+	node = kmem_cache_alloc(ranges_cache, gfp);
 	if (!node)
 		return -ENOMEM;
 	node->first = first;

@@ -5,7 +5,11 @@
 #ifndef KARENA_RANGES_TREE_H
 #define KARENA_RANGES_TREE_H
 
+#include <linux/slab.h>
+
 #include "ranges.h"
+
+extern struct kmem_cache *ranges_cache;
 
 static inline struct ranges_node *to_node(struct rb_node *rb)
 {
@@ -24,13 +28,18 @@ static inline struct ranges_node *ranges_before(struct ranges_node *node)
 	return rb ? to_node(rb) : NULL;
 }
 
+static inline bool ranges_is_end(const struct ranges_node *node)
+{
+	return node->state == RANGES_NR_STATES;
+}
+
 /*
  * Of what is searched. The end's gap is known without a search, and left out:
  * ranges that are made one behind the other would have every node above know.
  */
 static inline unsigned long ranges_gap(const struct ranges_node *node)
 {
-	return node->state < RANGES_NR_STATES ? node->gap : 0;
+	return ranges_is_end(node) ? 0 : node->gap;
 }
 
 static inline unsigned long ranges_max_gap(struct rb_node *rb)
