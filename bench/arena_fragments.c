@@ -28,7 +28,8 @@ static double kernel_bytes(void)
 	if (!file)
 		err(1, "/proc/slabinfo");
 	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%63s %lu %lu %lu", name, &active, &all, &size) == 4)
+		if (sscanf(line, "%63s %lu %lu %lu", name, &active, &all, &size) == 4 &&
+		    !strncmp(name, "kmalloc", 7))
 			sum += (double)active * size;
 	}
 	fclose(file);

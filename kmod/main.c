@@ -5,27 +5,17 @@
 #include <linux/module.h>
 
 #include "dev.h"
-#include "ranges.h"
 #include "ring.h"
 
 static int __init karena_init(void)
 {
-	int err;
-
-	err = ranges_setup();
-	if (err)
-		return err;
-	err = karena_dev_init();
-	if (err)
-		ranges_teardown();
-	return err;
+	return karena_dev_init();
 }
 
 static void __exit karena_exit(void)
 {
 	karena_dev_exit();
 	ring_exit();
-	ranges_teardown();
 }
 
 module_init(karena_init);

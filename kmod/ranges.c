@@ -15,41 +15,12 @@
 #include <linux/minmax.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "compat.h"
 #include "ranges.h"
 #include "ranges_tree.h"
-
-/* The nodes of all trees. */
-struct kmem_cache *ranges_cache;
-
-/**
- * ranges_setup() - Make ready for nodes, before all other calls
- *
- * Context: may sleep.
- * Return: 0 or -ENOMEM.
- */
-int ranges_setup(void)
-{
-	/*
-	 * Lost nodes are told of when the cache goes, kmemleak need not trace them.
-	 * Nor is a cache merged then, which leaves its name in sysfs for ever.
-	 */
-	ranges_cache = kmem_cache_create("karena_range", sizeof(struct ranges_node), 0,
-					 SLAB_ACCOUNT | SLAB_NOLEAKTRACE, NULL);
-	return ranges_cache ? 0 : -ENOMEM;
-}
-
-/**
- * ranges_teardown() - Undo ranges_setup(), when there are no nodes any more
- *
- * Context: may sleep.
- */
-void ranges_teardown(void)
-{
-	kmem_cache_destroy(ranges_cache);
-}
 
 /* The tree has the end, so this is a node for every page. */
 static inline struct ranges_node *ranges_first(struct ranges *r)
@@ -97,7 +68,7 @@ void ranges_destroy(struct ranges *r)
 	lockdep_assert_held_write(r->lock);
 	rbtree_postorder_for_each_entry_safe(node, next, &r->root, rb) {
 		if (node != &r->end)
-			kmem_cache_free(ranges_cache, node);
+			kfree(node);
 		cond_resched();
 	}
 	r->nr_nodes = 0;

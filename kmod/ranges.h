@@ -69,8 +69,6 @@ struct page_range {
 	u32 state;
 };
 
-int ranges_setup(void);
-void ranges_teardown(void);
 void ranges_init(struct ranges *r, unsigned long nr_pages, struct rw_semaphore *lock);
 void ranges_destroy(struct ranges *r);
 struct page_range ranges_at(struct ranges *r, unsigned long index);

@@ -10,6 +10,7 @@
 #include <linux/minmax.h>
 #include <linux/rbtree_augmented.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 
 #include "compat.h"
 #include "ranges.h"
@@ -137,7 +138,7 @@ static struct ranges_node *ranges_clear(struct ranges *r, struct ranges_change *
 		}
 		rb_erase_augmented(&node->rb, &r->root, &ranges_augment);
 		r->nr_nodes--;
-		kmem_cache_free(ranges_cache, node);
+		kfree(node);
 		cond_resched();
 	}
 	return kept;
@@ -194,12 +195,12 @@ static noinline int ranges_replace(struct ranges *r, struct ranges_node *node,
 	if (!ranges_may_add(r, splits + begins, gfp))
 		return -EDQUOT;
 	if (splits) {
-		rest = kmem_cache_alloc(ranges_cache, gfp);
+		rest = kmalloc(sizeof(*rest), gfp);
 		if (!rest)
 			return -ENOMEM;
 	}
 	if (begins) {
-		fresh = kmem_cache_alloc(ranges_cache, gfp);
+		fresh = kmalloc(sizeof(*fresh), gfp);
 		if (!fresh)
 			goto free_rest;
 	}
@@ -212,8 +213,7 @@ static noinline int ranges_replace(struct ranges *r, struct ranges_node *node,
 	return 0;
 
 free_rest:
-	if (rest)
-		kmem_cache_free(ranges_cache, rest);
+	kfree(rest);
 	return -ENOMEM;
 }
 
@@ -225,7 +225,7 @@ static int ranges_add(struct ranges *r, struct ranges_node *next, unsigned long 
 
 	if (!ranges_may_add(r, 1, gfp))
 		return -EDQUOT;
-	node = kmem_cache_alloc(ranges_cache, gfp);
+	node = kmalloc(sizeof(*node), gfp);
 	if (!node)
 		return -ENOMEM;
 	node->first = first;

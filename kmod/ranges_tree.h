@@ -5,11 +5,7 @@
 #ifndef KARENA_RANGES_TREE_H
 #define KARENA_RANGES_TREE_H
 
-#include <linux/slab.h>
-
 #include "ranges.h"
-
-extern struct kmem_cache *ranges_cache;
 
 static inline struct ranges_node *to_node(struct rb_node *rb)
 {
