@@ -9,7 +9,8 @@
  * consumer; a ring that is full takes no lock.
  *
  * karena_ring_reserve(), _submit() and _output() try the short way first, see
- * ring_short.h. All that it leaves out goes by reserve_any().
+ * ring_short.h, or wait for the lock and go it then. All that it leaves out goes by
+ * reserve_any().
  *
  * Kernel code of other modules calls the functions whose names begin with
  * karena_ as they are: there is nothing for a door to unpack.
@@ -136,9 +137,15 @@ static noinline int reserve_any(struct karena_ring *ring, size_t length,
 
 static noinline void *reserve_slowly(struct karena_ring *ring, size_t length)
 {
+	struct karena_record_header *header = ring_reserve_queued(ring, length);
 	u64 position;
-	int err = reserve_any(ring, length, NULL, &position);
+	int err;
 
+	if (header) {
+		trace_karena_ring_reserve(ring, record_offset(&ring->records, header), length);
+		return header + 1;
+	}
+	err = reserve_any(ring, length, NULL, &position);
 	return err ? ERR_PTR(err) : record_header(&ring->records, position) + 1;
 }
 
