@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/fs.h>
+#include <linux/math.h>
 #include <linux/nospec.h>
 #include <linux/stddef.h>
 
@@ -17,16 +18,16 @@
 #include "ring.h"
 
 /*
- * A row begins with its struct's published and present size and where its
- * outputs begin, in whole words. _last is the last field of the struct as first
- * published. That _struct is named more than once harms nothing: it is a type.
+ * A row begins with its struct's published and present size and the word in which
+ * its outputs begin. _last is the last field of the struct as first published. That
+ * _struct is named more than once harms nothing: it is a type.
  */
 #define ARGS(_struct, _last, _out)						\
 	.first_size = offsetofend(struct _struct, _last),			\
 	.size = sizeof(struct _struct) +					\
 		BUILD_BUG_ON_ZERO(sizeof(struct _struct) > KARENA_ARGS_MAX) +	\
 		BUILD_BUG_ON_ZERO(sizeof(struct _struct) % sizeof(u64)),	\
-	.out = (_out) + BUILD_BUG_ON_ZERO((_out) % sizeof(u64))
+	.out = round_down(_out, sizeof(u64))
 
 #define OUT(_struct, _field)	offsetof(struct _struct, _field)
 #define NO_OUT(_struct)		sizeof(struct _struct)
