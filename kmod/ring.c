@@ -137,24 +137,11 @@ static noinline int reserve_any(struct karena_ring *ring, size_t length,
 
 static noinline void *reserve_slowly(struct karena_ring *ring, size_t length)
 {
-	struct karena_record_header *header = ring_reserve_queued(ring, length);
 	u64 position;
 	int err;
 
-	if (header) {
-		trace_karena_ring_reserve(ring, record_offset(&ring->records, header), length);
-		return header + 1;
-	}
 	err = reserve_any(ring, length, NULL, &position);
 	return err ? ERR_PTR(err) : record_header(&ring->records, position) + 1;
-}
-
-/* Without the lock there was no room below that limit. */
-static noinline void *reserve_from_full(struct karena_ring *ring, size_t length, u64 limit)
-{
-	if (record_limit_holds(&ring->records, limit, &ring->consumer_page->position))
-		return ERR_PTR(ring_refuse_full(ring, length));
-	return reserve_slowly(ring, length);
 }
 
 static noinline void *reserve_traced(struct karena_ring *ring,
@@ -163,6 +150,24 @@ static noinline void *reserve_traced(struct karena_ring *ring,
 	trace_karena_ring_reserve(ring, record_offset(&ring->records, header),
 				  header->word & KARENA_RECORD_LEN_MASK);
 	return header + 1;
+}
+
+static noinline void *reserve_queued(struct karena_ring *ring, size_t length,
+				     unsigned long flags)
+{
+	struct karena_record_header *header;
+
+	if (unlikely(ring_reserve_queued(ring, length, flags, &header) != RING_RESERVED))
+		return reserve_slowly(ring, length);
+	return reserve_traced(ring, header);
+}
+
+/* Without the lock there was no room below that limit. */
+static noinline void *reserve_from_full(struct karena_ring *ring, size_t length, u64 limit)
+{
+	if (record_limit_holds(&ring->records, limit, &ring->consumer_page->position))
+		return ERR_PTR(ring_refuse_full(ring, length));
+	return reserve_slowly(ring, length);
 }
 
 /**
@@ -181,11 +186,14 @@ static noinline void *reserve_traced(struct karena_ring *ring,
 void *karena_ring_reserve(struct karena_ring *ring, size_t length)
 {
 	struct karena_record_header *header;
+	unsigned long flags;
 	u64 limit;
 
-	switch (ring_reserve_short(ring, length, &header, &limit)) {
+	switch (ring_reserve_short(ring, length, &header, &limit, &flags)) {
 	case RING_NO_ROOM:
 		return reserve_from_full(ring, length, limit);
+	case RING_TAKEN:
+		return reserve_queued(ring, length, flags);
 	case RING_LONG_WAY:
 		return reserve_slowly(ring, length);
 	case RING_RESERVED:

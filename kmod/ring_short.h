@@ -32,31 +32,32 @@ static __always_inline bool ring_lock(struct karena_ring *ring, unsigned long *f
 	(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC))
 
 /*
- * For the short way: takes the lock if it is free, also in an NMI. It is what
- * raw_spin_trylock_irqsave() does, without its calls and without counting a hold of
- * preemption, as interrupts are off for as long: a quarter of what a record costs.
- * Where locks are checked, those calls are what checks them.
+ * The short way takes the lock with interrupts off, as raw_spin_lock_irqsave() does, but
+ * without its calls and without counting a hold of preemption, as interrupts are off
+ * for as long: a quarter of what a record costs. Where locks are checked, those calls are
+ * what checks them.
  */
-static __always_inline bool ring_lock_if_free(struct karena_ring *ring, unsigned long *flags)
+static __always_inline bool ring_trylock_short(struct karena_ring *ring)
 {
 	if (LOCKS_ARE_CHECKED)
-		return ring_lock(ring, flags);
-	local_irq_save(*flags);
-	if (likely(do_raw_spin_trylock(&ring->lock)))
-		return true;
-	/* Or both ways would test it at once, between the exchange and its branch. */
-	OPTIMIZER_HIDE_VAR(*flags);
-	local_irq_restore(*flags);
-	return false;
+		return raw_spin_trylock(&ring->lock);
+	return do_raw_spin_trylock(&ring->lock);
+}
+
+static __always_inline void ring_lock_short(struct karena_ring *ring)
+{
+	if (LOCKS_ARE_CHECKED)
+		raw_spin_lock(&ring->lock);
+	else
+		do_raw_spin_lock(&ring->lock);
 }
 
 static __always_inline void ring_unlock_short(struct karena_ring *ring, unsigned long flags)
 {
-	if (LOCKS_ARE_CHECKED) {
-		raw_spin_unlock_irqrestore(&ring->lock, flags);
-		return;
-	}
-	do_raw_spin_unlock(&ring->lock);
+	if (LOCKS_ARE_CHECKED)
+		raw_spin_unlock(&ring->lock);
+	else
+		do_raw_spin_unlock(&ring->lock);
 	local_irq_restore(flags);
 }
 
@@ -64,59 +65,55 @@ static __always_inline void ring_unlock_short(struct karena_ring *ring, unsigned
 enum ring_short {
 	RING_RESERVED,
 	RING_NO_ROOM,	/* below the limit that was given out */
+	RING_TAKEN,	/* the lock is; interrupts are off, for ring_reserve_queued() */
 	RING_LONG_WAY,	/* not tried */
 };
 
-/* Under the lock, where there is room. */
-static __always_inline struct karena_record_header *ring_open_short(struct karena_ring *ring,
-								    size_t length)
+/* Gives the lock back. */
+static __always_inline enum ring_short
+ring_reserve_locked(struct karena_ring *ring, size_t length, unsigned long flags,
+		    struct karena_record_header **header)
 {
-	struct karena_record_header *header;
-
-	header = record_open(&ring->records, length, RECORD_OWNER_KERNEL, false);
+	if (unlikely(!record_fits(&ring->records, record_bytes(length)))) {
+		ring_unlock_short(ring, flags);
+		return RING_LONG_WAY;
+	}
+	*header = record_open(&ring->records, length, RECORD_OWNER_KERNEL, false);
 	ring->nr_records++;
-	return header;
-}
-
-/*
- * For who has to wait for the lock, which with two producers is every other one: to hold
- * it for no longer than the short way does. NULL if there is more to it.
- */
-static __always_inline struct karena_record_header *
-ring_reserve_queued(struct karena_ring *ring, size_t length)
-{
-	struct karena_record_header *header = NULL;
-	unsigned long flags;
-
-	if (length - 1 >= ring->quick_max || !ring_lock(ring, &flags))
-		return NULL;
-	if (likely(record_fits(&ring->records, record_bytes(length))))
-		header = ring_open_short(ring, length);
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
-	return header;
+	ring_unlock_short(ring, flags);
+	return RING_RESERVED;
 }
 
 static __always_inline enum ring_short
 ring_reserve_short(struct karena_ring *ring, size_t length,
-		   struct karena_record_header **header, u64 *limit)
+		   struct karena_record_header **header, u64 *limit, unsigned long *flags)
 {
-	struct records *r = &ring->records;
-	unsigned long flags;
-
 	/* No bytes are the greatest number here. */
 	if (unlikely(length - 1 >= ring->quick_max))
 		return RING_LONG_WAY;
-	if (unlikely(!record_may_fit(r, record_bytes(length), limit)))
+	if (unlikely(!record_may_fit(&ring->records, record_bytes(length), limit)))
 		return RING_NO_ROOM;
-	if (unlikely(!ring_lock_if_free(ring, &flags)))
-		return RING_LONG_WAY;
-	if (unlikely(!record_fits(r, record_bytes(length)))) {
-		ring_unlock_short(ring, flags);
+	local_irq_save(*flags);
+	if (unlikely(!ring_trylock_short(ring)))
+		return RING_TAKEN;
+	return ring_reserve_locked(ring, length, *flags, header);
+}
+
+/*
+ * After RING_TAKEN, which with two producers is every other time: waits, and holds the
+ * lock for no longer than who found it free.
+ */
+static __always_inline enum ring_short
+ring_reserve_queued(struct karena_ring *ring, size_t length, unsigned long flags,
+		    struct karena_record_header **header)
+{
+	/* It may have interrupted whoever holds the lock. */
+	if (unlikely(in_nmi())) {
+		local_irq_restore(flags);
 		return RING_LONG_WAY;
 	}
-	*header = ring_open_short(ring, length);
-	ring_unlock_short(ring, flags);
-	return RING_RESERVED;
+	ring_lock_short(ring);
+	return ring_reserve_locked(ring, length, flags, header);
 }
 
 /*
@@ -163,15 +160,24 @@ static __always_inline bool ring_output_short(struct karena_ring *ring, const vo
 					      size_t length, u32 flags)
 {
 	struct karena_record_header *header;
+	unsigned long irq;
 	u64 limit;
 
 	if (trace_karena_ring_reserve_enabled())
 		return false;
-	if (unlikely(ring_reserve_short(ring, length, &header, &limit) != RING_RESERVED))
+	switch (ring_reserve_short(ring, length, &header, &limit, &irq)) {
+	case RING_RESERVED:
+		ring_copy_short(header + 1, data, length);
+		ring_submit_short(ring, header, length, flags);
+		return true;
+	case RING_TAKEN:
+		/* Or both ways would test it at once, between the exchange and its branch. */
+		OPTIMIZER_HIDE_VAR(irq);
+		local_irq_restore(irq);
 		return false;
-	ring_copy_short(header + 1, data, length);
-	ring_submit_short(ring, header, length, flags);
-	return true;
+	default:
+		return false;
+	}
 }
 
 #endif /* KARENA_RING_SHORT_H */
