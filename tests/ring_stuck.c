@@ -186,6 +186,35 @@ TEST_F(stuck, consumer_that_maps_passes_it_over)
 	munmap(consumer, page_size);
 }
 
+/* The role goes on with the position, not with who had it. */
+TEST_F(stuck, next_consumer_begins_behind_it)
+{
+	pid_t producer = stopped_producer(self->fd), consumer;
+	char buffer[16];
+	int got;
+
+	ASSERT_EQ(0, ring_output(self->fd, "first", 5, 0));
+	ASSERT_EQ(0, ring_output(self->fd, "second", 6, 0));
+	consumer = fork_child();
+	if (!consumer) {
+		must(ring_read(self->fd, buffer, sizeof(buffer)) == 16);
+		must(!memcmp(buffer + HEADER_BYTES, "first", 5));
+		_exit(0);
+	}
+	EXPECT_EQ(0, reap(consumer));
+	/* Its memory may be gone a little later. */
+	do {
+		got = ring_read(self->fd, buffer, sizeof(buffer));
+	} while (got == -EBUSY);
+	ASSERT_EQ(16, got);
+	EXPECT_EQ(0, memcmp(buffer + HEADER_BYTES, "second", 6));
+
+	kill(producer, SIGCONT);
+	EXPECT_EQ(0, reap(producer));
+	EXPECT_EQ(48, ring_stat(self->fd).out_consumer_position);
+	EXPECT_EQ(1, ring_stat(self->fd).out_lost_stuck);
+}
+
 /* What is ended before it is stuck, is sent, however long the reader waits. */
 TEST_F(stuck, record_of_a_slow_reader_is_not_lost)
 {
@@ -430,6 +459,19 @@ TEST(record_is_sent_or_its_owner_is_told)
 	printf("# %u of %u were passed over\n", race.nr_stale, RACES);
 	munmap(race.data, 2 * page_size);
 	ring_close(&ring);
+}
+
+/* With the timer on its way, running, or done. */
+TEST(ring_may_go_while_a_record_holds_consumers_up)
+{
+	for (unsigned int i = 0; i < 300; i++) {
+		int fd = create(1 + i % 100 * 10, 0);
+
+		ASSERT_EQ(0, ring_reserve(fd, 8, NULL));
+		ASSERT_EQ(0, ring_output(fd, "newer", 5, 0));
+		ring_stat(fd);
+		close(fd);
+	}
 }
 
 TEST(ring_that_was_not_asked_to_waits)
