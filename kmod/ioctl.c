@@ -13,32 +13,11 @@
 #include "objfd.h"
 #include "ops.h"
 
-/* Of a struct that ends early there may be no whole words. */
-static int copy_out(void __user *to, const void *from, size_t bytes)
-{
-	if (!user_write_access_begin(to, bytes))
-		return -EFAULT;
-	unsafe_copy_to_user(to, from, bytes, fault);
-	user_write_access_end();
-	return 0;
-
-fault:
-	user_write_access_end();
-	return -EFAULT;
-}
-
-static inline int copy_results(const struct karena_op *op, const void *args,
-			       void __user *uarg, u32 size)
-{
-	size = min_t(u32, size, op->size);
-	return size > op->out ? copy_out(uarg + op->out, args + op->out, size - op->out) : 0;
-}
-
 /*
  * The user's struct and its outputs, if it is of the size that is known here: a few
  * words, not worth what copy_from_user() does before. Returns 1 if it is of another.
  */
-static int copy_known(const struct karena_op *op, void *args, void __user *uarg)
+static __always_inline int copy_known(const struct karena_op *op, void *args, void __user *uarg)
 {
 	size_t at, size = op->size;
 
@@ -60,36 +39,6 @@ other_size:
 fault:
 	user_access_end();
 	return -EFAULT;
-}
-
-/* The size is read once more with the rest: the first value is the one that counts. */
-static noinline int copy_other(const struct karena_op *op, void *args, void __user *uarg)
-{
-	u32 size;
-	int err;
-
-	if (get_user(size, (const u32 __user *)uarg))
-		return -EFAULT;
-	if (size < op->first_size)
-		return -EINVAL;
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	err = copy_struct_from_user(args, op->size, uarg, size);
-	if (err)
-		return err;
-	*(u32 *)args = size;
-	return copy_results(op, args, uarg, size);
-}
-
-/*
- * The user's struct, of whatever size it says. What cannot be told shall not happen:
- * the outputs are written as they are, to know that they can be.
- */
-static inline int copy_args(const struct karena_op *op, void *args, void __user *uarg)
-{
-	int err = copy_known(op, args, uarg);
-
-	return err <= 0 ? err : copy_other(op, args, uarg);
 }
 
 /**
@@ -130,6 +79,106 @@ static noinline long run_imported(const struct karena_op *op, struct karena_call
 	return ret;
 }
 
+/* Runs it; returns whether its outputs are to be told, too. */
+static __always_inline bool run_op(const struct karena_op *op, struct karena_call *call,
+				   void *args, long *ret)
+{
+	if (op->buffer && !call->payload)
+		*ret = run_imported(op, call, args);
+	else
+		*ret = karena_op_run(op, call, args);
+	return *ret >= 0 || (*ret == -EINTR && op->out_on_eintr);
+}
+
+/* Of a struct that ends early there may be no whole words. */
+static int copy_out(void __user *to, const void *from, size_t bytes)
+{
+	if (!user_write_access_begin(to, bytes))
+		return -EFAULT;
+	unsafe_copy_to_user(to, from, bytes, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+static int copy_results(const struct karena_op *op, const void *args, void __user *uarg, u32 size)
+{
+	size = min_t(u32, size, op->size);
+	return size > op->out ? copy_out(uarg + op->out, args + op->out, size - op->out) : 0;
+}
+
+/*
+ * With a struct of another size. That is read once more with the rest: the first
+ * value is the one that counts.
+ */
+static noinline long run_other(const struct karena_op *op, struct karena_call *call, void *args,
+			       void __user *uarg)
+{
+	u32 size;
+	long ret;
+	int err;
+
+	if (get_user(size, (const u32 __user *)uarg))
+		return -EFAULT;
+	if (size < op->first_size)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(args, op->size, uarg, size);
+	if (err)
+		return err;
+	*(u32 *)args = size;
+	err = copy_results(op, args, uarg, size);
+	if (err)
+		return err;
+
+	if (run_op(op, call, args, &ret))
+		err = copy_results(op, args, uarg, size);
+	return err ?: ret;
+}
+
+/* Of a struct of the size that is known here. */
+static __always_inline int put_results(const struct karena_op *op, const void *args,
+				       void __user *uarg)
+{
+	size_t at = op->out, size = op->size;
+
+	if (at >= size)
+		return 0;
+	if (!user_write_access_begin(uarg, size))
+		return -EFAULT;
+	for (; at < size; at += sizeof(u64))
+		unsafe_put_user(*(u64 *)(args + at), (u64 __user *)(uarg + at), fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/*
+ * With the user's struct, of whatever size it says. What cannot be told shall not
+ * happen: the outputs are written as they are, to know that they can be.
+ */
+static __always_inline long run_user(const struct karena_op *op, struct karena_call *call,
+				     void __user *uarg)
+{
+	u64 args[KARENA_ARGS_MAX / sizeof(u64)] __uninitialized;
+	long ret;
+	int err;
+
+	err = copy_known(op, args, uarg);
+	if (err)
+		return err < 0 ? err : run_other(op, call, args, uarg);
+	if (run_op(op, call, args, &ret))
+		err = put_results(op, args, uarg);
+	return err ?: ret;
+}
+
 /**
  * karena_run_user() - run an operation whose argument struct is in user memory
  * @op:		from karena_op_find()
@@ -141,26 +190,7 @@ static noinline long run_imported(const struct karena_op *op, struct karena_call
  */
 long karena_run_user(const struct karena_op *op, struct karena_call *call, void __user *uarg)
 {
-	u64 args[KARENA_ARGS_MAX / sizeof(u64)] __uninitialized;
-	u32 size;
-	long ret;
-	int err;
-
-	err = copy_args(op, args, uarg);
-	if (err)
-		return err;
-	size = *(u32 *)args;
-
-	if (op->buffer && !call->payload)
-		ret = run_imported(op, call, args);
-	else
-		ret = karena_op_run(op, call, args);
-	if (ret >= 0 || (ret == -EINTR && op->out_on_eintr)) {
-		err = copy_results(op, args, uarg, size);
-		if (err)
-			return err;
-	}
-	return ret;
+	return run_user(op, call, uarg);
 }
 
 /**
@@ -183,5 +213,5 @@ long karena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (!op)
 		return -ENOTTY;
-	return karena_run_user(op, &call, (void __user *)arg);
+	return run_user(op, &call, (void __user *)arg);
 }

@@ -250,52 +250,16 @@ static bool op_fits(const struct karena_op *op, const struct karena_object *obje
  */
 const struct karena_op *karena_op_find(unsigned int cmd, const struct karena_object *object)
 {
+	/* With another type or a direction it is beyond any number of ours. */
+	unsigned int nr = cmd - _IO(KARENA_IOC_TYPE, 0);
 	const struct karena_op *op;
 
-	/* A row is found by its number alone: the rest must be as in the header. */
-	if (_IOC_NR(cmd) >= ARRAY_SIZE(karena_ops) ||
-	    cmd != _IO(KARENA_IOC_TYPE, _IOC_NR(cmd)))
+	if (nr >= ARRAY_SIZE(karena_ops))
 		return NULL;
-	op = &karena_ops[array_index_nospec(_IOC_NR(cmd), ARRAY_SIZE(karena_ops))];
+	op = &karena_ops[array_index_nospec(nr, ARRAY_SIZE(karena_ops))];
 	return op_fits(op, object) ? op : NULL;
 }
 EXPORT_SYMBOL_IF_KUNIT(karena_op_find);
-
-/**
- * karena_call_rights() - what whoever calls may do to the object
- * @call:	on an object
- *
- * Context: any.
- * Return: KARENA_RIGHT_*: those of the open file; kernel code has all.
- */
-u32 karena_call_rights(const struct karena_call *call)
-{
-	return call->file ? READ_ONCE(karena_handle(call->file)->rights)
-			  : call->object->type->rights;
-}
-
-/**
- * karena_op_run() - run an operation whose arguments are in kernel memory
- * @op:		from karena_op_find()
- * @call:	with the object given there
- * @args:	@op->size bytes, the kernel's own
- *
- * Context: may sleep.
- * Return: what the operation does, or -EINVAL for unknown flags, -EPERM for
- * lack of rights.
- */
-long karena_op_run(const struct karena_op *op, struct karena_call *call, void *args)
-{
-	/* Every argument struct begins with its size and its flags. */
-	u32 flags = ((u32 *)args)[1];
-
-	if (flags & ~op->flags)
-		return -EINVAL;
-	if (op->rights && (karena_call_rights(call) & op->rights) != op->rights)
-		return -EPERM;
-	return op->run(call, args);
-}
-EXPORT_SYMBOL_IF_KUNIT(karena_op_run);
 
 /**
  * karena_op_kernel() - run an operation that has no payload for kernel code

@@ -6,17 +6,17 @@
 #ifndef KARENA_OPS_H
 #define KARENA_OPS_H
 
+#include <linux/cache.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/sched.h>
 #include <linux/types.h>
 
-struct file;
+#include "objfd.h"
+
 struct iov_iter;
 struct wait_queue_head;
-struct karena_object;
-struct karena_object_type;
 
 /* Room for the largest argument struct; checked when the table is built. */
 #define KARENA_ARGS_MAX		256
@@ -80,6 +80,8 @@ struct karena_call {
  * @repeats:	can be asked once for many answers, each above 0
  * @run:	does it, with arguments that are the kernel's own; may sleep.
  *		Returns a value not below 0, or -errno with nothing changed
+ *
+ * A row is in one cache line.
  */
 struct karena_op {
 	const char *name;
@@ -97,7 +99,7 @@ struct karena_op {
 	bool waits;
 	bool repeats;
 	long (*run)(struct karena_call *call, void *args);
-};
+} ____cacheline_aligned;
 
 /* Of a call that waits: is its time over? */
 static inline bool karena_call_is_over(const struct karena_call *call)
@@ -116,9 +118,42 @@ static inline long karena_call_jiffies_left(const struct karena_call *call)
 	return left > 0 ? nsecs_to_jiffies(left) + 1 : 0;
 }
 
-u32 karena_call_rights(const struct karena_call *call);
 const struct karena_op *karena_op_find(unsigned int cmd, const struct karena_object *object);
 long karena_op_kernel(struct karena_object *object, unsigned int cmd, void *args);
-long karena_op_run(const struct karena_op *op, struct karena_call *call, void *args);
+
+/**
+ * karena_call_rights() - what whoever calls may do to the object
+ * @call:	on an object
+ *
+ * Context: any.
+ * Return: KARENA_RIGHT_*: those of the open file; kernel code has all.
+ */
+static inline u32 karena_call_rights(const struct karena_call *call)
+{
+	return call->file ? READ_ONCE(karena_handle(call->file)->rights)
+			  : call->object->type->rights;
+}
+
+/**
+ * karena_op_run() - run an operation whose arguments are in kernel memory
+ * @op:		from karena_op_find()
+ * @call:	with the object given there
+ * @args:	@op->size bytes, the kernel's own
+ *
+ * Context: may sleep.
+ * Return: what the operation does, or -EINVAL for unknown flags, -EPERM for
+ * lack of rights.
+ */
+static inline long karena_op_run(const struct karena_op *op, struct karena_call *call, void *args)
+{
+	/* Every argument struct begins with its size and its flags. */
+	u32 flags = ((u32 *)args)[1];
+
+	if (flags & ~op->flags)
+		return -EINVAL;
+	if (op->rights && (karena_call_rights(call) & op->rights) != op->rights)
+		return -EPERM;
+	return op->run(call, args);
+}
 
 #endif /* KARENA_OPS_H */
