@@ -174,6 +174,13 @@ static void ranges_apply(struct ranges *r, struct ranges_change *c,
 	r->near = c->node;
 }
 
+/* Always accounted and never for DMA: which cache it is of need not be looked up. */
+static inline struct ranges_node *ranges_new_node(gfp_t gfp)
+{
+	gfp &= ~(GFP_ZONEMASK | __GFP_RECLAIMABLE);
+	return kmalloc(sizeof(struct ranges_node), gfp | __GFP_ACCOUNT);
+}
+
 /* Beyond what the caller allows there are only nodes that must not fail. */
 static bool ranges_may_add(const struct ranges *r, unsigned int nr, gfp_t gfp)
 {
@@ -195,12 +202,12 @@ static noinline int ranges_replace(struct ranges *r, struct ranges_node *node,
 	if (!ranges_may_add(r, splits + begins, gfp))
 		return -EDQUOT;
 	if (splits) {
-		rest = kmalloc(sizeof(*rest), gfp);
+		rest = ranges_new_node(gfp);
 		if (!rest)
 			return -ENOMEM;
 	}
 	if (begins) {
-		fresh = kmalloc(sizeof(*fresh), gfp);
+		fresh = ranges_new_node(gfp);
 		if (!fresh)
 			goto free_rest;
 	}
@@ -225,7 +232,7 @@ static int ranges_add(struct ranges *r, struct ranges_node *next, unsigned long 
 
 	if (!ranges_may_add(r, 1, gfp))
 		return -EDQUOT;
-	node = kmalloc(sizeof(*node), gfp);
+	node = ranges_new_node(gfp);
 	if (!node)
 		return -ENOMEM;
 	node->first = first;
