@@ -281,6 +281,12 @@ void store_clear(struct store *s, const struct store_span *span)
 }
 EXPORT_SYMBOL_IF_KUNIT(store_clear);
 
+/* The slots of first..last in the leaf that @first is in. */
+static inline unsigned long store_slots_from(unsigned long first, unsigned long last)
+{
+	return GENMASK(min(last - first, STORE_SLOTS - 1ul), 0) << store_slot(first);
+}
+
 /*
  * The leaf of the first page at or after *@index, which becomes that page's; NULL
  * if there is none up to @last.
@@ -320,7 +326,7 @@ static noinline bool store_next_seek(struct store *s, unsigned long first, unsig
 	if (!span->leaf)
 		return false;
 	span->base = first - store_slot(first);
-	span->map = store_filled(span->leaf) & store_mask(span->base, first, last);
+	span->map = store_filled(span->leaf) & store_slots_from(first, last);
 	return true;
 }
 
@@ -339,7 +345,7 @@ bool store_next(struct store *s, unsigned long first, unsigned long last,
 	span->base = first - store_slot(first);
 	if (span->base == s->near_base && first <= last) {
 		span->leaf = s->near;
-		span->map = store_filled(span->leaf) & store_mask(span->base, first, last);
+		span->map = store_filled(span->leaf) & store_slots_from(first, last);
 		if (span->map)
 			return true;
 	}
