@@ -278,35 +278,60 @@ static void vacate_more(struct karena_arena *arena, unsigned long first, unsigne
 	arena_remove_pages(arena, first, last, how->state, false);
 }
 
+/* One step, the first or another; @last as in arena_remove_pages(). */
+static __always_inline int vacate_step(struct karena_arena *arena, unsigned long first,
+				       unsigned long *last, const struct vacate *how,
+				       bool is_first)
+{
+	int err = 0;
+
+	if (fatal_signal_pending(current) || down_write_killable(&arena->lock))
+		return -EINTR;
+	if (is_first)
+		err = vacate_first(arena, first, last, how);
+	else
+		vacate_more(arena, first, last, how);
+	up_write(&arena->lock);
+	if (!err)
+		trace_karena_arena_state(arena, first, *last - first + 1, how->state);
+	return err;
+}
+
+static noinline int vacate_rest(struct karena_arena *arena, unsigned long first,
+				unsigned long nr_pages, const struct vacate *how, u64 *done)
+{
+	unsigned long last;
+	int err;
+
+	while (*done < nr_pages) {
+		cond_resched();
+		last = first + nr_pages - 1;
+		err = vacate_step(arena, first + *done, &last, how, false);
+		if (err)
+			return err;
+		*done = last - first + 1;
+	}
+	return 0;
+}
+
 /*
  * Takes the memory of a range away, step by step, so that other users of the
  * arena and a fatal signal come in between. @done tells how far it came.
  */
 static int vacate(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
-		  const struct vacate *how, unsigned long *done)
+		  const struct vacate *how, u64 *done)
 {
-	unsigned long last;
-	int err = 0;
+	unsigned long last = first + nr_pages - 1;
+	int err;
 
 	*done = 0;
-	while (*done < nr_pages) {
-		if (fatal_signal_pending(current) || down_write_killable(&arena->lock))
-			return -EINTR;
-		last = first + nr_pages - 1;
-		if (*done)
-			vacate_more(arena, first + *done, &last, how);
-		else
-			err = vacate_first(arena, first, &last, how);
-		up_write(&arena->lock);
-		if (err)
-			return err;
-
-		trace_karena_arena_state(arena, first + *done, last - first + 1 - *done,
-					 how->state);
-		*done = last - first + 1;
-		cond_resched();
-	}
-	return 0;
+	if (!nr_pages)
+		return 0;
+	err = vacate_step(arena, first, &last, how, true);
+	if (err)
+		return err;
+	*done = last - first + 1;
+	return *done < nr_pages ? vacate_rest(arena, first, nr_pages, how, done) : 0;
 }
 
 /**
@@ -322,7 +347,7 @@ static int vacate(struct karena_arena *arena, unsigned long first, unsigned long
  * (STRICT), and -ENOMEM or -EDQUOT where a range without memory is to be split.
  */
 int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
-	       u32 flags, unsigned long *done)
+	       u32 flags, u64 *done)
 {
 	static const struct vacate how_free = {
 		.state = KARENA_PAGE_FREE,
@@ -349,15 +374,11 @@ long arena_op_free(struct karena_call *call, void *argp)
 {
 	struct karena_arena *arena = to_arena(call->object);
 	struct karena_arena_free *args = argp;
-	unsigned long first, done;
+	unsigned long first;
 	int err;
 
 	err = arena_check_range(arena, args->offset, args->nr_pages, &first);
-	if (err)
-		return err;
-	err = arena_free(arena, first, args->nr_pages, args->flags, &done);
-	args->out_done = done;
-	return err;
+	return err ?: arena_free(arena, first, args->nr_pages, args->flags, &args->out_done);
 }
 
 /**
@@ -377,15 +398,11 @@ long arena_op_decommit(struct karena_call *call, void *argp)
 	};
 	struct karena_arena *arena = to_arena(call->object);
 	struct karena_arena_decommit *args = argp;
-	unsigned long first, done;
+	unsigned long first;
 	int err;
 
 	err = arena_check_range(arena, args->offset, args->nr_pages, &first);
-	if (err)
-		return err;
-	err = vacate(arena, first, args->nr_pages, &how_decommit, &done);
-	args->out_done = done;
-	return err;
+	return err ?: vacate(arena, first, args->nr_pages, &how_decommit, &args->out_done);
 }
 
 /**

@@ -167,6 +167,6 @@ int arena_set_state(struct karena_arena *arena, unsigned long first, unsigned lo
 int arena_check_range(const struct karena_arena *arena, u64 offset, u64 nr_pages,
 		      unsigned long *first);
 int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
-	       u32 flags, unsigned long *done);
+	       u32 flags, u64 *done);
 
 #endif /* KARENA_ARENA_H */

@@ -350,7 +350,8 @@ static long arena_fallocate(struct file *file, int mode, loff_t offset, loff_t l
 {
 	const struct karena_handle *handle = karena_handle(file);
 	struct karena_arena *arena = to_arena(handle->object);
-	unsigned long first, done;
+	unsigned long first;
+	u64 done;
 	int err;
 
 	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
