@@ -5,6 +5,7 @@
  * A page in the arena has one reference of the arena's, beside those of page
  * tables and pins.
  */
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -212,11 +213,11 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 }
 
 /*
- * Gives up pages of a leaf. Returns whether anybody but the arena has a reference
- * on one of them; such a page lives on until the last of them is given back. Those
- * that nobody else has are put into the first slots of the span, to go at once.
+ * Gives up the pages of a span, those that nobody but the arena has a reference on all at
+ * once: they are put into its first slots for that. One that somebody has lives on until
+ * the last reference is given back. Returns whether there is any.
  */
-static __always_inline bool release_span(const struct store_span *span)
+static noinline bool release_span(const struct store_span *span)
 {
 	struct page **sole = span->leaf->page + __ffs(span->map);
 	unsigned int nr_sole = 0;
@@ -241,27 +242,85 @@ static __always_inline bool release_span(const struct store_span *span)
 }
 
 /*
- * Takes pages of first..last out of the store and gives them up, to ARENA_STEP of
- * them and the rest of a leaf. Returns the last index that it has seen to, in @nr
- * how many there were, and in @held whether any may still be in a mapping.
+ * The same one by one, and takes them out of the store. Unless it is @final it ends with
+ * the first page that somebody has a reference on, and returns whether there is one.
+ */
+static __always_inline bool release_singly(struct karena_arena *arena, struct store_span *span,
+					   bool final)
+{
+	unsigned long map = span->map;
+	struct page *page;
+
+	for (; map; map &= map - 1) {
+		page = span->leaf->page[__ffs(map)];
+		if (page_ref_count(page) == 1) {
+			disown_page(page);
+			__free_page(page);
+		} else if (final) {
+			disown_held_page(page);
+			folio_put(as_folio(page));
+		} else {
+			break;
+		}
+	}
+	span->map &= ~map;
+	store_clear(&arena->pages, span);
+	return map;
+}
+
+/**
+ * struct removal - pages that leave an arena
+ * @nr:		how many
+ * @held:	there are references on some of them, be they of page tables
+ * @left:	some of those are in the store until they are in no page table
+ */
+struct removal {
+	unsigned long nr;
+	bool held;
+	bool left;
+};
+
+/*
+ * Takes pages of first..last out of the store and gives them up, to ARENA_STEP of them
+ * and the rest of a leaf. Returns the last index that it has seen to.
+ *
+ * What a memory cgroup has paid for it gets back for many pages at once, of those that
+ * are mapped by unmap_mapping_range(). Other pages take the page allocator less one by
+ * one: those that are mapped are left. For a leaf that has both either way will do.
  */
 static __always_inline unsigned long
 release_range(struct karena_arena *arena, unsigned long first, unsigned long last,
-	      unsigned long *nr, bool *held)
+	      struct removal *gone)
 {
 	struct store_span span;
 
-	*nr = 0;
-	*held = false;
+	*gone = (struct removal) {};
 	while (first <= last && store_next(&arena->pages, first, last, &span)) {
-		*held |= release_span(&span);
-		store_clear(&arena->pages, &span);
-		*nr += hweight_long(span.map);
+		gone->nr += hweight_long(span.map);
+		if (folio_memcg_kmem(as_folio(span.leaf->page[__ffs(span.map)]))) {
+			gone->held |= release_span(&span);
+			store_clear(&arena->pages, &span);
+		} else {
+			gone->left |= release_singly(arena, &span, false);
+			gone->held |= gone->left;
+		}
 		first = span.base + STORE_SLOTS;
-		if (*nr >= ARENA_STEP)
+		if (gone->nr >= ARENA_STEP)
 			return min(last, first - 1);
 	}
 	return last;
+}
+
+/* Gives up what release_range() has left, now that it is in no page table. */
+static noinline void release_rest(struct karena_arena *arena, unsigned long first,
+				  unsigned long last)
+{
+	struct store_span span;
+
+	while (first <= last && store_next(&arena->pages, first, last, &span)) {
+		release_singly(arena, &span, true);
+		first = span.base + STORE_SLOTS;
+	}
 }
 
 static void note_released(struct karena_arena *arena, unsigned long nr_pages)
@@ -269,7 +328,6 @@ static void note_released(struct karena_arena *arena, unsigned long nr_pages)
 	unsigned long populated = atomic_long_fetch_sub(nr_pages, &arena->nr_populated);
 
 	arena->populated_peak = max(arena->populated_peak, populated);
-	arena_settle(arena, nr_pages);
 }
 
 /**
@@ -287,28 +345,34 @@ static void note_released(struct karena_arena *arena, unsigned long nr_pages)
 int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned long *last,
 		       u32 state, bool may_fail)
 {
-	unsigned long nr_released;
-	bool held;
+	unsigned long nr_nodes = arena->ranges.nr_nodes;
+	struct removal gone;
 
 	lockdep_assert_held_write(&arena->lock);
 
 	if (*last - first >= ARENA_STEP)
 		*last = ranges_part(&arena->ranges, first, *last, ARENA_STEP);
-	*last = release_range(arena, first, *last, &nr_released, &held);
-	if (may_fail && !nr_released)
+	*last = release_range(arena, first, *last, &gone);
+	if (may_fail && !gone.nr)
 		return arena_set_state(arena, first, *last, state);
 	ranges_set(&arena->ranges, first, *last, state, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	/*
-	 * A page that is mapped has its entries' references still, and loses the
-	 * last one when the TLBs have been told. No fault can map one meanwhile:
-	 * it would need the lock. A page that no table has now can come into
-	 * none: fork() and mremap() copy entries, they make none. So without
-	 * @held there is nothing to walk and no other CPU to interrupt.
+	 * No fault can map a page meanwhile: it would need the lock. A page that no
+	 * table has now can come into none: fork() and mremap() copy entries, they
+	 * make none. So where none is held there is nothing to walk and no other CPU to
+	 * interrupt. A page that is mapped has its entries' references still, and goes
+	 * when the TLBs have been told.
 	 */
-	if (held)
+	if (gone.held)
 		unmap_mapping_range(arena_mapping(arena), (loff_t)first << PAGE_SHIFT,
 				    (loff_t)(*last - first + 1) << PAGE_SHIFT, 1);
-	note_released(arena, nr_released);
+	if (gone.left)
+		release_rest(arena, first, *last);
+	note_released(arena, gone.nr);
+	if (arena->ranges.nr_nodes == nr_nodes)
+		karena_account_uncharge(arena->object.account, gone.nr);
+	else
+		arena_settle(arena, gone.nr);
 	return 0;
 }
 
@@ -320,13 +384,16 @@ int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned
  */
 void arena_destroy_pages(struct karena_arena *arena)
 {
-	unsigned long first = 0, nr_released;
-	bool pinned;
+	unsigned long first = 0, last;
+	struct removal gone;
 
 	while (first < arena->nr_pages) {
-		first = 1 + release_range(arena, first, arena->nr_pages - 1, &nr_released,
-					  &pinned);
-		note_released(arena, nr_released);
+		last = release_range(arena, first, arena->nr_pages - 1, &gone);
+		if (gone.left)
+			release_rest(arena, first, last);
+		note_released(arena, gone.nr);
+		karena_account_uncharge(arena->object.account, gone.nr);
+		first = last + 1;
 		cond_resched();
 	}
 	store_destroy(&arena->pages);
