@@ -87,6 +87,28 @@ TEST_F(pinned, pipe_keeps_the_old_bytes_of_a_decommit)
 	EXPECT_TRUE(pipe_has(self->pipe[0], 'a'));
 }
 
+/* Of many pages that are freed at once some are held, some mapped, and some neither. */
+TEST_F(pinned, pages_held_among_others_keep_the_old_bytes)
+{
+	enum { MANY = 200, STRIDE = MANY / NR };
+	int fd = arena_new_batch(0, MANY, 1);
+	char *map = arena_map(fd, RDWR, 0, MANY);
+	unsigned int i;
+
+	memset(map, 'a', MANY * page_size);
+	ASSERT_EQ(0, madvise(map + MANY / 3 * page_size, MANY / 3 * page_size, MADV_DONTNEED));
+	for (i = 0; i < NR; i++)
+		into_pipe(self->pipe[1], map + i * STRIDE * page_size, page_size);
+	EXPECT_EQ(MANY, arena_stat(fd).out_populated);
+	ASSERT_EQ(0, arena_free(fd, 0, MANY));
+	EXPECT_EQ(0, arena_stat(fd).out_populated);
+	for (i = 0; i < MANY; i++)
+		EXPECT_TRUE(page_is(map + i * page_size, 0));
+	memset(map, 'b', MANY * page_size);
+	for (i = 0; i < NR; i++)
+		EXPECT_TRUE(pipe_has(self->pipe[0], 'a'));
+}
+
 /* The page is given to nobody else before the pin ends. */
 TEST_F(pinned, page_is_not_reused_while_held)
 {
