@@ -130,15 +130,12 @@ struct arena_supply {
 	struct page *few[KARENA_PAGES_BATCH];
 };
 
-/* arena_mm.c: pages into the arena and out of it */
+/* arena_mm.c: pages into the arena */
 int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_pages,
 		     struct arena_supply *supply);
 void arena_drop_rest(struct karena_arena *arena, struct arena_supply *supply);
 int arena_place_pages(struct karena_arena *arena, unsigned long first,
 		      unsigned long nr_pages, struct arena_supply *supply);
-int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned long *last,
-		       u32 state, bool may_fail);
-void arena_destroy_pages(struct karena_arena *arena);
 int arena_populate(struct karena_arena *arena, unsigned long index,
 		   struct arena_window *window);
 
@@ -157,6 +154,11 @@ static inline void arena_drop_pages(struct karena_arena *arena, struct arena_sup
 	if (supply->nr || supply->pages != supply->few)
 		arena_drop_rest(arena, supply);
 }
+
+/* arena_remove.c: and out of it */
+int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned long *last,
+		       u32 state, bool may_fail);
+void arena_destroy_pages(struct karena_arena *arena);
 
 /* arena_pay.c: what the user pays for */
 void arena_settle(struct karena_arena *arena, unsigned long nr_released);

@@ -1,70 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages into an arena and out of it.
+ * Pages into an arena.
  *
  * A page in the arena has one reference of the arena's, beside those of page
  * tables and pins.
  */
-#include <linux/memcontrol.h>
 #include <linux/mm.h>
-#include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "account.h"
 #include "arena.h"
+#include "arena_page.h"
 #include "compat.h"
 #include "pages.h"
 #include "store.h"
 
-static struct address_space *arena_mapping(const struct karena_arena *arena)
-{
-	return arena->object.inode->i_mapping;
-}
-
 static int arena_node(const struct karena_arena *arena, int node)
 {
 	return node == KARENA_NODE_ANY ? arena->node : node;
-}
-
-/* No page of an arena is part of a larger one: there is no head to look for. */
-static struct folio *as_folio(struct page *page)
-{
-	return (struct folio *)page;
-}
-
-/* So that a futex in the page has the arena's inode and the offset for a key. */
-static void own_page(struct karena_arena *arena, struct page *page, unsigned long index)
-{
-	struct folio *folio = as_folio(page);
-
-	folio->mapping = arena_mapping(arena);
-	folio->index = index;
-}
-
-static void disown_page(struct page *page)
-{
-	as_folio(page)->mapping = NULL;
-}
-
-/*
- * Of a page that others hold. Whoever has it pinned may be marking it dirty, for
- * which it looks, under the page's lock, where the name points to; and the inode
- * may go as soon as it has no pages.
- */
-static void disown_held_page(struct page *page)
-{
-	folio_lock(as_folio(page));
-	disown_page(page);
-	folio_unlock(as_folio(page));
-}
-
-static void put_pages(struct page **pages, unsigned int nr_pages)
-{
-	if (nr_pages == 1)
-		__free_page(pages[0]);
-	else
-		release_pages(pages, nr_pages);
 }
 
 /**
@@ -118,8 +72,7 @@ void arena_drop_rest(struct karena_arena *arena, struct arena_supply *supply)
 	while (supply->nr) {
 		nr_pages = min_t(unsigned long, supply->nr, KARENA_PAGES_BATCH);
 		supply->nr -= nr_pages;
-		put_pages(supply->pages + supply->nr, nr_pages);
-		karena_account_uncharge(arena->object.account, nr_pages);
+		karena_pages_put(arena->object.account, nr_pages, supply->pages + supply->nr);
 		cond_resched();
 	}
 	if (supply->pages != supply->few)
@@ -134,7 +87,7 @@ static unsigned long insert_pages(struct karena_arena *arena, struct store_node 
 	unsigned int i = 0;
 
 	for (rest = map; rest; rest &= rest - 1)
-		own_page(arena, pages[i++], base + __ffs(rest));
+		arena_own_page(arena, pages[i++], base + __ffs(rest));
 	map = store_fill(&arena->pages, leaf, map, pages);
 	atomic_long_add(hweight_long(map), &arena->nr_populated);
 	return map;
@@ -150,7 +103,7 @@ static noinline void withdraw_pages(struct karena_arena *arena, unsigned long fi
 	for (; store_next(&arena->pages, first, last, &span); first = span.base + STORE_SLOTS) {
 		atomic_long_sub(hweight_long(span.map), &arena->nr_populated);
 		for (map = span.map; map; map &= map - 1)
-			disown_page(span.leaf->page[__ffs(map)]);
+			arena_disown_page(span.leaf->page[__ffs(map)]);
 		store_clear(&arena->pages, &span);
 	}
 }
@@ -170,7 +123,7 @@ static int insert_supply(struct karena_arena *arena, unsigned long first,
 			if (!leaf)
 				break;
 		}
-		own_page(arena, supply->pages[i], first);
+		arena_own_page(arena, supply->pages[i], first);
 		store_put(&arena->pages, leaf, store_slot(first), supply->pages[i]);
 	}
 	atomic_long_add(i, &arena->nr_populated);
@@ -212,193 +165,6 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 	return 0;
 }
 
-/*
- * Gives up the pages of a span, those that nobody but the arena has a reference on all at
- * once: they are put into its first slots for that. One that somebody has lives on until
- * the last reference is given back. Returns whether there is any.
- */
-static noinline bool release_span(const struct store_span *span)
-{
-	struct page **sole = span->leaf->page + __ffs(span->map);
-	unsigned int nr_sole = 0;
-	unsigned long map;
-	struct page *page;
-	bool held = false;
-
-	for (map = span->map; map; map &= map - 1) {
-		page = span->leaf->page[__ffs(map)];
-		if (page_ref_count(page) == 1) {
-			disown_page(page);
-			sole[nr_sole++] = page;
-		} else {
-			disown_held_page(page);
-			folio_put(as_folio(page));
-			held = true;
-		}
-	}
-	if (nr_sole)
-		put_pages(sole, nr_sole);
-	return held;
-}
-
-/*
- * The same one by one, and takes them out of the store. Unless it is @final it ends with
- * the first page that somebody has a reference on, and returns whether there is one.
- */
-static __always_inline bool release_singly(struct karena_arena *arena, struct store_span *span,
-					   bool final)
-{
-	unsigned long map = span->map;
-	struct page *page;
-
-	for (; map; map &= map - 1) {
-		page = span->leaf->page[__ffs(map)];
-		if (page_ref_count(page) == 1) {
-			disown_page(page);
-			__free_page(page);
-		} else if (final) {
-			disown_held_page(page);
-			folio_put(as_folio(page));
-		} else {
-			break;
-		}
-	}
-	span->map &= ~map;
-	store_clear(&arena->pages, span);
-	return map;
-}
-
-/**
- * struct removal - pages that leave an arena
- * @nr:		how many
- * @held:	there are references on some of them, be they of page tables
- * @left:	some of those are in the store until they are in no page table
- */
-struct removal {
-	unsigned long nr;
-	bool held;
-	bool left;
-};
-
-/*
- * Takes pages of first..last out of the store and gives them up, to ARENA_STEP of them
- * and the rest of a leaf. Returns the last index that it has seen to.
- *
- * What a memory cgroup has paid for it gets back for many pages at once, of those that
- * are mapped by unmap_mapping_range(). Other pages take the page allocator less one by
- * one: those that are mapped are left. For a leaf that has both either way will do.
- */
-static __always_inline unsigned long
-release_range(struct karena_arena *arena, unsigned long first, unsigned long last,
-	      struct removal *gone)
-{
-	struct store_span span;
-
-	*gone = (struct removal) {};
-	while (first <= last && store_next(&arena->pages, first, last, &span)) {
-		gone->nr += hweight_long(span.map);
-		if (folio_memcg_kmem(as_folio(span.leaf->page[__ffs(span.map)]))) {
-			gone->held |= release_span(&span);
-			store_clear(&arena->pages, &span);
-		} else {
-			gone->left |= release_singly(arena, &span, false);
-			gone->held |= gone->left;
-		}
-		first = span.base + STORE_SLOTS;
-		if (gone->nr >= ARENA_STEP)
-			return min(last, first - 1);
-	}
-	return last;
-}
-
-/* Gives up what release_range() has left, now that it is in no page table. */
-static noinline void release_rest(struct karena_arena *arena, unsigned long first,
-				  unsigned long last)
-{
-	struct store_span span;
-
-	while (first <= last && store_next(&arena->pages, first, last, &span)) {
-		release_singly(arena, &span, true);
-		first = span.base + STORE_SLOTS;
-	}
-}
-
-static void note_released(struct karena_arena *arena, unsigned long nr_pages)
-{
-	unsigned long populated = atomic_long_fetch_sub(nr_pages, &arena->nr_populated);
-
-	arena->populated_peak = max(arena->populated_peak, populated);
-}
-
-/**
- * arena_remove_pages() - one step of taking the memory of a range away
- * @arena:	its lock is held exclusively
- * @first:	index of the first page
- * @last:	index of the last page; out, of the last one that was seen to
- * @state:	what the pages become
- * @may_fail:	for want of memory for another range. Not where the pages have
- *		memory themselves: whoever is out of it must be able to free some
- *
- * Context: may sleep.
- * Return: 0; -ENOMEM or -EDQUOT with nothing changed.
- */
-int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned long *last,
-		       u32 state, bool may_fail)
-{
-	unsigned long nr_nodes = arena->ranges.nr_nodes;
-	struct removal gone;
-
-	lockdep_assert_held_write(&arena->lock);
-
-	if (*last - first >= ARENA_STEP)
-		*last = ranges_part(&arena->ranges, first, *last, ARENA_STEP);
-	*last = release_range(arena, first, *last, &gone);
-	if (may_fail && !gone.nr)
-		return arena_set_state(arena, first, *last, state);
-	ranges_set(&arena->ranges, first, *last, state, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-	/*
-	 * No fault can map a page meanwhile: it would need the lock. A page that no
-	 * table has now can come into none: fork() and mremap() copy entries, they
-	 * make none. So where none is held there is nothing to walk and no other CPU to
-	 * interrupt. A page that is mapped has its entries' references still, and goes
-	 * when the TLBs have been told.
-	 */
-	if (gone.held)
-		unmap_mapping_range(arena_mapping(arena), (loff_t)first << PAGE_SHIFT,
-				    (loff_t)(*last - first + 1) << PAGE_SHIFT, 1);
-	if (gone.left)
-		release_rest(arena, first, *last);
-	note_released(arena, gone.nr);
-	if (arena->ranges.nr_nodes == nr_nodes)
-		karena_account_uncharge(arena->object.account, gone.nr);
-	else
-		arena_settle(arena, gone.nr);
-	return 0;
-}
-
-/**
- * arena_destroy_pages() - give up all pages of an arena that nobody has open
- * @arena:	the arena
- *
- * Context: may sleep.
- */
-void arena_destroy_pages(struct karena_arena *arena)
-{
-	unsigned long first = 0, last;
-	struct removal gone;
-
-	while (first < arena->nr_pages) {
-		last = release_range(arena, first, arena->nr_pages - 1, &gone);
-		if (gone.left)
-			release_rest(arena, first, last);
-		note_released(arena, gone.nr);
-		karena_account_uncharge(arena->object.account, gone.nr);
-		first = last + 1;
-		cond_resched();
-	}
-	store_destroy(&arena->pages);
-}
-
 /* @nr of the slots of @map, @touched among them if it is one. */
 static unsigned long some_slots(unsigned long map, unsigned int nr, unsigned int touched)
 {
@@ -416,7 +182,7 @@ static void give_back(struct karena_arena *arena, unsigned long map, unsigned lo
 	for (; map; map &= map - 1, pages++) {
 		if (added & BIT(__ffs(map)))
 			continue;
-		disown_page(*pages);
+		arena_disown_page(*pages);
 		karena_pages_put(arena->object.account, 1, pages);
 	}
 }
