@@ -283,9 +283,12 @@ int karena_ring_submit_trimmed(struct karena_ring *ring, void *payload, size_t l
 	if (length <= ring->length_max)
 		err = record_trim(&ring->records, payload - sizeof(struct karena_record_header),
 				  length, ring_in_place(ring));
-	if (!err)
-		karena_ring_submit(ring, payload, flags);
-	return err;
+	if (err)
+		return err;
+	/* Before it ends: see ring_settled.c. */
+	atomic64_inc(&ring->nr_trimmed);
+	karena_ring_submit(ring, payload, flags);
+	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_submit_trimmed, KARENA_NS);
 

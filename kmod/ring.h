@@ -106,6 +106,21 @@ struct ring_patience {
 };
 
 /**
+ * struct ring_settled - up to where all records are known to have ended; see
+ * ring_settled.c
+ * @position:	a border, up to the producer position
+ * @submitted:	records submitted below it
+ * @gaps:	gaps below it
+ * @passed:	of those below the consumer position as many as are known
+ */
+struct ring_settled {
+	u64 position;
+	u64 submitted;
+	u64 gaps;
+	u64 passed;
+};
+
+/**
  * struct karena_ring - a ring
  * @lock:	protects @records and @nr_records. Taken in any context: where it
  *		may have interrupted a holder, in an NMI, it is only tried
@@ -129,6 +144,8 @@ struct ring_patience {
  * @area:	memory; fixed
  * @node:	of create; fixed
  * @nr_discarded: records discarded, by whomever
+ * @nr_trimmed:	records of the kernel that were submitted shorter than reserved
+ * @settled:	under @lock
  * @fill_most:	most bytes between the positions that a look has met, under @lock
  * @lost_seen:	lost_full at the last look, under @lock
  * @unread_to:	producer position at @unread_since, or passed by the consumer; under
@@ -164,6 +181,8 @@ struct karena_ring {
 	struct ring_area area;
 	int node;
 	atomic64_t nr_discarded;
+	atomic64_t nr_trimmed;
+	struct ring_settled settled;
 	u64 fill_most;
 	u64 lost_seen;
 	u64 unread_to;
@@ -225,7 +244,13 @@ long ring_op_wait_cancel(struct karena_call *call, void *args);
 void ring_add_producer(struct karena_ring *ring);
 void ring_drop_producer(struct karena_ring *ring);
 bool ring_has_ended(struct karena_ring *ring);
+
+/* ring_settled.c: what is known of records without a walk */
 u64 ring_nr_submitted(const struct karena_ring *ring);
+bool ring_all_ended(const struct karena_ring *ring, u64 submitted);
+bool ring_note_settled(struct karena_ring *ring);
+u64 ring_run_settled(struct karena_ring *ring, u64 room, unsigned int *nr);
+void ring_pass_settled(struct karena_ring *ring);
 
 /* ring.c: records in, in any context. What kernel code calls is in <linux/karena.h> */
 int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,

@@ -49,6 +49,32 @@ void ring_note_unread(struct karena_ring *ring)
 	ring->unread_since = ktime_get_mono_fast_ns();
 }
 
+/* Is all known to have ended up to a border that the consumer says it has reached? */
+static bool reaches_settled(const struct karena_ring *ring, u64 claim)
+{
+	const struct records *r = &ring->records;
+	u64 position = record_consumer(r);
+
+	return ring->settled.position - position - 1 < claim - position &&
+	       claim - position <= r->producer - position;
+}
+
+/*
+ * Without a walk up to there, see ring_settled.c; with one from there on, and where space
+ * was kept back for what is stuck.
+ */
+static noinline bool accept_settled(struct karena_ring *ring, u64 claim)
+{
+	const struct ring_settled *settled = &ring->settled;
+	struct records *r = &ring->records;
+
+	record_advance(r, settled->position, settled->submitted - r->nr_read);
+	ring_pass_settled(ring);
+	if (claim == settled->position && !r->nr_stuck)
+		return false;
+	return record_accept(r, claim, RING_STEPS);
+}
+
 /**
  * ring_accept() - give back what the consumer says it has read
  * @ring:	the ring
@@ -70,6 +96,8 @@ bool ring_accept(struct karena_ring *ring)
 	/* Nothing is new, and no space is kept back any more for what was stuck. */
 	if (claim == record_consumer(r) && claim == record_given_back(r))
 		return false;
+	if (reaches_settled(ring, claim))
+		return accept_settled(ring, claim);
 	return record_accept(&ring->records, claim, RING_STEPS);
 }
 

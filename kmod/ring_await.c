@@ -50,8 +50,8 @@ static ktime_t time_limit(const struct karena_ring_wait *args)
 	return args->timeout_us ? ktime_add_us(ktime_get(), args->timeout_us) : 0;
 }
 
-static long wait_enough(struct karena_ring *ring, struct karena_call *call,
-			const struct karena_ring_wait *args)
+static noinline long wait_enough(struct karena_ring *ring, struct karena_call *call,
+				 const struct karena_ring_wait *args)
 {
 	struct karena_waiter waiter;
 	long ret;

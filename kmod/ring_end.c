@@ -7,8 +7,6 @@
  * count, and looks at the count before it looks for records. So it finds either
  * producers, the last of whom will wake it, or the end, and with that all records.
  */
-#include <linux/percpu.h>
-
 #include "compat.h"
 #include "ring.h"
 
@@ -37,33 +35,6 @@ void ring_drop_producer(struct karena_ring *ring)
 }
 
 /**
- * ring_nr_submitted() - records submitted since create
- * @ring:	the ring
- *
- * Context: any.
- * Return: how many.
- */
-u64 ring_nr_submitted(const struct karena_ring *ring)
-{
-	u64 sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(*per_cpu_ptr(ring->submitted, cpu));
-	return sum;
-}
-
-/*
- * Who was restricted while it had a record open cannot submit that; it is
- * discarded when its owner goes.
- */
-static bool all_ended(const struct karena_ring *ring)
-{
-	return READ_ONCE(ring->nr_records) ==
-	       ring_nr_submitted(ring) + atomic64_read(&ring->nr_discarded);
-}
-
-/**
  * ring_has_ended() - will there be no more records than there are?
  * @ring:	the ring
  *
@@ -76,5 +47,6 @@ bool ring_has_ended(struct karena_ring *ring)
 	if (!(ring->flags & KARENA_RING_F_END))
 		return false;
 	/* Before any look for records. Pairs with ring_drop_producer(). */
-	return !atomic_read_acquire(&ring->nr_producers) && all_ended(ring);
+	return !atomic_read_acquire(&ring->nr_producers) &&
+	       ring_all_ended(ring, ring_nr_submitted(ring));
 }

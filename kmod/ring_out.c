@@ -10,6 +10,14 @@
 #include "ring_loss.h"
 #include "trace.h"
 
+/* Returns whether the first of them is there. */
+static bool look_at_unread(struct karena_ring *ring)
+{
+	ring_note_unread(ring);
+	ring_note_settled(ring);
+	return record_there(record_front(&ring->records));
+}
+
 /**
  * ring_look() - a ring at one moment
  * @ring:	the ring
@@ -28,13 +36,12 @@ void ring_look(struct karena_ring *ring, struct ring_view *view)
 	do {
 		raw_spin_lock_irq(&ring->lock);
 		more = ring_accept(ring);
-		ring_note_unread(ring);
 		view->consumer = record_consumer(r);
 		view->producer = r->producer;
 		view->room = r->limit - r->producer;
 		view->nr_records = ring->nr_records;
 		view->nr_read = r->nr_read;
-		view->there = record_there(record_front(r));
+		view->there = ring_view_available(view) && look_at_unread(ring);
 		watch = !view->there && !more && ring_stuck_watch(ring);
 		raw_spin_unlock_irq(&ring->lock);
 		cond_resched();
@@ -82,6 +89,12 @@ static void publish_consumer(struct karena_ring *ring)
 	smp_store_release(&ring->consumer_page->position, record_consumer(&ring->records));
 }
 
+/* By the counts, or by a walk. */
+static u64 ring_run(struct karena_ring *ring, u64 room, unsigned int *nr)
+{
+	return ring_run_settled(ring, room, nr) ?: record_run(&ring->records, room, nr);
+}
+
 /**
  * ring_read_begin() - what is to be read next?
  * @ring:	the ring
@@ -115,7 +128,7 @@ int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
 		there = !more && record_there(run->word);
 		run->position = record_consumer(r);
 		run->nr = steps;
-		run->bytes = there ? record_run(r, room, &run->nr) : 0;
+		run->bytes = there ? ring_run(ring, room, &run->nr) : 0;
 		run->last = run->position + run->bytes == r->producer;
 		raw_spin_unlock_irq(&ring->lock);
 		cond_resched();
@@ -143,6 +156,7 @@ bool ring_read_end(struct karena_ring *ring, const struct ring_run *run)
 	mine = record_consumer(r) == run->position;
 	if (mine) {
 		record_advance(r, run->position + run->bytes, run->nr);
+		ring_pass_settled(ring);
 		publish_consumer(ring);
 	}
 	raw_spin_unlock_irq(&ring->lock);
