@@ -37,43 +37,50 @@ static int import_payload(const struct karena_op *op, struct io_uring_cmd *cmd,
 	return karena_import_buffer(op, args, iter);
 }
 
-/* The arguments out of the entry itself, into @op->size bytes. */
-static int inline_args(const struct karena_op *op, const u64 *area, size_t bytes, void *args)
+/* The arguments are in the entry: what was read of it becomes those of @run->op. */
+static int inline_args(const struct io_uring_cmd *cmd, struct karena_uring_run *run)
 {
-	u32 size = *(const u32 *)area;
+	const struct karena_op *op = run->op;
+	u32 size = *(const u32 *)run->area;
+	void *end = (void *)run->area + size;
 
-	if (size < op->first_size || size > bytes)
+	if (size < op->first_size || size > run->bytes)
 		return -EINVAL;
-	if (size > op->size && memchr_inv((const void *)area + op->size, 0, size - op->size))
+	if (size > op->size && memchr_inv(run->area + op->size / sizeof(u64), 0, size - op->size))
 		return -E2BIG;
-	memset(args, 0, op->size);
-	memcpy(args, area, min_t(u32, size, op->size));
+	if (!op->buffer && cmd->flags & IORING_URING_CMD_FIXED)
+		return -EINVAL;
+	if (size < op->size)
+		memset(end, 0, op->size - size);
+	run->bytes = max_t(size_t, run->bytes, op->size);
 	return 0;
+}
+
+static noinline long run_payload(struct io_uring_cmd *cmd, unsigned int issue_flags,
+				 struct karena_uring_run *run)
+{
+	struct iov_iter payload;
+	int err;
+
+	err = import_payload(run->op, cmd, issue_flags, run->area, &payload);
+	if (err)
+		return err;
+	run->call.payload = &payload;
+	return karena_op_run(run->op, &run->call, run->area);
 }
 
 static long run_inline(struct io_uring_cmd *cmd, unsigned int issue_flags,
 		       struct karena_uring_run *run)
 {
 	const struct karena_op *op = run->op;
-	u64 args[KARENA_ARGS_MAX / sizeof(u64)] __uninitialized;
-	struct iov_iter payload;
 	long ret;
-	int err;
 
-	err = inline_args(op, run->area, run->bytes, args);
-	if (err)
-		return err;
-	if (!op->buffer && cmd->flags & IORING_URING_CMD_FIXED)
-		return -EINVAL;
-	if (op->buffer) {
-		err = import_payload(op, cmd, issue_flags, args, &payload);
-		if (err)
-			return err;
-		run->call.payload = &payload;
-	}
-	ret = karena_op_run(op, &run->call, args);
+	if (op->buffer)
+		ret = run_payload(cmd, issue_flags, run);
+	else
+		ret = karena_op_run(op, &run->call, run->area);
 	if (ret >= 0 && op->out < op->size)
-		run->call.result = args[op->out / sizeof(u64)];
+		run->call.result = run->area[op->out / sizeof(u64)];
 	return ret;
 }
 
@@ -91,8 +98,8 @@ static long run_pointer(struct io_uring_cmd *cmd, struct karena_uring_run *run)
  * karena_uring_run() - run the operation of a command
  * @cmd:	the command
  * @issue_flags: how and where it is issued
- * @run:	what was read of it; what it waits for, if anything, and its result
- *		beside the return value, are left there
+ * @run:	what was read of it, with arguments that are inline checked; what it waits
+ *		for, if anything, and its result beside the return value, are left there
  *
  * Context: may sleep unless @run->call.nowait.
  * Return: as karena_op_run(), or as karena_run_user().
@@ -113,6 +120,20 @@ static void read_area(const struct io_uring_cmd *cmd, struct karena_uring_run *r
 
 	for (i = 0; i < run->bytes / sizeof(u64); i++)
 		run->area[i] = READ_ONCE(from[i]);
+}
+
+static long run_first(struct io_uring_cmd *cmd, unsigned int issue_flags,
+		      struct karena_uring_run *run)
+{
+	int err;
+
+	read_area(cmd, run);
+	if (cmd->cmd_op & KARENA_URING_INLINE) {
+		err = inline_args(cmd, run);
+		if (err)
+			return err;
+	}
+	return karena_uring_run(cmd, issue_flags, run);
 }
 
 /* The operation would have to sleep, or to go on. */
@@ -149,11 +170,7 @@ u64 karena_uring_features(void)
 int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	const struct karena_handle *handle = karena_handle(cmd->file);
-	struct karena_uring_run run = {
-		.call.object = handle ? handle->object : NULL,
-		.call.file = cmd->file,
-		.bytes = issue_flags & IO_URING_F_SQE128 ? URING_CMD_BYTES_128 : URING_CMD_BYTES,
-	};
+	struct karena_uring_run run __uninitialized;
 	bool nowait = issue_flags & IO_URING_F_NONBLOCK;
 	long ret;
 
@@ -163,6 +180,11 @@ int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	}
 	if (issue_flags & IO_URING_F_IOPOLL)
 		return -EOPNOTSUPP;
+	run.call = (struct karena_call){
+		.object = handle ? handle->object : NULL,
+		.file = cmd->file,
+	};
+	run.bytes = issue_flags & IO_URING_F_SQE128 ? URING_CMD_BYTES_128 : URING_CMD_BYTES;
 	run.op = karena_op_find(cmd->cmd_op & ~KARENA_URING_INLINE, run.call.object);
 	if (!run.op)
 		return -ENOTTY;
@@ -178,9 +200,8 @@ int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	/* But not for room: that may take as long as consumers without a worker do. */
 	run.call.parks = true;
 
-	read_area(cmd, &run);
 	run.call.token = karena_uring_user_data(cmd);
-	ret = karena_uring_run(cmd, issue_flags, &run);
+	ret = run_first(cmd, issue_flags, &run);
 	if (ret == -KARENA_EWOULDSLEEP && run.call.queue && !KARENA_URING_PARKS)
 		ret = -EOPNOTSUPP;
 	if (ret == -KARENA_EWOULDSLEEP || (ret > 0 && run.call.repeats))

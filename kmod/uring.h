@@ -5,6 +5,8 @@
 #ifndef KARENA_URING_H
 #define KARENA_URING_H
 
+#include <linux/build_bug.h>
+#include <linux/stddef.h>
 #include <linux/types.h>
 
 #include "ops.h"
@@ -19,15 +21,24 @@ struct io_uring_cmd;
  * struct karena_uring_run - a command, to be run once or again
  * @op:		what it does
  * @call:	to what
- * @area:	the entry's command area, as it was when it was read
- * @bytes:	of @area
+ * @bytes:	of @area in use
+ * @area:	the entry's command area, as it was when it was read; arguments that are
+ *		inline are made up to those of @op, which writes its results there
  */
 struct karena_uring_run {
 	const struct karena_op *op;
 	struct karena_call call;
-	u64 area[URING_CMD_BYTES_128 / sizeof(u64)];
 	size_t bytes;
+	u64 area[KARENA_ARGS_MAX / sizeof(u64)];
 };
+
+/* How much of it is in use. */
+static inline size_t karena_uring_run_bytes(const struct karena_uring_run *run)
+{
+	return offsetof(struct karena_uring_run, area) + run->bytes;
+}
+
+static_assert(URING_CMD_BYTES_128 <= KARENA_ARGS_MAX);
 
 u64 karena_uring_features(void);
 int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);

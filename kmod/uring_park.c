@@ -27,21 +27,21 @@
 /**
  * struct parked - a command that waits
  * @cmd:	the command, which points back
- * @run:	how it is run; the runner's
  * @cqe32:	flag of its issue: the completion has room for the result
  * @kicks:	see above
  * @waiter:	on @run.call.queue; io_uring, too, says by it that it wants it back
  * @timer:	at @until
  * @until:	@run.call.until, when it was last looked at; the runner's
+ * @run:	how it is run; the runner's. Comes last: only what is in use is there
  */
 struct parked {
 	struct io_uring_cmd *cmd;
-	struct karena_uring_run run;
 	unsigned int cqe32;
 	atomic_t kicks;
 	struct karena_waiter waiter;
 	struct hrtimer timer;
 	ktime_t until;
+	struct karena_uring_run run;
 };
 
 static struct parked *parked_of(const struct io_uring_cmd *cmd)
@@ -143,14 +143,15 @@ int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 		      const struct karena_uring_run *run)
 {
 	bool nowait = issue_flags & IO_URING_F_NONBLOCK;
+	size_t run_bytes = karena_uring_run_bytes(run);
 	struct parked *parked;
 
-	parked = kzalloc(sizeof(*parked), nowait ? GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN
-						 : KARENA_GFP);
+	parked = kzalloc(offsetof(struct parked, run) + run_bytes,
+			 nowait ? GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN : KARENA_GFP);
 	if (!parked)
 		return nowait ? -EAGAIN : -ENOMEM;
 	parked->cmd = cmd;
-	parked->run = *run;
+	memcpy(&parked->run, run, run_bytes);
 	parked->cqe32 = issue_flags & IO_URING_F_CQE32;
 	atomic_set(&parked->kicks, 1);
 	karena_waiter_init(&parked->waiter, &run->call, parked_woken);
