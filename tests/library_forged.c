@@ -41,6 +41,26 @@ static int pass_over(void *context, const void *data, size_t length)
 	return 0;
 }
 
+/* What a walk of all that is there says at its end, and how many it met. */
+static int walk_all(struct karena_ring *ring, unsigned int *nr)
+{
+	struct karena_ring_walk walk;
+	struct karena_record record;
+	int ret = karena_ring_walk_begin(ring, &walk);
+
+	*nr = 0;
+	if (ret)
+		return ret;
+	for (;;) {
+		ret = karena_ring_walk_next(&walk, &record);
+		if (ret <= 0)
+			break;
+		++*nr;
+	}
+	karena_ring_walk_end(ring, &walk);
+	return ret;
+}
+
 TEST_F(ring, a_forged_length_is_found_out)
 {
 	static const uint32_t words[] = {
@@ -48,6 +68,7 @@ TEST_F(ring, a_forged_length_is_found_out)
 		KARENA_RECORD_DISCARD | 17, KARENA_RECORD_DISCARD | KARENA_RECORD_LEN_MASK,
 	};
 	char *data = map_data(self->ring), copy[24];
+	unsigned int nr;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++) {
 		ASSERT_EQ(0, send(self->ring, 'a', 16));
@@ -57,6 +78,8 @@ TEST_F(ring, a_forged_length_is_found_out)
 		forge(data, stat_of(self->ring).out_consumer_position, words[i]);
 		EXPECT_EQ(-EBADMSG, karena_ring_claim(self->ring, self->records, MANY));
 		EXPECT_EQ(-EBADMSG, karena_ring_consume(self->ring, pass_over, NULL, 0));
+		EXPECT_EQ(-EBADMSG, walk_all(self->ring, &nr));
+		EXPECT_EQ(0, nr);
 		forge(data, stat_of(self->ring).out_consumer_position, 16);
 		ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, MANY));
 		ASSERT_TRUE(record_is(&self->records[0], 'b', 16));
@@ -81,6 +104,26 @@ TEST_F(ring, good_records_come_before_a_forged_one)
 	karena_ring_release(self->ring);
 	EXPECT_EQ(-EBADMSG, karena_ring_claim(self->ring, self->records, MANY));
 	EXPECT_EQ(2 * 24, stat_of(self->ring).out_consumer_position);
+}
+
+TEST_F(ring, a_walk_meets_good_records_before_a_forged_one)
+{
+	char *data = map_data(self->ring);
+	unsigned int nr;
+
+	for (int i = 0; i < 4; i++)
+		ASSERT_EQ(0, send(self->ring, (char)i, 16));
+	forge(data, 3 * 24, 17);
+	EXPECT_EQ(-EBADMSG, walk_all(self->ring, &nr));
+	EXPECT_EQ(3, nr);
+	EXPECT_EQ(3 * 24, stat_of(self->ring).out_consumer_position);
+	forge(data, 3 * 24, KARENA_RECORD_BUSY | 17);
+	EXPECT_EQ(0, walk_all(self->ring, &nr));
+	EXPECT_EQ(0, nr);
+	forge(data, 3 * 24, KARENA_RECORD_DISCARD | 16);
+	EXPECT_EQ(0, walk_all(self->ring, &nr));
+	EXPECT_EQ(0, nr);
+	EXPECT_EQ(4 * 24, stat_of(self->ring).out_consumer_position);
 }
 
 static void forge_all(char *data, unsigned int *seed)

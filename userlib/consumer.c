@@ -301,3 +301,31 @@ int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *con
 		return call.stop;
 	return call.left < max ? (int)(max - call.left) : ret;
 }
+
+int karena_ring_walk_begin(struct karena_ring *ring, struct karena_ring_walk *walk)
+{
+	uint64_t bytes;
+	int ret;
+
+	if (!ring->mapped) {
+		ret = map_all(ring);
+		if (ret < 0)
+			return ret;
+	}
+	bytes = bytes_there(ring);
+	if (bytes > ring->data_bytes)
+		return -EBADMSG;
+	if (!nothing_claimed(ring))
+		return -EINVAL;
+	walk->first = ring->data + (ring->claimed & (ring->data_bytes - 1));
+	walk->at = walk->first;
+	walk->left = (size_t)bytes;
+	return 0;
+}
+
+void karena_ring_walk_end(struct karena_ring *ring, struct karena_ring_walk *walk)
+{
+	ring->claimed += walk->at - walk->first;
+	walk->first = walk->at;
+	karena_ring_release(ring);
+}

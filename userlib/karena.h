@@ -41,6 +41,7 @@
 #ifndef KARENA_H
 #define KARENA_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -803,6 +804,79 @@ int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, u
  * Since 1.0.
  */
 void karena_ring_release(struct karena_ring *ring);
+
+/**
+ * struct karena_ring_walk - a way through the records that are there
+ * @first:	where it began
+ * @at:		the next one
+ * @left:	bytes from there to the last one's end
+ *
+ * The library's; a copy serves as well.
+ */
+struct karena_ring_walk {
+	const char *first;
+	const char *at;
+	size_t left;
+};
+
+/**
+ * karena_ring_walk_begin() - go through records in place
+ * @ring:	a ring
+ * @walk:	out: to those that are there now
+ *
+ * With karena_ring_walk_next() it is karena_ring_consume() without a call for each
+ * record. Never waits. Errors: -EBADMSG: see above; -EINVAL: claimed records were not
+ * released. One thread. Since 1.0.
+ */
+int karena_ring_walk_begin(struct karena_ring *ring, struct karena_ring_walk *walk);
+
+/**
+ * karena_ring_walk_next() - the next record
+ * @walk:	from karena_ring_walk_begin()
+ * @record:	out; valid until karena_ring_walk_end()
+ *
+ * Passes over discarded ones. Returns 1; 0 for none; -EBADMSG: see above. One thread.
+ * Since 1.0.
+ */
+static inline int karena_ring_walk_next(struct karena_ring_walk *walk,
+					struct karena_record *record)
+{
+	uint32_t word, length, bytes;
+	const char *at;
+
+	while (walk->left) {
+		at = walk->at;
+		/* Pairs with the kernel's exchange: without BUSY the payload is there. */
+		word = __atomic_load_n((const uint32_t *)(const void *)at, __ATOMIC_ACQUIRE);
+		length = word;
+		/* Neither BUSY nor discarded is the rule. */
+		if (__builtin_expect(word > KARENA_RECORD_LEN_MASK, 0)) {
+			if (word & KARENA_RECORD_BUSY)
+				return 0;
+			length &= KARENA_RECORD_LEN_MASK;
+		}
+		bytes = (length + KARENA_RECORD_HEADER_BYTES + 7) & ~7u;
+		if (__builtin_expect(bytes > walk->left, 0))
+			return -EBADMSG;
+		walk->left -= bytes;
+		walk->at = at + bytes;
+		if (word == length) {
+			record->data = at + KARENA_RECORD_HEADER_BYTES;
+			record->length = length;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/**
+ * karena_ring_walk_end() - give the space of what was gone through back
+ * @ring:	a ring
+ * @walk:	of it, the last that was begun
+ *
+ * One store. The rest stays. One thread. Since 1.0.
+ */
+void karena_ring_walk_end(struct karena_ring *ring, struct karena_ring_walk *walk);
 
 #ifdef __cplusplus
 }

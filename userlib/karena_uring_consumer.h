@@ -327,13 +327,26 @@ static inline int karena_uring_take_read(const char *from, int bytes, karena_rec
 static inline int karena_uring_take_mapped(struct karena_ring *ring, karena_record_fn fn,
 					   void *context)
 {
+	struct karena_ring_walk walk, copy;
+	struct karena_record record;
 	int ret, total = 0;
 
-	do {
-		ret = karena_ring_consume(ring, fn, context, 0);
-		if (ret > 0)
-			total += ret;
-	} while (ret > 0);
+	ret = karena_ring_walk_begin(ring, &walk);
+	if (ret < 0)
+		return ret;
+	/* Of which nobody else knows, so that it can be kept in registers. */
+	copy = walk;
+	for (;;) {
+		ret = karena_ring_walk_next(&copy, &record);
+		if (ret <= 0)
+			break;
+		total++;
+		ret = fn(context, record.data, record.length);
+		if (ret < 0)
+			break;
+	}
+	walk = copy;
+	karena_ring_walk_end(ring, &walk);
 	return ret < 0 ? ret : total;
 }
 
@@ -350,8 +363,9 @@ static inline bool karena_uring_is_failure(int res)
  * @fn:		see karena_ring_consume(); returns 0 or a negative value
  * @context:	for @fn
  *
- * In the mapping it goes on until nothing is there, so that what is armed once tells of
- * all that comes later. Returns how many records were given to @fn, 0 also when the
+ * In the mapping it takes all that is there when it begins, so that what is armed once
+ * tells of all that comes later. Where the compiler knows @fn no call is made for a record.
+ * Returns how many records were given to @fn, 0 also when the
  * time was over, or the ring has ended; or the completion's errno, or that of
  * karena_ring_consume(), or @fn's own negative value, which loses the rest of what
  * was read. -EMSGSIZE: with READ and READ_MULTISHOT, a record of more than

@@ -342,6 +342,28 @@ static void consume_some(void)
 	check(ret >= 0 ? (unsigned int)ret == nr_consumed : ret == -EBADMSG || ret == -EINVAL);
 }
 
+static void walk_some(void)
+{
+	struct karena_ring_walk walk;
+	struct karena_record record;
+	unsigned int nr = 0;
+	int ret = karena_ring_walk_begin(&library, &walk);
+
+	check(!ret || ret == -EBADMSG || ret == -EINVAL);
+	if (ret)
+		return;
+	while (ret >= 0 && take(1) % 16) {
+		ret = karena_ring_walk_next(&walk, &record);
+		if (ret <= 0)
+			break;
+		check(++nr <= CLAIMED_MAX);
+		check_record(record.data, record.length);
+		scribble();
+	}
+	check(ret >= 0 || ret == -EBADMSG);
+	karena_ring_walk_end(&library, &walk);
+}
+
 static void release_claimed(void)
 {
 	producer_page->room_wanted = take(1) % 2;
@@ -380,7 +402,7 @@ int test_input(const uint8_t *bytes, size_t length)
 	static void (*const operations[])(void) = {
 		reserve, reserve, end_record, end_record, end_kernels, abandon, read_some,
 		scribble, scribble, store_position, claim_some, claim_some, consume_some,
-		release_claimed, look, pass_stuck,
+		release_claimed, look, pass_stuck, walk_some,
 	};
 
 	begin_anew();

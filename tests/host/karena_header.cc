@@ -41,6 +41,7 @@ static int use_all(const char *path)
 	struct karena_query query = {};
 	struct karena_arena_range range = {};
 	struct karena_record records[2] = {};
+	struct karena_ring_walk there = {};
 	struct karena_view view = {};
 	karena_device *device = nullptr;
 	karena_arena *arena = nullptr, *arena2 = nullptr;
@@ -87,6 +88,9 @@ static int use_all(const char *path)
 	ret |= karena_ring_consume(ring, record, &bytes, 0);
 	ret |= karena_ring_claim(ring, records, 2) | (karena_ring_data_bytes(ring) == 0);
 	karena_ring_release(ring);
+	ret |= karena_ring_walk_begin(ring, &there) |
+	       karena_ring_walk_next(&there, records);
+	karena_ring_walk_end(ring, &there);
 	karena_ring_close(ring);
 	karena_close(device);
 	return ret;
