@@ -19,7 +19,7 @@ mv "$tsv.new" "$tsv"
 
 bench/table "$tsv" <<END
 karena.wait_mmap.64 pipe.read.64 pipe.read_multishot.64
-karena.repeat_mmap.64 pipe.read.64 pipe.read_multishot.64
+karena.wait_once_mmap.64 pipe.read.64 pipe.read_multishot.64
 karena.poll_mmap.64 pipe.read.64 pipe.read_multishot.64
 karena.read.64 pipe.read.64
 karena.read_multishot.64 pipe.read_multishot.64
@@ -27,5 +27,5 @@ karena.poll_mmap.64.two_cpus bpf.epoll.64.two_cpus
 karena.read.64.two_cpus pipe.read.64.two_cpus eventfd.read.two_cpus
 karena.read_multishot.64.two_cpus pipe.read_multishot.64.two_cpus
 karena.wait_mmap.64.two_cpus bpf.epoll.64.two_cpus pipe.read_multishot.64.two_cpus
-karena.repeat_mmap.64.two_cpus bpf.epoll.64.two_cpus pipe.read_multishot.64.two_cpus
+karena.wait_once_mmap.64.two_cpus bpf.epoll.64.two_cpus pipe.read_multishot.64.two_cpus
 END

@@ -173,8 +173,8 @@ static const struct way ways[] = {
 	{ "karena.poll_mmap.64", RING, KARENA_URING_BEST, by_poll },
 	{ "karena.read.64", RING, KARENA_URING_BEST, by_read },
 	{ "karena.read_multishot.64", RING, KARENA_URING_READ_MULTISHOT, by_uring },
-	{ "karena.wait_mmap.64", RING, KARENA_URING_WAIT, by_uring },
-	{ "karena.repeat_mmap.64", RING, KARENA_URING_REPEAT, by_uring },
+	{ "karena.wait_mmap.64", RING, KARENA_URING_REPEAT, by_uring },
+	{ "karena.wait_once_mmap.64", RING, KARENA_URING_WAIT, by_uring },
 	{ "pipe.read.64", PIPE, KARENA_URING_BEST, by_read },
 	{ "pipe.read_multishot.64", PIPE, KARENA_URING_BEST, by_multishot_of_pipe },
 	{ "eventfd.read", EVENTFD, KARENA_URING_BEST, by_read },
@@ -222,8 +222,12 @@ static bool prepare(const struct way *way)
 {
 	if (way->receive == by_multishot_of_pipe)
 		return karena_uring_has(KARENA_OP_READ_MULTISHOT);
-	return way->uring == KARENA_URING_BEST ||
-	       !karena_uring_consumer_init(&consumer, device, ring, way->uring);
+	if (way->uring == KARENA_URING_BEST ||
+	    !karena_uring_consumer_init(&consumer, device, ring, way->uring))
+		return true;
+	/* As in uring_ways.c: WAIT as this kernel does it best. */
+	return way->uring == KARENA_URING_REPEAT &&
+	       !karena_uring_consumer_init(&consumer, device, ring, KARENA_URING_WAIT);
 }
 
 static void measure(const struct way *way)

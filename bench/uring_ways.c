@@ -5,8 +5,11 @@
  * side, system calls included; BATCH records are sent, then received, over and over.
  * What is armed while they are sent has the sender wake it: .send is the sender's side,
  * .calls the receiver's system calls for 1,000 records. Who looks at mapped memory has
- * then had a function called for each record, who reads has them in a buffer, be it of a
- * ring or of a pipe, and has yet to go through it.
+ * then looked at each record, by a function that the compiler sees, who reads has them in
+ * a buffer, be it of a ring or of a pipe, and has yet to go through it.
+ *
+ * wait_mmap is WAIT as this kernel does it best: armed once where a command may complete
+ * more than once, else for each batch, as wait_once_mmap always is.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -123,7 +126,7 @@ static bool arm_nothing(void)
 	return true;
 }
 
-static bool arm_wait(void)
+static bool arm_wait_once(void)
 {
 	if (karena_uring_consumer_init(&consumer, device, ring, KARENA_URING_WAIT))
 		return false;
@@ -137,6 +140,11 @@ static bool arm_repeat(void)
 		return false;
 	consumer.bytes = BATCH * RECORD;
 	return !karena_uring_consumer_arm(&consumer, &uring);
+}
+
+static bool arm_wait(void)
+{
+	return arm_repeat() || arm_wait_once();
 }
 
 static bool arm_poll(void)
@@ -192,7 +200,7 @@ struct way {
 
 static const struct way ways[] = {
 	{ "karena.wait_mmap.64", false, arm_wait, take },
-	{ "karena.repeat_mmap.64", false, arm_repeat, take },
+	{ "karena.wait_once_mmap.64", false, arm_wait_once, take },
 	{ "karena.poll_mmap.64", false, arm_poll, take },
 	{ "karena.read.64", false, arm_nothing, read_once },
 	{ "karena.read_multishot.64", false, arm_read, read_multishot },
@@ -260,14 +268,20 @@ static double calls_per_1000(int rounds)
 	return calls * 1000.0 / (rounds * BATCH);
 }
 
+/* A call that names it by a number of its own has no file to look up. */
+static void open_uring(unsigned int flags)
+{
+	check(io_uring_queue_init(8, &uring, flags), 0, "io_uring");
+	check(io_uring_register_ring_fd(&uring), 1, "io_uring's own number");
+}
+
 static void measure(const struct way *way)
 {
 	struct bench_samples samples = {}, sends = {};
 	double sent;
 
 	open_source(way);
-	check(io_uring_queue_init(8, &uring, IORING_SETUP_SINGLE_ISSUER |
-					     IORING_SETUP_DEFER_TASKRUN), 0, "io_uring");
+	open_uring(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
 	if (way->arm()) {
 		io_uring_submit(&uring);
 		one_sample(way, ROUNDS, &sent);
@@ -287,12 +301,12 @@ static void measure(const struct way *way)
 static void measure_polling(void)
 {
 	static const struct way way = {
-		"karena.repeat_mmap.64.sqpoll", false, arm_repeat, take_polling,
+		"karena.wait_mmap.64.sqpoll", false, arm_repeat, take_polling,
 	};
 	double sent;
 
 	open_source(&way);
-	check(io_uring_queue_init(8, &uring, IORING_SETUP_SQPOLL), 0, "io_uring");
+	open_uring(IORING_SETUP_SQPOLL);
 	if (way.arm()) {
 		io_uring_submit(&uring);
 		one_sample(&way, 2, &sent);
