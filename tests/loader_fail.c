@@ -13,10 +13,10 @@
 #define BEYOND		1000000
 
 /*
- * Before init there are only points that the kernel gets over (notes of line
+ * Before init there are hundreds of points that the kernel gets over (notes of line
  * counts); within it are never more than this of them in a row.
  */
-#define IN_A_ROW	12
+#define IN_A_ROW	60
 
 /* Loads with a fault point failing; *@left: how many more it would have taken. */
 static int load_failing(unsigned int nth, unsigned int *left)
