@@ -42,7 +42,7 @@ void ring_look(struct karena_ring *ring, struct ring_view *view)
 		view->nr_records = ring->nr_records;
 		view->nr_read = r->nr_read;
 		view->there = ring_view_available(view) && look_at_unread(ring);
-		watch = !view->there && !more && ring_stuck_watch(ring);
+		watch = !more && ring_stuck_watch(ring);
 		raw_spin_unlock_irq(&ring->lock);
 		cond_resched();
 	} while (more);

@@ -6,14 +6,16 @@
  * discarded for them, and they come to those behind it. Its space is given back when
  * the producer has ended it, which is answered by -ESTALE, or has died.
  *
- * Any look that meets an open record at the consumer position starts the timer. When it
- * runs, it looks itself: how old the record is, at least, is known from the figures that
- * looks take, see ring_accept.c. A record is passed over as one is that its owner has
- * ended, by a full barrier and then a look at @armed, so nobody sleeps through it.
+ * Any look at a ring with an open record starts the timer. The record need not be at the
+ * consumer position: who maps the ring comes to it without a call, and may then sleep
+ * until it is told of more. When the timer runs, it looks itself: how old the record is,
+ * at least, is known from the figures that looks take, see ring_accept.c. A record is
+ * passed over as one is that its owner has ended, by a full barrier and then a look at
+ * @armed, so nobody sleeps through it.
  *
- * @running is under the lock of the ring, as is each look at what holds consumers up.
- * Whoever sets it starts the timer; the timer's own run, which alone clears it, goes on
- * for as long as its look, in the same hold of the lock, meets such a record.
+ * @running is under the lock of the ring, as is each look for open records. Whoever sets it
+ * starts the timer; the timer's own run, which alone clears it, goes on for as long as its
+ * look, in the same hold of the lock, finds that there is one.
  */
 #include <linux/ktime.h>
 
@@ -38,8 +40,20 @@ static bool held_up(const struct karena_ring *ring)
 }
 
 /*
+ * Are they, or will they be when they come to it? Perhaps not, if true: a record is counted
+ * a little after it has ended.
+ */
+static bool may_be_held_up(const struct karena_ring *ring)
+{
+	const struct records *r = &ring->records;
+
+	return r->producer != record_consumer(r) &&
+	       !ring_all_ended(ring, ring_nr_submitted(ring));
+}
+
+/*
  * Under the lock, after a look. Returns for how many nanoseconds nothing need be done;
- * 0: consumers are not held up, or by nothing any more.
+ * 0: consumers are not held up, nor will be, or by nothing any more.
  */
 static u64 pass_stuck(struct karena_ring *ring, unsigned int *nr, u64 *payload)
 {
@@ -49,7 +63,7 @@ static u64 pass_stuck(struct karena_ring *ring, unsigned int *nr, u64 *payload)
 
 	lockdep_assert_held(&ring->lock);
 	if (!held_up(ring))
-		return 0;
+		return may_be_held_up(ring) ? patience_ns(ring) : 0;
 	if (age < patience_ns(ring))
 		return patience_ns(ring) - age;
 	*nr = record_pass_stuck(&ring->records, ring->unread_to, RING_STEPS, payload);
@@ -112,7 +126,7 @@ void ring_stuck_fini(struct karena_ring *ring)
 }
 
 /**
- * ring_stuck_watch() - a look found no record that is there
+ * ring_stuck_watch() - a look was taken
  * @ring:	the ring
  *
  * Context: under ring->lock.
@@ -123,7 +137,7 @@ bool ring_stuck_watch(struct karena_ring *ring)
 	struct ring_patience *patience = &ring->patience;
 
 	lockdep_assert_held(&ring->lock);
-	if (likely(!patience->us) || patience->running || !held_up(ring))
+	if (likely(!patience->us) || patience->running || !may_be_held_up(ring))
 		return false;
 	patience->running = true;
 	return true;

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <liburing.h>
 
-#include "ring_util.h"
+#include "ring_waiter.h"
 
 #define SKIP_US		20000
 /* More than are passed over at once. */
@@ -213,6 +213,31 @@ TEST_F(stuck, next_consumer_begins_behind_it)
 	EXPECT_EQ(0, reap(producer));
 	EXPECT_EQ(48, ring_stat(self->fd).out_consumer_position);
 	EXPECT_EQ(1, ring_stat(self->fd).out_lost_stuck);
+}
+
+/* It comes there by its mapping, makes no call, and is told of what lies behind. */
+TEST_F(stuck, consumer_that_comes_to_it_later_is_told)
+{
+	struct karena_ring_consumer *consumer = ring_consumer(&self->ring);
+	int epoll;
+
+	ASSERT_EQ(0, ring_output(self->fd, "older", 5, 0));
+	ASSERT_EQ(0, ring_reserve(self->fd, 8, NULL));
+	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
+	epoll = epoll_new(self->fd, EPOLLIN | EPOLLET);
+	ASSERT_EQ(EPOLLIN, epoll_events(epoll, HUNG_MS));
+	/* Longer than the timer runs once: it meets a reader that is slow. */
+	pause_ms(2 * SKIP_US / 1000);
+	EXPECT_EQ(8 | KARENA_RECORD_BUSY, word_at(&self->ring, 16));
+	consume_to(consumer, 16);
+	while (word_at(&self->ring, 16) & KARENA_RECORD_BUSY)
+		ASSERT_EQ(EPOLLIN, epoll_events(epoll, HUNG_MS));
+	EXPECT_EQ(DISCARDED(8), word_at(&self->ring, 16));
+	EXPECT_EQ(5, word_at(&self->ring, 32));
+	consume_to(consumer, 48);
+	EXPECT_EQ(0, ring_stat(self->fd).out_available);
+	close(epoll);
+	munmap(consumer, page_size);
 }
 
 /* What is ended before it is stuck, is sent, however long the reader waits. */
