@@ -14,8 +14,11 @@
 static bool look_at_unread(struct karena_ring *ring)
 {
 	ring_note_unread(ring);
+	/* Mostly it is not if it is open, and then the ring is not settled. */
+	if (!record_there(record_front(&ring->records)))
+		return false;
 	ring_note_settled(ring);
-	return record_there(record_front(&ring->records));
+	return true;
 }
 
 /**

@@ -363,12 +363,13 @@ static inline bool karena_uring_is_failure(int res)
  * @fn:		see karena_ring_consume(); returns 0 or a negative value
  * @context:	for @fn
  *
- * In the mapping it takes all that is there when it begins, so that what is armed once
- * tells of all that comes later. Where the compiler knows @fn no call is made for a record.
- * Returns how many records were given to @fn, 0 also when the
- * time was over, or the ring has ended; or the completion's errno, or that of
- * karena_ring_consume(), or @fn's own negative value, which loses the rest of what
- * was read. -EMSGSIZE: with READ and READ_MULTISHOT, a record of more than
+ * In the mapping it takes all that is there when it begins; completions tell of what comes
+ * later, when they are due by @bytes and by the ring's policy. Where the compiler knows
+ * @fn no call is made for a record. Returns how many records were given to @fn, 0 also
+ * when the time was over, or the ring has ended; or the completion's errno, or that of
+ * karena_ring_consume(), or @fn's own negative value. After that the rest of what was read
+ * is lost; in the mapping it stays, but no completion tells of it again:
+ * karena_ring_consume() takes it. -EMSGSIZE: with READ and READ_MULTISHOT, a record of more than
  * @consumer->room_bytes, which stays. One thread. Since 1.0.
  */
 static inline int karena_uring_consumer_take(struct karena_uring_consumer *consumer,
