@@ -16,6 +16,10 @@
 #include "ring.h"
 #include "trace.h"
 
+#ifndef CONFIG_SMP
+#error "karena needs CONFIG_SMP: without it locks are nothing that an NMI could find taken"
+#endif
+
 /*
  * An NMI may have interrupted whoever holds the lock or waits for it, so it can
  * only try.
