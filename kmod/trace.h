@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Tracepoints. An object is told by the number of its inode, as in
- * /proc/PID/fdinfo; never by an address.
+ * /proc/PID/fdinfo; never by an address. Nor are there holes among the fields or behind
+ * them: the trace does not clear its pages, which had other uses before.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM karena
@@ -26,7 +27,7 @@ DECLARE_EVENT_CLASS(karena_object,
 	TP_ARGS(object),
 	TP_STRUCT__entry(
 		__field(unsigned long, ino)
-		__field(bool, ring)
+		__field(u64, ring)
 		__field(u64, length)
 		__array(char, name, KARENA_NAME_LEN)
 	),
@@ -61,7 +62,7 @@ TRACE_EVENT(karena_arena_state,
 		__field(unsigned long, ino)
 		__field(unsigned long, first)
 		__field(unsigned long, nr_pages)
-		__field(u32, state)
+		__field(u64, state)
 	),
 	TP_fast_assign(
 		__entry->ino = karena_object_ino(&arena->object);
@@ -80,7 +81,7 @@ TRACE_EVENT(karena_arena_fault,
 	TP_STRUCT__entry(
 		__field(unsigned long, ino)
 		__field(unsigned long, index)
-		__field(bool, write)
+		__field(u32, write)
 		__field(int, result)
 	),
 	TP_fast_assign(
@@ -99,14 +100,14 @@ TRACE_EVENT(karena_ring_reserve,
 	TP_STRUCT__entry(
 		__field(unsigned long, ino)
 		__field(u64, position)
-		__field(u32, length)
+		__field(u64, length)
 	),
 	TP_fast_assign(
 		__entry->ino = karena_object_ino(&ring->object);
 		__entry->position = position;
 		__entry->length = length;
 	),
-	TP_printk("ino=%lu position=%llu length=%u", __entry->ino, __entry->position,
+	TP_printk("ino=%lu position=%llu length=%llu", __entry->ino, __entry->position,
 		  __entry->length)
 );
 
@@ -117,14 +118,14 @@ TRACE_EVENT(karena_ring_end,
 	TP_STRUCT__entry(
 		__field(unsigned long, ino)
 		__field(u64, offset)
-		__field(u32, word)
+		__field(u64, word)
 	),
 	TP_fast_assign(
 		__entry->ino = karena_object_ino(&ring->object);
 		__entry->offset = offset;
 		__entry->word = word;
 	),
-	TP_printk("ino=%lu offset=%llu length=%u %s", __entry->ino, __entry->offset,
+	TP_printk("ino=%lu offset=%llu length=%llu %s", __entry->ino, __entry->offset,
 		  __entry->word & KARENA_RECORD_LEN_MASK,
 		  __entry->word & KARENA_RECORD_DISCARD ? "discarded" : "submitted")
 );
@@ -136,14 +137,14 @@ TRACE_EVENT(karena_ring_lost,
 	TP_STRUCT__entry(
 		__field(unsigned long, ino)
 		__field(u64, length)
-		__field(int, error)
+		__field(s64, error)
 	),
 	TP_fast_assign(
 		__entry->ino = karena_object_ino(&ring->object);
 		__entry->length = length;
 		__entry->error = error;
 	),
-	TP_printk("ino=%lu length=%llu error=%d", __entry->ino, __entry->length,
+	TP_printk("ino=%lu length=%llu error=%lld", __entry->ino, __entry->length,
 		  __entry->error)
 );
 
@@ -153,13 +154,13 @@ TRACE_EVENT(karena_ring_abandon,
 	TP_ARGS(ring, count),
 	TP_STRUCT__entry(
 		__field(unsigned long, ino)
-		__field(u32, count)
+		__field(u64, count)
 	),
 	TP_fast_assign(
 		__entry->ino = karena_object_ino(&ring->object);
 		__entry->count = count;
 	),
-	TP_printk("ino=%lu count=%u", __entry->ino, __entry->count)
+	TP_printk("ino=%lu count=%llu", __entry->ino, __entry->count)
 );
 
 TRACE_EVENT(karena_ring_wake,
@@ -167,13 +168,13 @@ TRACE_EVENT(karena_ring_wake,
 	TP_ARGS(ring, events),
 	TP_STRUCT__entry(
 		__field(unsigned long, ino)
-		__field(u32, events)
+		__field(u64, events)
 	),
 	TP_fast_assign(
 		__entry->ino = karena_object_ino(&ring->object);
 		__entry->events = events;
 	),
-	TP_printk("ino=%lu events=0x%x", __entry->ino, __entry->events)
+	TP_printk("ino=%lu events=0x%llx", __entry->ino, __entry->events)
 );
 
 /* By read(). */

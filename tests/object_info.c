@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
+#include <glob.h>
 #include <poll.h>
 
 #include "calls.h"
@@ -302,6 +303,35 @@ TEST(no_address_in_the_trace)
 	}
 	EXPECT_LT(0, pages);
 	write_file(TRACING "/trace", "\n");
+}
+
+/* Where a field's line in an event's format says that it ends, or -1: not behind @end. */
+static int end_of_field(const char *line, int end)
+{
+	int offset, size;
+
+	must(sscanf(line, "%*[^;]; offset:%d; size:%d;", &offset, &size) == 2);
+	return offset == end ? offset + size : -1;
+}
+
+/* What is no field's would bear what was in the trace's pages before. */
+TEST(events_have_no_holes)
+{
+	static char text[1 << 14];
+	const char *line;
+	glob_t paths;
+	int end;
+
+	ASSERT_EQ(0, glob(EVENTS "/karena_*/format", 0, NULL, &paths));
+	EXPECT_LE(10, paths.gl_pathc);
+	for (size_t i = 0; i < paths.gl_pathc; i++) {
+		ASSERT_LT(0, read_file(paths.gl_pathv[i], text, sizeof(text)));
+		end = 0;
+		for (line = strstr(text, "field:"); line; line = strstr(line + 1, "field:"))
+			end = end_of_field(line, end);
+		EXPECT_EQ(0, end % 8) TH_LOG("%s", paths.gl_pathv[i]);
+	}
+	globfree(&paths);
 }
 
 /* Each event is there, by the name that the header of tracepoints gives it. */
