@@ -162,7 +162,9 @@ static inline const char *behind(const char *at, uint32_t length, const char *en
  * mapped twice, the walk has no end of it to look after. Returns 0 or -EBADMSG.
  *
  * Inline, and @give with it: to walk is most of what a record costs its consumer. Of the
- * conditions that end the walk none is looked at twice for a record.
+ * conditions that end the walk none is looked at twice for a record, as
+ * karena_ring_walk_next() has to, which can stop behind each: by that a record would take
+ * 21 instructions instead of 17.
  */
 static inline __attribute__((always_inline))
 int give_records(struct karena_ring *ring, size_t bytes, give_fn give, void *context)
@@ -274,24 +276,30 @@ static inline bool give_to_function(void *context, const void *data, size_t leng
 	return !--call->left || call->stop;
 }
 
-int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *context,
-			unsigned int max)
+/* @bytes of records may be gone through, by who has claimed none. */
+static inline int begin(struct karena_ring *ring, uint64_t *bytes)
 {
-	struct call call = { .fn = fn, .context = context };
-	uint64_t bytes;
 	int ret = 0;
 
 	if (!ring->mapped)
 		ret = map_all(ring);
 	if (ret < 0)
 		return ret;
-	bytes = bytes_there(ring);
-	if (bytes > ring->data_bytes)
+	*bytes = bytes_there(ring);
+	if (*bytes > ring->data_bytes)
 		return -EBADMSG;
-	if (!nothing_claimed(ring))
-		return -EINVAL;
-	if (!bytes)
-		return 0;
+	return nothing_claimed(ring) ? 0 : -EINVAL;
+}
+
+int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *context,
+			unsigned int max)
+{
+	struct call call = { .fn = fn, .context = context };
+	uint64_t bytes = 0;
+	int ret = begin(ring, &bytes);
+
+	if (ret < 0 || !bytes)
+		return ret;
 	if (!max || max > INT_MAX)
 		max = INT_MAX;
 	call.left = max;
@@ -305,18 +313,10 @@ int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *con
 int karena_ring_walk_begin(struct karena_ring *ring, struct karena_ring_walk *walk)
 {
 	uint64_t bytes;
-	int ret;
+	int ret = begin(ring, &bytes);
 
-	if (!ring->mapped) {
-		ret = map_all(ring);
-		if (ret < 0)
-			return ret;
-	}
-	bytes = bytes_there(ring);
-	if (bytes > ring->data_bytes)
-		return -EBADMSG;
-	if (!nothing_claimed(ring))
-		return -EINVAL;
+	if (ret < 0)
+		return ret;
 	walk->first = ring->data + (ring->claimed & (ring->data_bytes - 1));
 	walk->at = walk->first;
 	walk->left = (size_t)bytes;
