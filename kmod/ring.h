@@ -219,7 +219,7 @@ extern const struct file_operations ring_fops;
 void ring_exit(void);
 
 /* ring_ops.c: the operations of the table, and the ring's life */
-struct karena_ring *ring_create(u64 data_bytes, u32 flags, u32 skip_us, int node,
+struct karena_ring *ring_create(u64 data_bytes, u32 flags, u32 reserve_timeout_us, int node,
 				const char *name);
 void ring_destroy(struct karena_object *object);
 struct ring_party *ring_producer(struct karena_ring *ring, const struct karena_call *call);

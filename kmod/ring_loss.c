@@ -69,7 +69,7 @@ void ring_lost_stuck(struct karena_ring *ring, unsigned int nr, u64 bytes)
 {
 	struct karena_ring_producer *page = ring->producer_page;
 
-	ring_count_loss(&page->lost_stuck, nr, &page->lost_stuck_bytes, bytes);
+	ring_count_loss(&page->lost_timeout, nr, &page->lost_timeout_bytes, bytes);
 	trace_karena_ring_lost(ring, bytes, -ESTALE);
 }
 
@@ -86,5 +86,5 @@ u64 ring_lost(const struct karena_ring *ring)
 
 	return READ_ONCE(page->lost_full) + READ_ONCE(page->lost_too_big) +
 	       READ_ONCE(page->lost_busy) + READ_ONCE(page->lost_dead) +
-	       READ_ONCE(page->lost_stuck);
+	       READ_ONCE(page->lost_timeout);
 }

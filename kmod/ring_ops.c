@@ -47,7 +47,7 @@ static void write_header(struct karena_ring *ring)
 	memcpy(header->name, ring->object.name, KARENA_NAME_LEN);
 }
 
-static int ring_setup(struct karena_ring *ring, u64 size, u32 skip_us)
+static int ring_setup(struct karena_ring *ring, u64 size, u32 reserve_timeout_us)
 {
 	int err;
 
@@ -71,7 +71,7 @@ static int ring_setup(struct karena_ring *ring, u64 size, u32 skip_us)
 
 	raw_spin_lock_init(&ring->lock);
 	mutex_init(&ring->read_lock);
-	ring_stuck_init(ring, skip_us);
+	ring_stuck_init(ring, reserve_timeout_us);
 	ring_wait_init(ring);
 	ring_parties_init(ring);
 	return 0;
@@ -81,7 +81,8 @@ static int ring_setup(struct karena_ring *ring, u64 size, u32 skip_us)
  * ring_create() - a ring that nobody has yet
  * @size:	of the data area, bytes
  * @flags:	KARENA_RING_F_*
- * @skip_us:	how long a reservation may hold consumers up, 0: for ever; needs IN_PLACE
+ * @reserve_timeout_us: how long a reservation may hold consumers up, 0: for ever; needs
+ *		IN_PLACE
  * @node:	NUMA node preferred, or KARENA_NODE_ANY
  * @name:	KARENA_NAME_LEN bytes
  *
@@ -89,7 +90,8 @@ static int ring_setup(struct karena_ring *ring, u64 size, u32 skip_us)
  * Return: the ring, to be undone by ring_destroy(); or -EINVAL, -EDQUOT,
  * -ENOMEM, -EINTR as a pointer.
  */
-struct karena_ring *ring_create(u64 size, u32 flags, u32 skip_us, int node, const char *name)
+struct karena_ring *ring_create(u64 size, u32 flags, u32 reserve_timeout_us, int node,
+				const char *name)
 {
 	struct karena_ring *ring;
 	int err;
@@ -102,7 +104,7 @@ struct karena_ring *ring_create(u64 size, u32 flags, u32 skip_us, int node, cons
 	err = karena_object_init(&ring->object, &karena_ring_type, name);
 	if (err)
 		goto free_ring;
-	err = ring_setup(ring, size, skip_us);
+	err = ring_setup(ring, size, reserve_timeout_us);
 	if (err)
 		goto fini_object;
 	return ring;
@@ -139,7 +141,7 @@ static int check_create(const struct karena_ring_create *args)
 {
 	if (!karena_node_valid(args->node))
 		return -EINVAL;
-	if (args->skip_us && !(args->flags & KARENA_RING_F_IN_PLACE))
+	if (args->reserve_timeout_us && !(args->flags & KARENA_RING_F_IN_PLACE))
 		return -EINVAL;
 	if (!is_power_of_2(args->data_bytes) || args->data_bytes < PAGE_SIZE ||
 	    args->data_bytes > KARENA_RING_MAX_BYTES)
@@ -164,7 +166,7 @@ long ring_op_create(struct karena_call *call, void *argp)
 	ret = check_create(args);
 	if (ret)
 		return ret;
-	ring = ring_create(args->data_bytes, args->flags, args->skip_us, args->node,
+	ring = ring_create(args->data_bytes, args->flags, args->reserve_timeout_us, args->node,
 			   args->name);
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
@@ -383,12 +385,12 @@ static void ring_stat(struct karena_ring *ring, struct karena_ring_stat *stat)
 	stat->out_wake_bytes = READ_ONCE(ring->policy.bytes);
 	stat->out_wake_records = READ_ONCE(ring->policy.records);
 	stat->out_wake_delay_us = READ_ONCE(ring->policy.delay_us);
-	stat->out_skip_us = ring->patience.us;
+	stat->out_reserve_timeout_us = ring->patience.us;
 	stat->out_lost_too_big_bytes = READ_ONCE(page->lost_too_big_bytes);
 	stat->out_lost_busy_bytes = READ_ONCE(page->lost_busy_bytes);
 	stat->out_lost_dead_bytes = READ_ONCE(page->lost_dead_bytes);
-	stat->out_lost_stuck = READ_ONCE(page->lost_stuck);
-	stat->out_lost_stuck_bytes = READ_ONCE(page->lost_stuck_bytes);
+	stat->out_lost_timeout = READ_ONCE(page->lost_timeout);
+	stat->out_lost_timeout_bytes = READ_ONCE(page->lost_timeout_bytes);
 	stat->out_read = view.nr_read;
 	stat->out_fill_most = history.fill_most;
 	stat->out_unread_us = div_u64(history.unread_ns, NSEC_PER_USEC);
@@ -437,9 +439,9 @@ static void ring_show(struct karena_object *object, struct seq_file *m)
 	seq_printf(m, "karena-lost-too-big-bytes:\t%llu\n", stat.out_lost_too_big_bytes);
 	seq_printf(m, "karena-lost-busy-bytes:\t%llu\n", stat.out_lost_busy_bytes);
 	seq_printf(m, "karena-lost-dead-bytes:\t%llu\n", stat.out_lost_dead_bytes);
-	seq_printf(m, "karena-skip-us:\t%u\n", stat.out_skip_us);
-	seq_printf(m, "karena-lost-stuck:\t%llu\n", stat.out_lost_stuck);
-	seq_printf(m, "karena-lost-stuck-bytes:\t%llu\n", stat.out_lost_stuck_bytes);
+	seq_printf(m, "karena-reserve-timeout-us:\t%u\n", stat.out_reserve_timeout_us);
+	seq_printf(m, "karena-lost-timeout:\t%llu\n", stat.out_lost_timeout);
+	seq_printf(m, "karena-lost-timeout-bytes:\t%llu\n", stat.out_lost_timeout_bytes);
 	seq_printf(m, "karena-read:\t%llu\n", stat.out_read);
 	seq_printf(m, "karena-fill-most:\t%llu\n", stat.out_fill_most);
 	seq_printf(m, "karena-unread-us:\t%llu\n", stat.out_unread_us);

@@ -168,7 +168,7 @@ TEST_F(produce, policy_and_flush_are_passed_on)
 
 TEST_F(produce, owner_is_told_that_its_record_was_passed_over)
 {
-	struct karena_ring_opts opts = { .size = sizeof(opts), .skip_us = 1000 };
+	struct karena_ring_opts opts = { .size = sizeof(opts), .reserve_timeout_us = 1000 };
 	struct karena_ring_stat stat = { .size = sizeof(stat) };
 	struct karena_ring_end end = { .discard = true };
 	struct pollfd pollfd = { .events = POLLIN };
@@ -179,7 +179,7 @@ TEST_F(produce, owner_is_told_that_its_record_was_passed_over)
 	opts.flags = KARENA_RING_F_IN_PLACE;
 	ASSERT_EQ(0, karena_ring_create(self->device, RING_BYTES, &opts, &ring));
 	ASSERT_EQ(0, karena_ring_stat(ring, &stat));
-	EXPECT_EQ(1000, stat.out_skip_us);
+	EXPECT_EQ(1000, stat.out_reserve_timeout_us);
 
 	payload = karena_ring_reserve(ring, 8);
 	end.data = karena_ring_reserve(ring, 8);

@@ -74,7 +74,7 @@ TEST(wrong_arguments_are_refused)
 		EXPECT_EQ(-EINVAL, create_and_close(&args));
 	}
 	args = good();
-	args.skip_us = 1;
+	args.reserve_timeout_us = 1;
 	EXPECT_EQ(-EINVAL, create_and_close(&args));
 	for (i = 2; i < 32; i++) {
 		args = good();
@@ -221,9 +221,9 @@ TEST(fdinfo_says_what_stat_says)
 	EXPECT_EQ(stat.out_lost_too_big_bytes, file_number(path, "karena-lost-too-big-bytes:"));
 	EXPECT_EQ(stat.out_lost_busy_bytes, file_number(path, "karena-lost-busy-bytes:"));
 	EXPECT_EQ(stat.out_lost_dead_bytes, file_number(path, "karena-lost-dead-bytes:"));
-	EXPECT_EQ(stat.out_skip_us, file_number(path, "karena-skip-us:"));
-	EXPECT_EQ(stat.out_lost_stuck, file_number(path, "karena-lost-stuck:"));
-	EXPECT_EQ(stat.out_lost_stuck_bytes, file_number(path, "karena-lost-stuck-bytes:"));
+	EXPECT_EQ(stat.out_reserve_timeout_us, file_number(path, "karena-reserve-timeout-us:"));
+	EXPECT_EQ(stat.out_lost_timeout, file_number(path, "karena-lost-timeout:"));
+	EXPECT_EQ(stat.out_lost_timeout_bytes, file_number(path, "karena-lost-timeout-bytes:"));
 	EXPECT_EQ(stat.out_read, file_number(path, "karena-read:"));
 	EXPECT_EQ(stat.out_fill_most, file_number(path, "karena-fill-most:"));
 	EXPECT_LE(stat.out_unread_us, file_number(path, "karena-unread-us:"));

@@ -156,13 +156,13 @@ TEST_F(kernel, drain_takes_the_role)
 }
 
 /* The kernel's consumer need not do more than ask again. */
-TEST_F(kernel, drain_passes_over_what_is_stuck)
+TEST_F(kernel, drain_passes_over_what_timed_out)
 {
 	struct karena_ring_create args = {
 		.flags = KARENA_RING_F_IN_PLACE,
 		.data_bytes = page_size,
 		.node = KARENA_NODE_ANY,
-		.skip_us = 1000,
+		.reserve_timeout_us = 1000,
 	};
 	int ring = ring_create(&args);
 	int64_t end = now_ms() + HUNG_MS;

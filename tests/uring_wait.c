@@ -279,13 +279,13 @@ TEST_F(uring_wait, a_reservation_is_not_there_yet)
 	EXPECT_EQ(2 * RECORD, complete(&self->uring).res);
 }
 
-TEST_F(uring_wait, a_reservation_that_is_stuck_is_passed_over)
+TEST_F(uring_wait, a_reservation_that_times_out_is_passed_over)
 {
 	struct karena_ring_create args = {
 		.flags = KARENA_RING_F_IN_PLACE,
 		.data_bytes = page_size,
 		.node = KARENA_NODE_ANY,
-		.skip_us = 20000,
+		.reserve_timeout_us = 20000,
 	};
 	uint64_t position;
 	int fd;

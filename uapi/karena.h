@@ -664,8 +664,9 @@ struct karena_ring_consumer {
  * @lost_too_big_bytes: payload bytes of @lost_too_big
  * @lost_busy_bytes: payload bytes of @lost_busy
  * @lost_dead_bytes: payload bytes of @lost_dead
- * @lost_stuck: reservations passed over after @skip_us of struct karena_ring_create
- * @lost_stuck_bytes: their payload bytes
+ * @lost_timeout: reservations passed over since they timed out, see
+ *		@reserve_timeout_us of struct karena_ring_create
+ * @lost_timeout_bytes: their payload bytes
  */
 struct karena_ring_producer {
 	__aligned_u64	position;
@@ -679,8 +680,8 @@ struct karena_ring_producer {
 	__aligned_u64	lost_too_big_bytes;
 	__aligned_u64	lost_busy_bytes;
 	__aligned_u64	lost_dead_bytes;
-	__aligned_u64	lost_stuck;
-	__aligned_u64	lost_stuck_bytes;
+	__aligned_u64	lost_timeout;
+	__aligned_u64	lost_timeout_bytes;
 };
 
 /**
@@ -690,23 +691,24 @@ struct karena_ring_producer {
  * @data_bytes:	in, size of the data area: a power of two, a page up to
  *		@out_ring_max_bytes of KARENA_IOC_QUERY
  * @node:	in, NUMA node, or KARENA_NODE_ANY
- * @skip_us:	in, microseconds for which a reservation may hold the consumer up, 0: for
- *		ever; needs IN_PLACE
+ * @reserve_timeout_us: in, microseconds for which a reservation may hold the consumer
+ *		up, 0: for ever; needs IN_PLACE
  * @name:	in, NUL-terminated
  *
- * Returns the ring's fd. All its memory is taken here and charged to the
- * caller. A reservation that the consumer waits for, and that has been there for @skip_us,
- * becomes a discarded record for it; the time begins when poll(), read(), WAIT or STAT
- * meets it, at the latest. Its owner keeps the space until it ends the reservation, which
- * then fails with ESTALE, or is gone; until then the ring is full when it comes round
- * to it. EMFILE, ENFILE, EDQUOT: the user's limit.
+ * Returns the ring's fd. All its memory is taken here and charged to the caller. A
+ * reservation that the consumer waits for, and that has been there for
+ * @reserve_timeout_us, times out and becomes a discarded record for the consumer; the
+ * time begins when poll(), read(), WAIT or STAT meets it, at the latest. Its owner
+ * keeps the space until it ends the reservation, which then fails with ESTALE, or is
+ * gone; until then the ring is full when it comes round to it. EMFILE, ENFILE, EDQUOT:
+ * the user's limit.
  */
 struct karena_ring_create {
 	__u32		size;
 	__u32		flags;
 	__aligned_u64	data_bytes;
 	__s32		node;
-	__u32		skip_us;
+	__u32		reserve_timeout_us;
 	char		name[KARENA_NAME_LEN];
 };
 
@@ -912,12 +914,12 @@ struct karena_ring_commit_batch {
  * @out_wake_bytes: out, as set by KARENA_IOC_RING_POLICY
  * @out_wake_records: out, likewise
  * @out_wake_delay_us: out, likewise
- * @out_skip_us: out, @skip_us of create
+ * @out_reserve_timeout_us: out, @reserve_timeout_us of create
  * @out_lost_too_big_bytes: out, as in struct karena_ring_producer
  * @out_lost_busy_bytes: out, as there
  * @out_lost_dead_bytes: out, as there
- * @out_lost_stuck: out, as there
- * @out_lost_stuck_bytes: out, as there
+ * @out_lost_timeout: out, as there
+ * @out_lost_timeout_bytes: out, as there
  * @out_read:	out, of the submitted records those that the consumer has passed
  * @out_fill_most: out, most bytes between the positions that the kernel met when it
  *		looked: for read(), poll(), WAIT and STAT, and when there was no room
@@ -950,12 +952,12 @@ struct karena_ring_stat {
 	__u32		out_wake_bytes;
 	__u32		out_wake_records;
 	__u32		out_wake_delay_us;
-	__u32		out_skip_us;
+	__u32		out_reserve_timeout_us;
 	__aligned_u64	out_lost_too_big_bytes;
 	__aligned_u64	out_lost_busy_bytes;
 	__aligned_u64	out_lost_dead_bytes;
-	__aligned_u64	out_lost_stuck;
-	__aligned_u64	out_lost_stuck_bytes;
+	__aligned_u64	out_lost_timeout;
+	__aligned_u64	out_lost_timeout_bytes;
 	__aligned_u64	out_read;
 	__aligned_u64	out_fill_most;
 	__aligned_u64	out_unread_us;

@@ -461,8 +461,8 @@ void karena_walk_free(struct karena_walk *walk);
  * @flags:	KARENA_RING_F_*
  * @node:	with @on_node, the NUMA node of its memory
  * @on_node:	@node counts
- * @skip_us:	microseconds for which a reservation may hold the consumer up, 0: for
- *		ever; needs KARENA_RING_F_IN_PLACE
+ * @reserve_timeout_us: microseconds for which a reservation may hold the consumer up,
+ *		0: for ever; needs KARENA_RING_F_IN_PLACE
  */
 struct karena_ring_opts {
 	size_t size;
@@ -470,7 +470,7 @@ struct karena_ring_opts {
 	uint32_t flags;
 	int32_t node;
 	bool on_node;
-	uint32_t skip_us;
+	uint32_t reserve_timeout_us;
 };
 
 /**
@@ -622,8 +622,8 @@ void *karena_ring_reserve_wait(struct karena_ring *ring, size_t length, uint32_t
  * @data:	of karena_ring_reserve()
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Errors: -EINVAL: no open reservation of this handle's; -ESTALE: it was open for @skip_us
- * of struct karena_ring_opts, and is lost: it has ended. Any thread. Since 1.0.
+ * Errors: -EINVAL: no open reservation of this handle's; -ESTALE: it timed out, see
+ * @reserve_timeout_us of struct karena_ring_opts, and is lost. Any thread. Since 1.0.
  */
 int karena_ring_submit(struct karena_ring *ring, void *data, uint32_t flags);
 

@@ -52,7 +52,7 @@ int karena_ring_create(const struct karena_device *device, uint64_t data_bytes,
 		return ret;
 	args.flags = o.flags;
 	args.node = karena_node(o.node, o.on_node);
-	args.skip_us = o.skip_us;
+	args.reserve_timeout_us = o.reserve_timeout_us;
 	ret = karena_copy_name(args.name, o.name);
 	if (ret < 0)
 		return ret;

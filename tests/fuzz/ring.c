@@ -249,7 +249,7 @@ static void abandon(void)
 	check(got == expected);
 }
 
-/* As the timer of a ring with skip_us does it. */
+/* As the timer of a ring with reserve_timeout_us does it. */
 static void pass_stuck(void)
 {
 	uint64_t from = record_consumer(&records);

@@ -78,10 +78,10 @@ static int show_ring(struct karena_ring *ring, pid_t pid, int fd)
 	      size_text(stat.out_lost_busy_bytes));
 	field("died", "%llu reservations left behind (%s)",
 	      (unsigned long long)stat.out_lost_dead, size_text(stat.out_lost_dead_bytes));
-	field("stuck", "%llu reservations passed over (%s)",
-	      (unsigned long long)stat.out_lost_stuck, size_text(stat.out_lost_stuck_bytes));
-	if (stat.out_skip_us)
-		field("", "after %u us", stat.out_skip_us);
+	field("timed out", "%llu reservations (%s)",
+	      (unsigned long long)stat.out_lost_timeout, size_text(stat.out_lost_timeout_bytes));
+	if (stat.out_reserve_timeout_us)
+		field("", "after %u us", stat.out_reserve_timeout_us);
 	field("wake-ups", "%llu", (unsigned long long)stat.out_wakeups);
 	field("positions", "consumer %llu, producer %llu",
 	      (unsigned long long)stat.out_consumer_position,

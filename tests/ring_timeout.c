@@ -9,28 +9,28 @@
 #include <sys/wait.h>
 #include <liburing.h>
 
-#include "ring_stuck.h"
+#include "ring_timeout.h"
 #include "ring_waiter.h"
 
-#define SKIP_US		20000
+#define TIMEOUT_US	20000
 /* More than are passed over at once. */
 #define MANY		200
 
 #define DISCARDED(length)	((length) | KARENA_RECORD_DISCARD)
 
-FIXTURE(stuck)
+FIXTURE(timeout)
 {
 	struct ring ring;
 	int fd;
 };
 
-FIXTURE_SETUP(stuck)
+FIXTURE_SETUP(timeout)
 {
-	self->ring = ring_open(create_skipping(SKIP_US, 0));
+	self->ring = ring_open(create_with_timeout(TIMEOUT_US, 0));
 	self->fd = self->ring.fd;
 }
 
-FIXTURE_TEARDOWN(stuck)
+FIXTURE_TEARDOWN(timeout)
 {
 	ring_close(&self->ring);
 }
@@ -62,7 +62,7 @@ static pid_t stopped_producer(int fd)
 }
 
 /* All that can be reserved is, and is read: the ring is empty, and there is no room. */
-static void fill_up_to_the_stuck_one(int fd)
+static void fill_up_to_the_timed_out_one(int fd)
 {
 	uint64_t position;
 	char buffer[16];
@@ -75,7 +75,7 @@ static void fill_up_to_the_stuck_one(int fd)
 	must(ring_stat(fd).out_available == 0);
 }
 
-TEST_F(stuck, stopped_producer_is_passed_over)
+TEST_F(timeout, stopped_producer_is_passed_over)
 {
 	pid_t pid = stopped_producer(self->fd);
 	struct karena_ring_stat stat;
@@ -87,13 +87,13 @@ TEST_F(stuck, stopped_producer_is_passed_over)
 	ASSERT_EQ(16, ring_read(self->fd, buffer, sizeof(buffer)));
 	EXPECT_EQ(0, memcmp(buffer + HEADER_BYTES, "newer", 5));
 	stat = ring_stat(self->fd);
-	EXPECT_EQ(SKIP_US, stat.out_skip_us);
-	EXPECT_EQ(1, stat.out_lost_stuck);
-	EXPECT_EQ(8, stat.out_lost_stuck_bytes);
+	EXPECT_EQ(TIMEOUT_US, stat.out_reserve_timeout_us);
+	EXPECT_EQ(1, stat.out_lost_timeout);
+	EXPECT_EQ(8, stat.out_lost_timeout_bytes);
 	EXPECT_EQ(1, stat.out_discarded);
 	EXPECT_EQ(32, stat.out_consumer_position);
-	EXPECT_EQ(1, self->ring.producer->lost_stuck);
-	EXPECT_EQ(8, self->ring.producer->lost_stuck_bytes);
+	EXPECT_EQ(1, self->ring.producer->lost_timeout);
+	EXPECT_EQ(8, self->ring.producer->lost_timeout_bytes);
 
 	kill(pid, SIGCONT);
 	EXPECT_EQ(0, reap(pid));
@@ -112,12 +112,12 @@ static pid_t producer_in_the_way(int fd)
 
 	must(ring_output(fd, "newer", 5, 0) == 0);
 	await_record(fd);
-	fill_up_to_the_stuck_one(fd);
+	fill_up_to_the_timed_out_one(fd);
 	must(ring_reserve(fd, 8, NULL) == -EAGAIN);
 	return pid;
 }
 
-TEST_F(stuck, its_space_is_kept_until_it_submits)
+TEST_F(timeout, its_space_is_kept_until_it_submits)
 {
 	pid_t pid = producer_in_the_way(self->fd);
 	uint64_t position;
@@ -132,7 +132,7 @@ TEST_F(stuck, its_space_is_kept_until_it_submits)
 	EXPECT_EQ(0, ring_reserve(self->fd, page_size - HEADER_BYTES, &position));
 }
 
-TEST_F(stuck, its_space_is_free_when_it_dies)
+TEST_F(timeout, its_space_is_free_when_it_dies)
 {
 	pid_t pid = producer_in_the_way(self->fd);
 	uint64_t position;
@@ -140,11 +140,11 @@ TEST_F(stuck, its_space_is_free_when_it_dies)
 	EXPECT_EQ(-SIGKILL, end_child(pid));
 	EXPECT_EQ(0, ring_reserve_flags(self->fd, KARENA_RING_WAIT_ROOM,
 					page_size - HEADER_BYTES, &position, NULL));
-	EXPECT_EQ(1, ring_stat(self->fd).out_lost_stuck);
+	EXPECT_EQ(1, ring_stat(self->fd).out_lost_timeout);
 	EXPECT_EQ(0, ring_stat(self->fd).out_lost_dead);
 }
 
-TEST_F(stuck, blocking_read_passes_it_over)
+TEST_F(timeout, blocking_read_passes_it_over)
 {
 	char buffer[64];
 	uint64_t position;
@@ -156,7 +156,7 @@ TEST_F(stuck, blocking_read_passes_it_over)
 }
 
 /* By its mapping; the kernel comes after what it says. */
-TEST_F(stuck, consumer_that_maps_passes_it_over)
+TEST_F(timeout, consumer_that_maps_passes_it_over)
 {
 	struct karena_ring_consumer *consumer = ring_consumer(&self->ring);
 	uint64_t position;
@@ -173,7 +173,7 @@ TEST_F(stuck, consumer_that_maps_passes_it_over)
 }
 
 /* The role goes on with the position, not with who had it. */
-TEST_F(stuck, next_consumer_begins_behind_it)
+TEST_F(timeout, next_consumer_begins_behind_it)
 {
 	pid_t producer = stopped_producer(self->fd), consumer;
 	char buffer[16];
@@ -198,11 +198,11 @@ TEST_F(stuck, next_consumer_begins_behind_it)
 	kill(producer, SIGCONT);
 	EXPECT_EQ(0, reap(producer));
 	EXPECT_EQ(48, ring_stat(self->fd).out_consumer_position);
-	EXPECT_EQ(1, ring_stat(self->fd).out_lost_stuck);
+	EXPECT_EQ(1, ring_stat(self->fd).out_lost_timeout);
 }
 
 /* It comes there by its mapping, makes no call, and is told of what lies behind. */
-TEST_F(stuck, consumer_that_comes_to_it_later_is_told)
+TEST_F(timeout, consumer_that_comes_to_it_later_is_told)
 {
 	struct karena_ring_consumer *consumer = ring_consumer(&self->ring);
 	int epoll;
@@ -213,7 +213,7 @@ TEST_F(stuck, consumer_that_comes_to_it_later_is_told)
 	epoll = epoll_new(self->fd, EPOLLIN | EPOLLET);
 	ASSERT_EQ(EPOLLIN, epoll_events(epoll, HUNG_MS));
 	/* Longer than the timer runs once: it meets a reader that is slow. */
-	pause_ms(2 * SKIP_US / 1000);
+	pause_ms(2 * TIMEOUT_US / 1000);
 	EXPECT_EQ(8 | KARENA_RECORD_BUSY, word_at(&self->ring, 16));
 	consume_to(consumer, 16);
 	while (word_at(&self->ring, 16) & KARENA_RECORD_BUSY)
@@ -226,8 +226,8 @@ TEST_F(stuck, consumer_that_comes_to_it_later_is_told)
 	munmap(consumer, page_size);
 }
 
-/* What is ended before it is stuck, is sent, however long the reader waits. */
-TEST_F(stuck, record_of_a_slow_reader_is_not_lost)
+/* A record that ends before it times out is sent, however long the reader waits. */
+TEST_F(timeout, record_of_a_slow_reader_is_not_lost)
 {
 	uint64_t position;
 	char buffer[16];
@@ -235,13 +235,13 @@ TEST_F(stuck, record_of_a_slow_reader_is_not_lost)
 	ASSERT_EQ(0, ring_reserve(self->fd, 8, &position));
 	ASSERT_EQ(0, ring_submit(self->fd, position));
 	ring_stat(self->fd);
-	pause_ms(2 * SKIP_US / 1000);
+	pause_ms(2 * TIMEOUT_US / 1000);
 	EXPECT_EQ(16, ring_read(self->fd, buffer, sizeof(buffer)));
-	EXPECT_EQ(0, ring_stat(self->fd).out_lost_stuck);
+	EXPECT_EQ(0, ring_stat(self->fd).out_lost_timeout);
 }
 
 /* A batch stops before it, so that the caller is told by the next. */
-TEST_F(stuck, batch_tells_of_it_by_a_call_of_its_own)
+TEST_F(timeout, batch_tells_of_it_by_a_call_of_its_own)
 {
 	struct karena_ring_commit_entry entries[2] = { };
 	uint64_t fresh, stale;
@@ -264,7 +264,7 @@ TEST_F(stuck, batch_tells_of_it_by_a_call_of_its_own)
 }
 
 /* Of one owner: one is lost, and the space of both is free, when it dies. */
-TEST_F(stuck, owner_may_die_with_one_that_was_passed_over_and_one_that_was_not)
+TEST_F(timeout, owner_may_die_with_one_that_was_passed_over_and_one_that_was_not)
 {
 	pid_t pid = fork_child();
 	char buffer[16];
@@ -279,14 +279,14 @@ TEST_F(stuck, owner_may_die_with_one_that_was_passed_over_and_one_that_was_not)
 	while (ring_stat(self->fd).out_lost_dead != 1)
 		pause_ms(1);
 	EXPECT_EQ(16, ring_stat(self->fd).out_lost_dead_bytes);
-	EXPECT_EQ(1, ring_stat(self->fd).out_lost_stuck);
-	EXPECT_EQ(8, ring_stat(self->fd).out_lost_stuck_bytes);
+	EXPECT_EQ(1, ring_stat(self->fd).out_lost_timeout);
+	EXPECT_EQ(8, ring_stat(self->fd).out_lost_timeout_bytes);
 	set_nonblock(self->fd);
 	EXPECT_EQ(-EAGAIN, ring_read(self->fd, buffer, sizeof(buffer)));
 	EXPECT_EQ(0, ring_reserve(self->fd, page_size - HEADER_BYTES, NULL));
 }
 
-TEST_F(stuck, many_are_passed_over)
+TEST_F(timeout, many_are_passed_over)
 {
 	char buffer[16];
 
@@ -295,7 +295,7 @@ TEST_F(stuck, many_are_passed_over)
 	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
 	EXPECT_EQ(16, ring_read(self->fd, buffer, sizeof(buffer)));
 	EXPECT_EQ(0, memcmp(buffer + HEADER_BYTES, "newer", 5));
-	EXPECT_EQ(MANY, ring_stat(self->fd).out_lost_stuck);
+	EXPECT_EQ(MANY, ring_stat(self->fd).out_lost_timeout);
 	for (int i = 0; i < MANY; i++)
 		ASSERT_EQ(-ESTALE, ring_submit(self->fd, i * 16));
 	EXPECT_EQ(0, ring_reserve(self->fd, page_size - HEADER_BYTES, NULL));
@@ -314,7 +314,7 @@ static void *wait_for_a_quarter(void *fd)
 }
 
 /* Two are, with 100 records between them: as much is free when the first has ended. */
-TEST_F(stuck, producer_that_waits_is_told_of_room_up_to_the_next)
+TEST_F(timeout, producer_that_waits_is_told_of_room_up_to_the_next)
 {
 	uint64_t first, second, rest;
 	pthread_t waiter;
@@ -333,7 +333,7 @@ TEST_F(stuck, producer_that_waits_is_told_of_room_up_to_the_next)
 	ASSERT_EQ(0, ring_discard(self->fd, rest));
 	set_nonblock(self->fd);
 	ASSERT_EQ(-EAGAIN, ring_read(self->fd, buffer, sizeof(buffer)));
-	ASSERT_EQ(2, ring_stat(self->fd).out_lost_stuck);
+	ASSERT_EQ(2, ring_stat(self->fd).out_lost_timeout);
 
 	must(pthread_create(&waiter, NULL, wait_for_a_quarter, &self->fd) == 0);
 	while (__atomic_load_n(&self->ring.producer->room_wanted, __ATOMIC_RELAXED) !=
@@ -346,16 +346,16 @@ TEST_F(stuck, producer_that_waits_is_told_of_room_up_to_the_next)
 	EXPECT_EQ(-ESTALE, ring_submit(self->fd, second));
 }
 
-TEST_F(stuck, wait_passes_it_over)
+TEST_F(timeout, wait_passes_it_over)
 {
 	ASSERT_EQ(0, ring_reserve(self->fd, 8, NULL));
 	EXPECT_EQ(16, wait_by_ioctl(self->fd, 0, HUNG_MS * 1000));
 	ASSERT_EQ(0, ring_output(self->fd, "newer", 5, 0));
 	EXPECT_EQ(32, wait_by_ioctl(self->fd, 32, HUNG_MS * 1000));
-	EXPECT_EQ(1, ring_stat(self->fd).out_lost_stuck);
+	EXPECT_EQ(1, ring_stat(self->fd).out_lost_timeout);
 }
 
-TEST_F(stuck, read_by_io_uring_passes_it_over)
+TEST_F(timeout, read_by_io_uring_passes_it_over)
 {
 	struct io_uring_cqe *cqe;
 	struct io_uring uring;
@@ -372,10 +372,10 @@ TEST_F(stuck, read_by_io_uring_passes_it_over)
 	io_uring_queue_exit(&uring);
 }
 
-/* What is stuck holds up no reader, and the end comes when its owner has gone. */
-TEST(ring_ends_when_the_last_producer_dies_that_is_stuck)
+/* A record that timed out holds up no reader, and the end comes when its owner has gone. */
+TEST(ring_ends_when_the_last_producer_with_a_timed_out_record_dies)
 {
-	int fd = create_skipping(SKIP_US, KARENA_RING_F_END);
+	int fd = create_with_timeout(TIMEOUT_US, KARENA_RING_F_END);
 	int reader = ring_reopen(fd, KARENA_RIGHT_CONSUME);
 	char buffer[16];
 	pid_t pid;
@@ -385,7 +385,7 @@ TEST(ring_ends_when_the_last_producer_dies_that_is_stuck)
 	ASSERT_EQ(0, ring_output(fd, "newer", 5, 0));
 	close(fd);
 	EXPECT_EQ(16, ring_read(reader, buffer, sizeof(buffer)));
-	EXPECT_EQ(1, ring_stat(reader).out_lost_stuck);
+	EXPECT_EQ(1, ring_stat(reader).out_lost_timeout);
 	kill(pid, SIGKILL);
 	EXPECT_EQ(0, ring_read(reader, buffer, sizeof(buffer)));
 	must(waitpid(pid, NULL, 0) == pid);
@@ -394,13 +394,13 @@ TEST(ring_ends_when_the_last_producer_dies_that_is_stuck)
 
 TEST(ring_that_was_not_asked_to_waits)
 {
-	int fd = create_skipping(0, 0);
+	int fd = create_with_timeout(0, 0);
 
 	ASSERT_EQ(0, ring_reserve(fd, 8, NULL));
 	EXPECT_EQ(0, poll_now(fd) & POLLIN);
-	pause_ms(2 * SKIP_US / 1000);
+	pause_ms(2 * TIMEOUT_US / 1000);
 	EXPECT_EQ(0, poll_now(fd) & POLLIN);
-	EXPECT_EQ(0, ring_stat(fd).out_lost_stuck);
+	EXPECT_EQ(0, ring_stat(fd).out_lost_timeout);
 	close(fd);
 }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The timer that passes over what is stuck, against those who end it and those who go.
+ * The timer that passes over open records, against producers that end them and that die.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
 
-#include "ring_stuck.h"
+#include "ring_timeout.h"
 
-/* Rounds around the moment at which the reservation is stuck. */
+/* Rounds around the moment at which the reservation times out. */
 #define RACES		600u
-#define RACE_SKIP_US	1000
+#define RACE_TIMEOUT_US	1000
 
 static int output_waiting(int fd, const void *data, uint64_t bytes)
 {
@@ -43,7 +43,7 @@ static void *race_with_the_timer(void *context)
 		memcpy(race->data + position % page_size + HEADER_BYTES, &i, sizeof(i));
 		/* Has the consumer look, and start the timer. */
 		must(output_waiting(race->fd, "next", 4) == 0);
-		usleep(rand_r(&seed) % (2 * RACE_SKIP_US));
+		usleep(rand_r(&seed) % (2 * RACE_TIMEOUT_US));
 		ret = ring_submit(race->fd, position);
 		must(ret == 0 || ret == -ESTALE);
 		race->sent[i] = !ret;
@@ -62,7 +62,7 @@ TEST(record_is_sent_or_its_owner_is_told)
 		struct karena_record_header header;
 		uint64_t number;
 	} record;
-	struct ring ring = ring_open(create_skipping(RACE_SKIP_US, 0));
+	struct ring ring = ring_open(create_with_timeout(RACE_TIMEOUT_US, 0));
 	pthread_t owner;
 
 	race.fd = ring.fd;
@@ -81,7 +81,7 @@ TEST(record_is_sent_or_its_owner_is_told)
 	}
 	must(pthread_join(owner, NULL) == 0);
 	EXPECT_EQ(0, memcmp(seen, race.sent, sizeof(seen)));
-	EXPECT_EQ(race.nr_stale, ring_stat(ring.fd).out_lost_stuck);
+	EXPECT_EQ(race.nr_stale, ring_stat(ring.fd).out_lost_timeout);
 	printf("# %u of %u were passed over\n", race.nr_stale, RACES);
 	munmap(race.data, 2 * page_size);
 	ring_close(&ring);
@@ -91,7 +91,7 @@ TEST(record_is_sent_or_its_owner_is_told)
 TEST(ring_may_go_while_a_record_holds_consumers_up)
 {
 	for (unsigned int i = 0; i < 300; i++) {
-		int fd = create_skipping(1 + i % 100 * 10, 0);
+		int fd = create_with_timeout(1 + i % 100 * 10, 0);
 
 		ASSERT_EQ(0, ring_reserve(fd, 8, NULL));
 		ASSERT_EQ(0, ring_output(fd, "newer", 5, 0));

@@ -2,19 +2,19 @@
 /*
  * Rings that pass over what holds their consumers up.
  */
-#ifndef RING_STUCK_H
-#define RING_STUCK_H
+#ifndef RING_TIMEOUT_H
+#define RING_TIMEOUT_H
 
 #include "ring_util.h"
 
-static inline int create_skipping(uint32_t skip_us, uint32_t flags)
+static inline int create_with_timeout(uint32_t reserve_timeout_us, uint32_t flags)
 {
 	struct karena_ring_create args = {
 		.flags = KARENA_RING_F_IN_PLACE | flags,
 		.data_bytes = page_size,
 		.node = KARENA_NODE_ANY,
-		.skip_us = skip_us,
-		.name = "stuck",
+		.reserve_timeout_us = reserve_timeout_us,
+		.name = "timeout",
 	};
 	int fd = ring_create(&args);
 
@@ -22,4 +22,4 @@ static inline int create_skipping(uint32_t skip_us, uint32_t flags)
 	return fd;
 }
 
-#endif /* RING_STUCK_H */
+#endif /* RING_TIMEOUT_H */
