@@ -283,7 +283,7 @@ static void measure(const struct way *way)
 		bench_row(way->receive_row, bench_median(&receives), "instructions/record");
 }
 
-/* What one call costs that finds nothing, or no room. */
+/* What one call costs that finds nothing, or no space. */
 static void refusals(void)
 {
 	struct bench_samples full = {}, empty = {};

@@ -37,7 +37,7 @@ static void check(int ret, const char *what)
 		errx(1, "%s: %s", what, karena_strerror(ret));
 }
 
-/* Room comes when the service has written some. */
+/* Space comes when the service has written some. */
 static uint64_t page_to_fill(struct karena_arena *arena)
 {
 	uint64_t offset;

@@ -66,7 +66,7 @@ static ssize_t output_next(struct karena_ring *ring, struct iov_iter *from, u32 
 static long output_all(struct ring_attempt *attempt)
 {
 	struct sending *s = container_of(attempt, struct sending, attempt);
-	u32 flags = KARENA_RING_WAIT_ROOM;
+	u32 flags = KARENA_RING_WAIT_SPACE;
 	long nr = 0;
 	ssize_t ret;
 

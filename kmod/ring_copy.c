@@ -185,7 +185,7 @@ static int output_long(struct karena_ring *ring, struct iov_iter *from, size_t l
  * @ring:	the ring
  * @from:	where it lies, all of it
  * @flags:	0, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP; and
- *		KARENA_RING_WAIT_ROOM: want of room is no loss, the caller waits for it
+ *		KARENA_RING_WAIT_SPACE: want of room is no loss, the caller waits for it
  *
  * Context: may sleep for user memory, never for room. With -EAGAIN @from is where it
  * was.
@@ -194,7 +194,7 @@ static int output_long(struct karena_ring *ring, struct iov_iter *from, size_t l
  */
 ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags)
 {
-	bool waits = flags & KARENA_RING_WAIT_ROOM;
+	bool waits = flags & KARENA_RING_WAIT_SPACE;
 	size_t length = iov_iter_count(from);
 	int err;
 

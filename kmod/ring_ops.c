@@ -353,7 +353,7 @@ long ring_op_output(struct karena_call *call, void *argp)
 	ret = ring_check_length(ring, args->buffer_bytes);
 	if (ret)
 		return ret;
-	if (args->flags & KARENA_RING_WAIT_ROOM)
+	if (args->flags & KARENA_RING_WAIT_SPACE)
 		return output_waiting(ring, call, args);
 	ret = ring_output(ring, call->payload, args->flags);
 	return ret < 0 ? ret : 0;

@@ -77,7 +77,7 @@ static long wait_for_room(struct karena_ring *ring, struct karena_call *call,
  */
 bool ring_room_valid(u32 flags, u32 timeout_us)
 {
-	return flags & KARENA_RING_WAIT_ROOM || !timeout_us;
+	return flags & KARENA_RING_WAIT_SPACE || !timeout_us;
 }
 
 /**
@@ -86,10 +86,10 @@ bool ring_room_valid(u32 flags, u32 timeout_us)
  * @call:	the call under way
  * @attempt:	what to try
  * @flags:	the call's
- * @timeout_us:	with KARENA_RING_WAIT_ROOM, microseconds; 0: no limit
+ * @timeout_us:	with KARENA_RING_WAIT_SPACE, microseconds; 0: no limit
  *
  * Context: may sleep.
- * Return: what the attempt does; -EAGAIN: no room just now, without WAIT_ROOM;
+ * Return: what the attempt does; -EAGAIN: no room just now, without WAIT_SPACE;
  * -ETIMEDOUT; -EINTR; -ECANCELED; -KARENA_EWOULDSLEEP.
  */
 long ring_attempt(struct karena_ring *ring, struct karena_call *call,
@@ -97,7 +97,7 @@ long ring_attempt(struct karena_ring *ring, struct karena_call *call,
 {
 	long ret = attempt->run(attempt);
 
-	if (ret == -EAGAIN && flags & KARENA_RING_WAIT_ROOM)
+	if (ret == -EAGAIN && flags & KARENA_RING_WAIT_SPACE)
 		ret = wait_for_room(ring, call, attempt, timeout_us);
 	if (ret == -EAGAIN || ret == -ETIMEDOUT)
 		ring_lost_full(ring, attempt->nr, attempt->payload);

@@ -36,7 +36,7 @@
  * NO_WAKEUP leaves @armed alone, hence the next record without it wakes. So does a
  * record that the ring's policy holds back; see ring_policy.c.
  *
- * Room is told in the same way, by @room_wanted, the least that anybody waits for. It
+ * Room is told in the same way, by @space_wanted, the least that anybody waits for. It
  * is set to half of the ring by ->poll when less is free and by users who are refused,
  * as an edge-triggered producer waits only after a refusal, and to what a record takes
  * by producers that wait in a call; see ring_room.c. It lies in the producer page,
@@ -46,8 +46,8 @@
  *   producer                      consumer
  *   --------                      --------
  *   [queue]                       store the position
- *   room_wanted = bytes           full barrier
- *   (an exchange: full barrier)   read room_wanted
+ *   space_wanted = bytes           full barrier
+ *   (an exchange: full barrier)   read space_wanted
  *   [look at the position]        if set, and so much is free: have the kernel look
  *
  * All are woken, and those for whom it is not enough want it anew. A producer that finds
@@ -183,7 +183,7 @@ static u64 half(const struct karena_ring *ring)
  */
 void ring_tell_room(struct karena_ring *ring)
 {
-	u64 *wanted = &ring->producer_page->room_wanted;
+	u64 *wanted = &ring->producer_page->space_wanted;
 	u64 producer, limit;
 
 	if (likely(!READ_ONCE(*wanted)))
@@ -203,14 +203,14 @@ void ring_tell_room(struct karena_ring *ring)
  */
 void ring_want_bytes(struct karena_ring *ring, u64 bytes)
 {
-	u64 *wanted = &ring->producer_page->room_wanted;
+	u64 *wanted = &ring->producer_page->space_wanted;
 	struct ring_view view;
 	u64 before, least;
 
 	/*
 	 * Fully ordered, and done also if nothing changes: the caller is on the queue
 	 * before. Pairs with the exchange in ring_tell_room() and with the consumer's
-	 * barrier between its position and @room_wanted.
+	 * barrier between its position and @space_wanted.
 	 */
 	do {
 		before = READ_ONCE(*wanted);

@@ -197,7 +197,7 @@ int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		return -EINVAL;
 	/* A worker waits itself, so that it can be interrupted by those who cancel. */
 	run.call.nowait = nowait || run.call.repeats;
-	/* But not for room: that may take as long as consumers without a worker do. */
+	/* But not for space: that may take as long as consumers without a worker do. */
 	run.call.parks = true;
 
 	run.call.token = karena_uring_user_data(cmd);

@@ -64,7 +64,7 @@ IS(KARENA_IOC_RING_COMMIT_BATCH, 0xbd48);
 IS(KARENA_IOC_RING_POLICY, 0xbd49);
 IS(KARENA_IOC_RING_FLUSH, 0xbd4a);
 IS(KARENA_IOC_RING_WAIT_CANCEL, 0xbd4b);
-IS(KARENA_RING_WAIT_ROOM, 4);
+IS(KARENA_RING_WAIT_SPACE, 4);
 IS(KARENA_RING_BATCH_MAX, 128);
 IS(KARENA_RING_ENTRY_DISCARD, 1);
 
@@ -228,7 +228,7 @@ FIELD(karena_ring_producer, lost_full_bytes, 72, 8);
 FIELD(karena_ring_producer, lost_too_big, 80, 8);
 FIELD(karena_ring_producer, lost_busy, 88, 8);
 FIELD(karena_ring_producer, lost_dead, 96, 8);
-FIELD(karena_ring_producer, room_wanted, 104, 8);
+FIELD(karena_ring_producer, space_wanted, 104, 8);
 FIELD(karena_ring_producer, lost_too_big_bytes, 112, 8);
 FIELD(karena_ring_producer, lost_busy_bytes, 120, 8);
 FIELD(karena_ring_producer, lost_dead_bytes, 128, 8);

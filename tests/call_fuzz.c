@@ -94,7 +94,7 @@ static bool expected(const struct call *call, int err)
 
 static bool waits(const union args *args)
 {
-	return args->flags & KARENA_RING_WAIT_ROOM;
+	return args->flags & KARENA_RING_WAIT_SPACE;
 }
 
 static void fill_at_random(const struct call *call, union args *args)
@@ -177,7 +177,7 @@ static void fill_at_random(const struct call *call, union args *args)
 	}
 	/* Whatever it is, it is not to take long. */
 	if (args->size < call->size)
-		args->flags &= ~KARENA_RING_WAIT_ROOM;
+		args->flags &= ~KARENA_RING_WAIT_SPACE;
 	if (call == &calls[CALL_ring_wait])
 		args->ring_wait.timeout_us = 1 + random_below(100);
 	if (call == &calls[CALL_ring_reserve])

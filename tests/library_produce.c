@@ -135,7 +135,7 @@ TEST_F(produce, batch_tells_how_far_it_came)
 	karena_ring_release(self->ring);
 }
 
-TEST_F(produce, wait_for_room_ends_with_it_or_with_the_time)
+TEST_F(produce, wait_for_space_ends_with_it_or_with_the_time)
 {
 	static const char data[RING_BYTES - 16];
 	void *payload;

@@ -48,7 +48,7 @@ static bool zeroes(const unsigned char *byte, const unsigned char *end)
 	return true;
 }
 
-/* Sends so many bytes, and reads them again; @got has room for the largest record. */
+/* Sends so many bytes, and reads them again; @got has space for the largest record. */
 static bool there_and_back(const struct ring *ring, unsigned char *got, uint64_t length)
 {
 	uint64_t position = produced(ring);

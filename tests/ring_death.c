@@ -302,7 +302,7 @@ static void send_for_ever(struct ring *ring)
 
 #define WAVE	10
 
-/* Wave after wave of producers is killed; what they leave is whole records and room. */
+/* Wave after wave of producers is killed; what they leave is whole records and space. */
 TEST_F(ring, storm_of_kills_leaves_an_empty_ring)
 {
 	struct karena_ring_consumer *page = ring_consumer(&self->ring);

@@ -163,7 +163,7 @@ TEST_F(driver, sends_from_each_context_at_once)
 	EXPECT_GE(stat.out_lost_full, missing);
 }
 
-TEST_F(driver, goes_on_when_there_is_room_again)
+TEST_F(driver, goes_on_when_there_is_space_again)
 {
 	struct seen *seen = &self->seen;
 	uint64_t refused;

@@ -361,7 +361,7 @@ TEST_F(kernel, every_context_produces_at_once)
 
 	counts = counts_of(self->produce);
 	stat = ring_stat(karena_ring_fd(ring));
-	TH_LOG("%llu records, refused %llu to NMIs, %llu for want of room; %llu NMIs met one",
+	TH_LOG("%llu records, refused %llu to NMIs, %llu for want of space; %llu NMIs met one",
 	       (unsigned long long)stat.out_records, (unsigned long long)stat.out_lost_busy,
 	       (unsigned long long)stat.out_lost_full,
 	       (unsigned long long)counts.nmi_in_reserve);

@@ -57,7 +57,7 @@ TEST_F(ring, nothing_is_lost_where_memory_is_not_there)
 		ASSERT_EQ(1, ring_write(self->fd, &"abcd"[i], 1));
 	EXPECT_EQ(-EFAULT, ring_read(self->fd, half + page_size, 64));
 	EXPECT_EQ(-EFAULT, ring_read(self->fd, half + page_size - 8, 64));
-	/* What whole records have room for is given. */
+	/* What whole records have space for is given. */
 	ASSERT_EQ(32, ring_read(self->fd, half + page_size - 40, 64));
 	EXPECT_EQ('a', half[page_size - 40 + HEADER_BYTES]);
 	EXPECT_EQ('b', half[page_size - 24 + HEADER_BYTES]);

@@ -22,7 +22,7 @@ FIXTURE(multishot)
 
 FIXTURE_SETUP(multishot)
 {
-	/* A poll that finds no room for its completion ends. */
+	/* A poll that finds no space for its completion ends. */
 	struct io_uring_params params = { .flags = IORING_SETUP_CQSIZE, .cq_entries = 8192 };
 	struct io_uring_sqe *sqe;
 

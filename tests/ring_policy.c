@@ -190,10 +190,10 @@ TEST_F(policy, flush_tells_of_records_that_woke_nobody)
 	EXPECT_TRUE(told(self, HUNG_MS));
 }
 
-TEST_F(policy, who_finds_no_room_wakes)
+TEST_F(policy, producer_that_finds_no_space_wakes)
 {
 	struct karena_ring_reserve reserve = {
-		.size = sizeof(reserve), .flags = KARENA_RING_WAIT_ROOM,
+		.size = sizeof(reserve), .flags = KARENA_RING_WAIT_SPACE,
 		.length = page_size - 8, .timeout_us = DELAY_US,
 	};
 

@@ -61,7 +61,7 @@ static pid_t stopped_producer(int fd)
 	return pid;
 }
 
-/* All that can be reserved is, and is read: the ring is empty, and there is no room. */
+/* All that can be reserved is, and is read: the ring is empty, and there is no space. */
 static void fill_up_to_the_timed_out_one(int fd)
 {
 	uint64_t position;
@@ -122,7 +122,7 @@ TEST_F(timeout, its_space_is_kept_until_it_submits)
 	pid_t pid = producer_in_the_way(self->fd);
 	uint64_t position;
 
-	EXPECT_EQ(-EAGAIN, ring_output(self->fd, "no room", 7, 0));
+	EXPECT_EQ(-EAGAIN, ring_output(self->fd, "no space", 7, 0));
 	EXPECT_EQ(0, poll_now(self->fd) & POLLOUT);
 	EXPECT_EQ(DISCARDED(8), word_at(&self->ring, 0));
 
@@ -138,7 +138,7 @@ TEST_F(timeout, its_space_is_free_when_it_dies)
 	uint64_t position;
 
 	EXPECT_EQ(-SIGKILL, end_child(pid));
-	EXPECT_EQ(0, ring_reserve_flags(self->fd, KARENA_RING_WAIT_ROOM,
+	EXPECT_EQ(0, ring_reserve_flags(self->fd, KARENA_RING_WAIT_SPACE,
 					page_size - HEADER_BYTES, &position, NULL));
 	EXPECT_EQ(1, ring_stat(self->fd).out_lost_timeout);
 	EXPECT_EQ(0, ring_stat(self->fd).out_lost_dead);
@@ -305,7 +305,7 @@ static void *wait_for_a_quarter(void *fd)
 {
 	struct karena_ring_reserve args = {
 		.size = sizeof(args),
-		.flags = KARENA_RING_WAIT_ROOM,
+		.flags = KARENA_RING_WAIT_SPACE,
 		.length = page_size / 4 - HEADER_BYTES,
 		.timeout_us = HUNG_MS * 1000,
 	};
@@ -314,7 +314,7 @@ static void *wait_for_a_quarter(void *fd)
 }
 
 /* Two are, with 100 records between them: as much is free when the first has ended. */
-TEST_F(timeout, producer_that_waits_is_told_of_room_up_to_the_next)
+TEST_F(timeout, producer_that_waits_is_woken_for_space_up_to_the_next)
 {
 	uint64_t first, second, rest;
 	pthread_t waiter;
@@ -336,7 +336,7 @@ TEST_F(timeout, producer_that_waits_is_told_of_room_up_to_the_next)
 	ASSERT_EQ(2, ring_stat(self->fd).out_lost_timeout);
 
 	must(pthread_create(&waiter, NULL, wait_for_a_quarter, &self->fd) == 0);
-	while (__atomic_load_n(&self->ring.producer->room_wanted, __ATOMIC_RELAXED) !=
+	while (__atomic_load_n(&self->ring.producer->space_wanted, __ATOMIC_RELAXED) !=
 	       page_size / 4)
 		pause_ms(1);
 	EXPECT_EQ(-ESTALE, ring_submit(self->fd, first));

@@ -15,7 +15,7 @@ static int output_waiting(int fd, const void *data, uint64_t bytes)
 {
 	struct karena_ring_output args = {
 		.size = sizeof(args),
-		.flags = KARENA_RING_WAIT_ROOM,
+		.flags = KARENA_RING_WAIT_SPACE,
 		.buffer = (uintptr_t)data,
 		.buffer_bytes = bytes,
 	};
@@ -38,7 +38,7 @@ static void *race_with_the_timer(void *context)
 	int ret;
 
 	for (uint64_t i = 0; i < RACES; i++) {
-		must(ring_reserve_flags(race->fd, KARENA_RING_WAIT_ROOM, sizeof(i), &position,
+		must(ring_reserve_flags(race->fd, KARENA_RING_WAIT_SPACE, sizeof(i), &position,
 					NULL) == 0);
 		memcpy(race->data + position % page_size + HEADER_BYTES, &i, sizeof(i));
 		/* Has the consumer look, and start the timer. */

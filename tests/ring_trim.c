@@ -136,7 +136,7 @@ TEST_F(trim, read_gives_what_was_kept)
 			must(ring_write(self->fd, "next", 4) == 4);
 			memset(expected, 0, sizeof(expected));
 			memset(expected, 'b', kept);
-			/* It need not have room for what was reserved. */
+			/* It need not have space for what was reserved. */
 			ASSERT_EQ((ssize_t)bytes, ring_read(self->fd, buffer, bytes));
 			ASSERT_EQ(0, memcmp(buffer, &kept, sizeof(kept)));
 			ASSERT_EQ(0, memcmp(buffer + HEADER_BYTES, expected, bytes - HEADER_BYTES));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting for records and for room: nobody sleeps while there is what he waits for.
+ * Waiting for records and for space: nobody sleeps while there is what he waits for.
  */
 #define _GNU_SOURCE
 #include "ring_waiter.h"
@@ -142,7 +142,7 @@ static void fill_up(int fd)
 		;
 }
 
-TEST_F(ring, read_tells_those_who_wait_for_room)
+TEST_F(ring, read_wakes_producers_that_wait_for_space)
 {
 	int *flag = shared_memory(page_size);
 	char got[256];
@@ -158,7 +158,7 @@ TEST_F(ring, read_tells_those_who_wait_for_room)
 	EXPECT_EQ(0, reap(pid));
 }
 
-TEST_F(ring, poll_of_the_consumer_tells_those_who_wait_for_room)
+TEST_F(ring, poll_of_the_consumer_wakes_producers_that_wait_for_space)
 {
 	struct karena_ring_consumer *consumer = ring_consumer(&self->ring);
 	int *flag = shared_memory(page_size);
@@ -172,7 +172,7 @@ TEST_F(ring, poll_of_the_consumer_tells_those_who_wait_for_room)
 	EXPECT_EQ(0, reap(pid));
 }
 
-TEST_F(ring, edge_triggered_producer_is_told_of_room_again)
+TEST_F(ring, edge_triggered_producer_is_woken_for_space_again)
 {
 	int epoll = epoll_new(self->fd, EPOLLOUT | EPOLLET);
 	char got[4096];
@@ -199,7 +199,7 @@ static void *drain_edge_triggered(void *arg)
 		must(epoll_events(waiter->epoll, HUNG_MS) & EPOLLIN);
 		while (take(waiter)) {
 			__atomic_thread_fence(__ATOMIC_SEQ_CST);
-			if (__atomic_load_n(&waiter->in.producer->room_wanted, __ATOMIC_RELAXED) &&
+			if (__atomic_load_n(&waiter->in.producer->space_wanted, __ATOMIC_RELAXED) &&
 			    produced(&waiter->in) - waiter->at <= page_size / 2)
 				ring_stat(waiter->in.fd);
 		}

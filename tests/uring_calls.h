@@ -16,7 +16,7 @@ static inline void uring_open(unsigned int flags)
 	must(io_uring_queue_init(8, &ring, flags) == 0);
 }
 
-/* Room for an entry of 128 bytes is taken by liburing where it is due. */
+/* Space for an entry of 128 bytes is taken by liburing where it is due. */
 static inline struct io_uring_sqe *command(int fd, __u32 cmd_op, const void *area, size_t bytes)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);

@@ -217,7 +217,7 @@ TEST_F(uring_call, a_full_ring_is_an_answer)
 TEST_F(uring_call, a_reservation_made_by_one_door_ends_by_another)
 {
 	struct karena_ring_reserve reserve = { .size = sizeof(reserve), .length = 8 };
-	/* In an entry of 64 bytes there is room for the first fields only. */
+	/* In an entry of 64 bytes there is space for the first fields only. */
 	struct karena_ring_commit commit = { .size = offsetof(struct karena_ring_commit, length) };
 	int fd = self->world.fd[RING];
 

@@ -145,7 +145,7 @@ TEST_F(uring, linked_writes_come_in_order)
 }
 
 /* Told by a write that fails what a full ring is, and by a poll when it is none. */
-TEST_F(uring, room_is_waited_for_by_poll)
+TEST_F(uring, space_is_waited_for_by_poll)
 {
 	struct scene *scene = &self->scene;
 	struct completion done;

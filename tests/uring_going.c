@@ -12,10 +12,10 @@
 #include "uring_util.h"
 
 /**
- * struct scene - requests that wait for records and for room that never come
+ * struct scene - requests that wait for records and for space that never come
  * @uring:	theirs
  * @fd:		a ring without records
- * @full:	a ring without room
+ * @full:	a ring without space
  * @refs:	the module's references before
  * @in_flight:	shared: they are under way
  */
@@ -70,7 +70,7 @@ static void begin_multishot_read(struct scene *scene)
 static void begin_to_produce(struct scene *scene)
 {
 	static struct karena_ring_output output = {
-		.size = sizeof(output), .flags = KARENA_RING_WAIT_ROOM,
+		.size = sizeof(output), .flags = KARENA_RING_WAIT_SPACE,
 		.buffer = (uintptr_t)"late", .buffer_bytes = 4,
 	};
 	struct karena_uring_cmd area = { .args = (uintptr_t)&output };

@@ -58,7 +58,7 @@ static void *sleep_to_reserve(void *data)
 {
 	struct sleeper *sleeper = data;
 
-	sleeper->ret = ring_reserve_flags(sleeper->fd, KARENA_RING_WAIT_ROOM, 8, NULL, NULL);
+	sleeper->ret = ring_reserve_flags(sleeper->fd, KARENA_RING_WAIT_SPACE, 8, NULL, NULL);
 	return NULL;
 }
 
@@ -66,7 +66,7 @@ static void *sleep_to_send(void *data)
 {
 	struct sleeper *sleeper = data;
 
-	sleeper->ret = ring_output(sleeper->fd, "payload", 8, KARENA_RING_WAIT_ROOM);
+	sleeper->ret = ring_output(sleeper->fd, "payload", 8, KARENA_RING_WAIT_SPACE);
 	return NULL;
 }
 
@@ -76,17 +76,17 @@ FIXTURE(sleeper) {
 
 FIXTURE_VARIANT(sleeper) {
 	void *(*sleeps)(void *sleeper);
-	bool for_room;
+	bool for_space;
 };
 
 FIXTURE_VARIANT_ADD(sleeper, for_a_record) { .sleeps = sleep_for_a_record };
-FIXTURE_VARIANT_ADD(sleeper, to_reserve) { .sleeps = sleep_to_reserve, .for_room = true };
-FIXTURE_VARIANT_ADD(sleeper, to_send) { .sleeps = sleep_to_send, .for_room = true };
+FIXTURE_VARIANT_ADD(sleeper, to_reserve) { .sleeps = sleep_to_reserve, .for_space = true };
+FIXTURE_VARIANT_ADD(sleeper, to_send) { .sleeps = sleep_to_send, .for_space = true };
 
 FIXTURE_SETUP(sleeper)
 {
 	self->sleeper.fd = ring_new_fd(KARENA_RING_F_IN_PLACE, page_size);
-	if (variant->for_room)
+	if (variant->for_space)
 		fill(self->sleeper.fd);
 }
 
@@ -346,11 +346,11 @@ TEST_F(parked, by_a_record_or_cancelled_each_ends_once)
 	printf("# %d of %d were cancelled\n", cancelled, rounds);
 }
 
-/* A producer that is parked until there is room. */
+/* A producer that is parked until there is space. */
 TEST(a_parked_producer_is_cancelled)
 {
 	struct karena_ring_output output = {
-		.size = sizeof(output), .flags = KARENA_RING_WAIT_ROOM,
+		.size = sizeof(output), .flags = KARENA_RING_WAIT_SPACE,
 		.buffer = (uintptr_t)"x", .buffer_bytes = 1,
 	};
 	struct karena_uring_cmd area = { .args = (uintptr_t)&output };

@@ -562,7 +562,7 @@ struct karena_arena_walk {
  * fit; discarded ones are passed over. EAGAIN: none there and O_NONBLOCK;
  * EMSGSIZE: the first does not fit, and stays; EBUSY: another is the consumer;
  * EPERM: no right.
- * write() and writev() send their bytes as one record: EAGAIN: no room just
+ * write() and writev() send their bytes as one record: EAGAIN: no space just
  * now, also without O_NONBLOCK; ENOSPC: can never fit; EINVAL: of no bytes;
  * EPERM: no right.
  * poll() gives EPOLLIN when the record at the consumer position is there, and
@@ -651,13 +651,13 @@ struct karena_ring_consumer {
 /**
  * struct karena_ring_producer - the producer page
  * @position:	end of the last reserved record. Load it with acquire semantics
- * @lost_full:	records refused since there was no room
+ * @lost_full:	records refused since there was no space
  * @lost_full_bytes: their payload bytes
  * @lost_too_big: records refused since they could never fit
  * @lost_busy:	records refused in a non-maskable interrupt that met a
  *		reservation under way on the ring
  * @lost_dead:	reservations discarded since their owner died or closed the fd
- * @room_wanted: not 0: somebody waits for so many bytes to be free. Nobody sees
+ * @space_wanted: not 0: somebody waits for so many bytes to be free. Nobody sees
  *		what a consumer stores into its page, so it looks here
  *		afterwards, with a full barrier between; if so many are free, it
  *		has the kernel look, by poll() or KARENA_IOC_RING_STAT
@@ -676,7 +676,7 @@ struct karena_ring_producer {
 	__aligned_u64	lost_too_big;
 	__aligned_u64	lost_busy;
 	__aligned_u64	lost_dead;
-	__aligned_u64	room_wanted;
+	__aligned_u64	space_wanted;
 	__aligned_u64	lost_too_big_bytes;
 	__aligned_u64	lost_busy_bytes;
 	__aligned_u64	lost_dead_bytes;
@@ -715,17 +715,17 @@ struct karena_ring_create {
 /**
  * struct karena_ring_reserve - KARENA_IOC_RING_RESERVE, on a ring fd
  * @size:	in, sizeof(struct karena_ring_reserve) as the caller was built
- * @flags:	in, KARENA_RING_WAIT_ROOM
+ * @flags:	in, KARENA_RING_WAIT_SPACE
  * @length:	in, payload bytes, at least 1
- * @timeout_us:	in, with WAIT_ROOM, microseconds until ETIMEDOUT, 0: no limit; else 0
+ * @timeout_us:	in, with WAIT_SPACE, microseconds until ETIMEDOUT, 0: no limit; else 0
  * @out_position: out, the record's position, which is its name for submit and
  *		discard
  * @out_offset:	out, file offset of the payload in a mapping of the data
  *
  * Reserves a record in a ring that was created IN_PLACE; the caller fills it
  * through a writable mapping. It belongs to the calling process and this open
- * file; if either goes first, the record is discarded. EAGAIN: no room just now;
- * ENOSPC: can never fit; EPERM also: the ring is not IN_PLACE. With WAIT_ROOM ETIMEDOUT
+ * file; if either goes first, the record is discarded. EAGAIN: no space just now;
+ * ENOSPC: can never fit; EPERM also: the ring is not IN_PLACE. With WAIT_SPACE ETIMEDOUT
  * and EINTR also. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_reserve {
@@ -738,12 +738,12 @@ struct karena_ring_reserve {
 };
 
 /*
- * Wait for room instead of EAGAIN. EINTR: a signal came first, ECANCELED:
+ * Wait for space instead of EAGAIN. EINTR: a signal came first, ECANCELED:
  * KARENA_IOC_RING_WAIT_CANCEL, and nothing was reserved or sent. As an io_uring
  * command EOPNOTSUPP, if it would have to wait, without KARENA_FEAT_URING_WAIT. Of
- * those who wait, whoever comes first when there is room for it gets it.
+ * those who wait, whoever comes first when there is space for it gets it.
  */
-#define KARENA_RING_WAIT_ROOM		0x00000004u
+#define KARENA_RING_WAIT_SPACE		0x00000004u
 /* Wake nobody now; the record is found with the next wake-up. */
 #define KARENA_RING_NO_WAKEUP		0x00000001u
 /* Wake whoever waits, also when it was woken before and has not looked yet. */
@@ -777,14 +777,14 @@ struct karena_ring_commit {
  * struct karena_ring_output - KARENA_IOC_RING_OUTPUT, on a ring fd
  * @size:	in, sizeof(struct karena_ring_output) as the caller was built
  * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, and
- *		KARENA_RING_WAIT_ROOM
+ *		KARENA_RING_WAIT_SPACE
  * @buffer:	in, pointer to the payload
  * @buffer_bytes: in, its size, at least 1
- * @timeout_us:	in, with WAIT_ROOM, microseconds until ETIMEDOUT, 0: no limit; else 0
+ * @timeout_us:	in, with WAIT_SPACE, microseconds until ETIMEDOUT, 0: no limit; else 0
  * @__reserved:	in, 0
  *
- * Sends one record, as write() does, with the wake-up flags. EAGAIN: no room
- * just now; ENOSPC: can never fit; with WAIT_ROOM ETIMEDOUT and EINTR also.
+ * Sends one record, as write() does, with the wake-up flags. EAGAIN: no space
+ * just now; ENOSPC: can never fit; with WAIT_SPACE ETIMEDOUT and EINTR also.
  * Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output {
@@ -804,14 +804,14 @@ struct karena_ring_output {
  *		karena_record_header with the payload's length and zeroes else, and
  *		the payload, padded to 8 bytes; the last one's padding may be missing
  * @buffer_bytes: in, of all of them
- * @timeout_us:	in, as for KARENA_IOC_RING_OUTPUT, until the first has room
+ * @timeout_us:	in, as for KARENA_IOC_RING_OUTPUT, until the first has space
  * @__reserved:	in, 0
  *
  * Sends records one after another, as KARENA_IOC_RING_OUTPUT does each, and wakes once.
  * Returns how many, which is less than there are when one could not be sent or a fatal
- * signal came; why, a call that begins with the next one tells. EAGAIN: no room just
+ * signal came; why, a call that begins with the next one tells. EAGAIN: no space just
  * now for the first; ENOSPC: it can never fit; EINVAL also: it is of no bytes, or
- * passes the end of the buffer; with WAIT_ROOM ETIMEDOUT and EINTR also.
+ * passes the end of the buffer; with WAIT_SPACE ETIMEDOUT and EINTR also.
  * Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output_batch {
@@ -829,7 +829,7 @@ struct karena_ring_output_batch {
 /**
  * struct karena_ring_reserve_batch - KARENA_IOC_RING_RESERVE_BATCH, on a ring fd
  * @size:	in, sizeof(struct karena_ring_reserve_batch) as the caller was built
- * @flags:	in, KARENA_RING_WAIT_ROOM
+ * @flags:	in, KARENA_RING_WAIT_SPACE
  * @buffer:	in, pointer to an array of __u32: payload bytes of each record
  * @buffer_bytes: in, its size, 4 up to 4 * KARENA_RING_BATCH_MAX
  * @timeout_us:	in, as for KARENA_IOC_RING_RESERVE
@@ -840,9 +840,9 @@ struct karena_ring_output_batch {
  * Reserves records as KARENA_IOC_RING_RESERVE does, all or none. They lie one behind
  * the other: each position is that of the one before plus its header and its payload
  * padded to 8 bytes. Their payloads, too, as far as the mapping goes; it holds the data
- * twice, so offsets are taken modulo the size of the data. EAGAIN: no room for all just
+ * twice, so offsets are taken modulo the size of the data. EAGAIN: no space for all just
  * now; ENOSPC: they can never fit together; EPERM also: the ring is not IN_PLACE; with
- * WAIT_ROOM ETIMEDOUT and EINTR also. Needs KARENA_RIGHT_PRODUCE.
+ * WAIT_SPACE ETIMEDOUT and EINTR also. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_reserve_batch {
 	__u32		size;
@@ -922,7 +922,7 @@ struct karena_ring_commit_batch {
  * @out_lost_timeout_bytes: out, as there
  * @out_read:	out, of the submitted records those that the consumer has passed
  * @out_fill_most: out, most bytes between the positions that the kernel met when it
- *		looked: for read(), poll(), WAIT and STAT, and when there was no room
+ *		looked: for read(), poll(), WAIT and STAT, and when there was no space
  * @out_unread_us: out, so many microseconds, at least, the oldest unread record has been
  *		there: since the first poll(), WAIT, STAT, wake-up, or refusal of a user's
  *		record, that met it. 0: none
@@ -979,7 +979,7 @@ struct karena_ring_stat {
  * @wake_bytes or for @wake_records, whichever of them is not 0 and comes first; what
  * wakes nobody does so after @wake_delay_us, if that is not 0. A record with
  * KARENA_RING_FORCE_WAKEUP always wakes, so do KARENA_IOC_RING_FLUSH, a record that finds
- * no room, this call, and the end of the party that has reserved a record; one with
+ * no space, this call, and the end of the party that has reserved a record; one with
  * KARENA_RING_NO_WAKEUP neither counts nor starts the delay. Nobody begins to wait
  * while a record is there. Without a delay whoever waits may do so with fewer records
  * there than were asked for. Needs KARENA_RIGHT_CONSUME.
@@ -1043,7 +1043,7 @@ struct karena_ring_wait {
  * @user_data:	in, that of their SQEs; a call by ioctl() counts as one of 0
  *
  * Ends calls that came by this open file and wait: KARENA_IOC_RING_WAIT, and those with
- * KARENA_RING_WAIT_ROOM. They fail with ECANCELED, unless they were done just then.
+ * KARENA_RING_WAIT_SPACE. They fail with ECANCELED, unless they were done just then.
  * Returns how many there were; one that has not begun to wait is not among them.
  * Needs no right. As an io_uring command it finds what was submitted before it on the
  * same io_uring but for what was sent to a worker, by IOSQE_ASYNC or since it could not

@@ -111,7 +111,7 @@ static inline uint64_t bytes_there(const struct karena_ring *ring)
 
 /* Has the kernel look. Out of line: hardly ever needed, and its struct is large. */
 __attribute__((noinline))
-static void tell_room(const struct karena_ring *ring, uint64_t wanted)
+static void wake_producers(const struct karena_ring *ring, uint64_t wanted)
 {
 	struct karena_ring_stat stat = { .size = sizeof(stat) };
 
@@ -136,13 +136,13 @@ void karena_ring_release(struct karena_ring *ring)
 	store_release_u64(&ring->consumer->position, ring->claimed);
 	ring->released = ring->claimed;
 	/*
-	 * Who waits for room is told by the kernel, which does not see us make it. Pairs
+	 * Who waits for space is told by the kernel, which does not see us make it. Pairs
 	 * with the one in ring_want_room(): of both looks one sees the other.
 	 */
 	full_barrier();
-	wanted = load_acquire_u64(&ring->producer->room_wanted);
+	wanted = load_acquire_u64(&ring->producer->space_wanted);
 	if (wanted)
-		tell_room(ring, wanted);
+		wake_producers(ring, wanted);
 }
 
 /* Is given a record. Returns whether the walk is to end with it. */

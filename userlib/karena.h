@@ -554,7 +554,7 @@ uint64_t karena_ring_data_bytes(const struct karena_ring *ring);
 int karena_ring_stat(const struct karena_ring *ring, struct karena_ring_stat *stat);
 
 /**
- * karena_ring_wait() - wait for a record, or for room
+ * karena_ring_wait() - wait for a record, or for space
  * @ring:	a ring
  * @events:	POLLIN: a record is there; POLLOUT: half of the ring is free; or
  *		both
@@ -572,14 +572,14 @@ int karena_ring_wait(const struct karena_ring *ring, int events, int timeout_ms)
  * @length:	bytes, at least 1
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Errors: -EAGAIN: no room just now; -ENOSPC: can never fit. Any thread.
+ * Errors: -EAGAIN: no space just now; -ENOSPC: can never fit. Any thread.
  * Since 1.0.
  */
 int karena_ring_output(const struct karena_ring *ring, const void *data, size_t length,
 		       uint32_t flags);
 
 /**
- * karena_ring_output_wait() - the same, waiting for room
+ * karena_ring_output_wait() - the same, waiting for space
  * @ring:	a ring
  * @data:	payload
  * @length:	bytes, at least 1
@@ -599,14 +599,14 @@ int karena_ring_output_wait(const struct karena_ring *ring, const void *data, si
  *
  * Returns the payload, to be filled and then given to karena_ring_submit() or
  * karena_ring_discard() by any thread of this process; or NULL with errno:
- * EAGAIN: no room just now; ENOSPC: can never fit; EPERM: not an IN_PLACE ring
+ * EAGAIN: no space just now; ENOSPC: can never fit; EPERM: not an IN_PLACE ring
  * or no right; others as said above. Records behind this one wait for it. If
  * the process dies first, it is discarded. Any thread. Since 1.0.
  */
 void *karena_ring_reserve(struct karena_ring *ring, size_t length);
 
 /**
- * karena_ring_reserve_wait() - the same, waiting for room
+ * karena_ring_reserve_wait() - the same, waiting for space
  * @ring:	a ring made with KARENA_RING_F_IN_PLACE
  * @length:	payload bytes, at least 1
  * @timeout_us:	microseconds; 0: for ever
@@ -788,7 +788,7 @@ struct karena_record {
  * karena_ring_claim() - look at records without giving their space back
  * @ring:	a ring
  * @records:	out
- * @max:	room in @records
+ * @max:	entries in @records
  *
  * Goes on behind those that were claimed before. Never waits. Returns how many
  * there are, 0 for none; -EBADMSG: see above. One thread. Since 1.0.

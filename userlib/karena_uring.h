@@ -184,7 +184,7 @@ static inline void karena_prep_ring_wait_multishot(struct io_uring_sqe *sqe,
  * @user_data:	of the entries that the waits were prepared in
  *
  * Those of karena_prep_ring_wait() and its like, which IORING_OP_ASYNC_CANCEL does not
- * find, and of calls with KARENA_RING_WAIT_ROOM, that came by the same @ring. They
+ * find, and of calls with KARENA_RING_WAIT_SPACE, that came by the same @ring. They
  * complete with -ECANCELED. The completion's res is how many there were. Since 1.0.
  */
 static inline void karena_prep_ring_wait_cancel(struct io_uring_sqe *sqe,

@@ -30,7 +30,7 @@ enum karena_uring_way {
 
 /* In a group of buffers; and from where on kernels have what liburing may not name. */
 #define KARENA_URING_BUFFERS		4
-#define KARENA_URING_ROOM_BYTES		65536u
+#define KARENA_URING_BUFFER_BYTES	65536u
 #define KARENA_OP_READ_MULTISHOT	49	/* 6.7 */
 
 /**
@@ -45,8 +45,8 @@ enum karena_uring_way {
  *		io_uring; may be changed before it is armed first
  * @armed:	a request is in flight
  * @ended:	the ring was created with KARENA_RING_F_END, and all was taken
- * @room_bytes:	with READ and READ_MULTISHOT, the longest record with its header
- * @room:	memory of these
+ * @buffer_bytes: with READ and READ_MULTISHOT, the longest record with its header
+ * @buffers:	memory of these
  * @page_size:	bytes
  * @provided:	where the group is registered, NULL for none
  *
@@ -62,8 +62,8 @@ struct karena_uring_consumer {
 	uint16_t group;
 	bool armed;
 	bool ended;
-	uint32_t room_bytes;
-	char *room;
+	uint32_t buffer_bytes;
+	char *buffers;
 	size_t page_size;
 	struct io_uring *provided;
 };
@@ -107,17 +107,17 @@ static inline enum karena_uring_way karena_uring_best(uint64_t features, uint32_
 }
 
 /* A page for the group, then the buffers. */
-static inline int karena_uring_make_room(struct karena_uring_consumer *consumer)
+static inline int karena_uring_make_buffers(struct karena_uring_consumer *consumer)
 {
 	uint64_t most = karena_ring_data_bytes(consumer->ring);
-	void *room;
+	void *buffers;
 
-	consumer->room_bytes = most < KARENA_URING_ROOM_BYTES ? (uint32_t)most
-							      : KARENA_URING_ROOM_BYTES;
-	if (posix_memalign(&room, consumer->page_size, consumer->page_size +
-			   (size_t)KARENA_URING_BUFFERS * consumer->room_bytes))
+	consumer->buffer_bytes = most < KARENA_URING_BUFFER_BYTES ? (uint32_t)most
+							      : KARENA_URING_BUFFER_BYTES;
+	if (posix_memalign(&buffers, consumer->page_size, consumer->page_size +
+			   (size_t)KARENA_URING_BUFFERS * consumer->buffer_bytes))
 		return -ENOMEM;
-	consumer->room = (char *)room;
+	consumer->buffers = (char *)buffers;
 	return 0;
 }
 
@@ -158,7 +158,7 @@ static inline int karena_uring_consumer_init(struct karena_uring_consumer *consu
 	consumer->ring = ring;
 	consumer->way = way;
 	consumer->page_size = query.out_page_size;
-	return karena_uring_reads(way) ? karena_uring_make_room(consumer) : 0;
+	return karena_uring_reads(way) ? karena_uring_make_buffers(consumer) : 0;
 }
 
 /**
@@ -173,23 +173,23 @@ static inline void karena_uring_consumer_fini(struct karena_uring_consumer *cons
 {
 	if (uring && consumer->provided)
 		io_uring_unregister_buf_ring(uring, consumer->group);
-	free(consumer->room);
+	free(consumer->buffers);
 	memset(consumer, 0, sizeof(*consumer));
 }
 
 static inline char *karena_uring_buffer(const struct karena_uring_consumer *consumer,
 					unsigned int index)
 {
-	return consumer->room + consumer->page_size + (size_t)index * consumer->room_bytes;
+	return consumer->buffers + consumer->page_size + (size_t)index * consumer->buffer_bytes;
 }
 
 static inline void karena_uring_give_back(struct karena_uring_consumer *consumer,
 					  unsigned int index)
 {
-	struct io_uring_buf_ring *group = (struct io_uring_buf_ring *)consumer->room;
+	struct io_uring_buf_ring *group = (struct io_uring_buf_ring *)consumer->buffers;
 
 	io_uring_buf_ring_add(group, karena_uring_buffer(consumer, index),
-			      consumer->room_bytes, (unsigned short)index,
+			      consumer->buffer_bytes, (unsigned short)index,
 			      io_uring_buf_ring_mask(KARENA_URING_BUFFERS), 0);
 	io_uring_buf_ring_advance(group, 1);
 }
@@ -204,10 +204,10 @@ static inline int karena_uring_provide(struct karena_uring_consumer *consumer,
 	if (consumer->way != KARENA_URING_READ_MULTISHOT || consumer->provided)
 		return 0;
 	memset(&reg, 0, sizeof(reg));
-	reg.ring_addr = (uintptr_t)consumer->room;
+	reg.ring_addr = (uintptr_t)consumer->buffers;
 	reg.ring_entries = KARENA_URING_BUFFERS;
 	reg.bgid = consumer->group;
-	io_uring_buf_ring_init((struct io_uring_buf_ring *)consumer->room);
+	io_uring_buf_ring_init((struct io_uring_buf_ring *)consumer->buffers);
 	ret = io_uring_register_buf_ring(uring, &reg, 0);
 	if (ret)
 		return ret;
@@ -238,7 +238,7 @@ static inline void karena_uring_prep_consumer(struct io_uring_sqe *sqe,
 		break;
 	case KARENA_URING_READ:
 		io_uring_prep_read(sqe, fd, karena_uring_buffer(consumer, 0),
-				   consumer->room_bytes, 0);
+				   consumer->buffer_bytes, 0);
 		break;
 	default:
 		io_uring_prep_poll_multishot(sqe, fd, POLLIN);
@@ -370,7 +370,7 @@ static inline bool karena_uring_is_failure(int res)
  * karena_ring_consume(), or @fn's own negative value. After that the rest of what was read
  * is lost; in the mapping it stays, but no completion tells of it again:
  * karena_ring_consume() takes it. -EMSGSIZE: with READ and READ_MULTISHOT, a record of more than
- * @consumer->room_bytes, which stays. One thread. Since 1.0.
+ * @consumer->buffer_bytes, which stays. One thread. Since 1.0.
  */
 static inline int karena_uring_consumer_take(struct karena_uring_consumer *consumer,
 					     const struct io_uring_cqe *cqe,

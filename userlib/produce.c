@@ -91,7 +91,7 @@ void *karena_ring_reserve(struct karena_ring *ring, size_t length)
 
 void *karena_ring_reserve_wait(struct karena_ring *ring, size_t length, uint32_t timeout_us)
 {
-	return reserve(ring, length, KARENA_RING_WAIT_ROOM, timeout_us);
+	return reserve(ring, length, KARENA_RING_WAIT_SPACE, timeout_us);
 }
 
 /*

@@ -184,5 +184,5 @@ int karena_ring_output(const struct karena_ring *ring, const void *data, size_t 
 int karena_ring_output_wait(const struct karena_ring *ring, const void *data, size_t length,
 			    uint32_t flags, uint32_t timeout_us)
 {
-	return output(ring, data, length, flags | KARENA_RING_WAIT_ROOM, timeout_us);
+	return output(ring, data, length, flags | KARENA_RING_WAIT_SPACE, timeout_us);
 }

@@ -366,7 +366,7 @@ static void walk_some(void)
 
 static void release_claimed(void)
 {
-	producer_page->room_wanted = take(1) % 2;
+	producer_page->space_wanted = take(1) % 2;
 	karena_ring_release(&library);
 }
 

@@ -64,7 +64,7 @@ static void ring_fini(struct ring *ring)
 	pthread_mutex_destroy(&ring->lock);
 }
 
-/* As the kernel reserves: NULL if there is no room. */
+/* As the kernel reserves: NULL if there is no space. */
 static struct karena_record_header *reserve(struct ring *ring, uint32_t length)
 {
 	struct karena_record_header *header = NULL;

@@ -16,7 +16,7 @@
 #define OPERATION	open_one
 #endif
 
-/* Only if there is room, which is what is given back and nothing else. */
+/* Only if there is space, which is what is given back and nothing else. */
 static void open_one(void)
 {
 	__u32 length = nondet_u32(), owner = nondet_u32() % 2 ? ALICE : BOB;
@@ -230,10 +230,10 @@ static void skip(void)
 /* read(): what it gets is there, fits, and can be given back. */
 static void run(void)
 {
-	__u64 room = nondet_u64(), begin = consumer, bytes, shown = 0;
+	__u64 space = nondet_u64(), begin = consumer, bytes, shown = 0;
 	unsigned int nr = RECORDS, read = 0, i;
 
-	bytes = record_run(&ring, room, &nr);
+	bytes = record_run(&ring, space, &nr);
 
 	prove(bytes <= producer - consumer);
 	for (i = 0; i < RECORDS; i++) {
@@ -245,7 +245,7 @@ static void run(void)
 			read++;
 		}
 	}
-	prove(shown <= room);
+	prove(shown <= space);
 	prove(nr == read);
 	record_advance(&ring, record_consumer(&ring) + bytes, nr);
 }

@@ -70,7 +70,7 @@ static int show_ring(struct karena_ring *ring, pid_t pid, int fd)
 	      (unsigned long long)stat.out_records, (unsigned long long)stat.out_submitted,
 	      (unsigned long long)stat.out_discarded);
 	field("read", "%llu", (unsigned long long)stat.out_read);
-	field("refused", "%llu no room (%s)", (unsigned long long)stat.out_lost_full,
+	field("refused", "%llu no space (%s)", (unsigned long long)stat.out_lost_full,
 	      size_text(stat.out_lost_full_bytes));
 	field("", "%llu too big (%s)", (unsigned long long)stat.out_lost_too_big,
 	      size_text(stat.out_lost_too_big_bytes));

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Waiting for room: the protocol of kmod/ring_wait.c and of the consumer's half in
+ * Waiting for space: the protocol of kmod/ring_wait.c and of the consumer's half in
  * user space, step by step. A model for Spin; a producer that sleeps while half of
  * the ring is free shows as an invalid end state.
  *
  * Barriers as in record.pml. -DEDGE: the producer uses edge-triggered epoll, else
  * poll(). Mutants, each of which must fail:
- *   -DNO_PRODUCER_BARRIER	between room_wanted and looking at the position
- *   -DNO_CONSUMER_BARRIER	between storing the position and looking at room_wanted
+ *   -DNO_PRODUCER_BARRIER	between space_wanted and looking at the position
+ *   -DNO_CONSUMER_BARRIER	between storing the position and looking at space_wanted
  *   -DCONSUMER_IS_SILENT	it stores its position and does not look
- *   -DWANT_IN_POLL_ONLY	a refusal does not set room_wanted (EDGE)
+ *   -DWANT_IN_POLL_ONLY	a refusal does not set space_wanted (EDGE)
  */
 #define RECORDS	5
 #define SIZE	2
@@ -19,7 +19,7 @@
 byte produced;
 byte claim;
 byte accepted;
-bool room_wanted;
+bool space_wanted;
 
 bool queued;
 bool woken;
@@ -29,8 +29,8 @@ inline look(saw)
 {
 	accepted = claim;
 	if
-	:: produced - accepted <= HALF && room_wanted ->
-		atomic { saw = room_wanted; room_wanted = false };
+	:: produced - accepted <= HALF && space_wanted ->
+		atomic { saw = space_wanted; space_wanted = false };
 		if
 		:: saw ->
 			atomic {
@@ -46,28 +46,28 @@ inline look(saw)
 }
 
 /* ring_want_room() */
-inline want_room(saw)
+inline want_space(saw)
 {
 #ifdef NO_PRODUCER_BARRIER
 	if
-	:: room_wanted = true; look(saw)
-	:: accepted = claim; room_wanted = true
+	:: space_wanted = true; look(saw)
+	:: accepted = claim; space_wanted = true
 	fi
 #else
-	room_wanted = true;
+	space_wanted = true;
 	look(saw)
 #endif
 }
 
-/* ->poll: queued before; @room says what it tells its caller. */
-inline poll_room(room, saw)
+/* ->poll: queued before; @space says what it tells its caller. */
+inline poll_space(space, saw)
 {
 	look(saw);
 	if
-	:: produced - accepted > HALF -> want_room(saw)
+	:: produced - accepted > HALF -> want_space(saw)
 	:: else
 	fi;
-	room = produced - accepted <= HALF
+	space = produced - accepted <= HALF
 }
 
 /* Sends until it is refused, or all is sent. */
@@ -80,7 +80,7 @@ inline send_all(saw)
 		:: produced - accepted < SIZE -> produced++
 		:: else ->
 #ifndef WANT_IN_POLL_ONLY
-			want_room(saw);
+			want_space(saw);
 #endif
 			break
 		fi
@@ -90,12 +90,12 @@ inline send_all(saw)
 
 active proctype producer()
 {
-	bool room, saw;
+	bool space, saw;
 
 #ifdef EDGE
 	queued = true;
-	poll_room(room, saw);
-	woken = woken || room;
+	poll_space(space, saw);
+	woken = woken || space;
 #endif
 	do
 	:: produced == RECORDS -> break
@@ -103,19 +103,19 @@ active proctype producer()
 #ifdef EDGE
 		woken;
 		woken = false;
-		poll_room(room, saw);
+		poll_space(space, saw);
 #else
 		woken = false;
 		queued = true;
-		poll_room(room, saw);
+		poll_space(space, saw);
 		if
-		:: room
-		:: !room -> woken
+		:: space
+		:: !space -> woken
 		fi;
 		queued = false;
 #endif
 		if
-		:: room -> send_all(saw)
+		:: space -> send_all(saw)
 		:: else
 		fi
 	od
@@ -137,12 +137,12 @@ active proctype consumer()
 		fi;
 #ifdef NO_CONSUMER_BARRIER
 		if
-		:: claim = next; wanted = room_wanted
-		:: wanted = room_wanted; claim = next
+		:: claim = next; wanted = space_wanted
+		:: wanted = space_wanted; claim = next
 		fi;
 #else
 		claim = next;
-		wanted = room_wanted;
+		wanted = space_wanted;
 #endif
 #ifndef CONSUMER_IS_SILENT
 		if

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Producers that wait for room by io_uring: without a thread where the kernel can
+ * Producers that wait for space by io_uring: without a thread where the kernel can
  * cancel commands, else not at all.
  */
 #define _GNU_SOURCE
@@ -62,13 +62,13 @@ static void fill(int fd)
 		;
 }
 
-TEST_F(uring, with_room_there_is_no_wait)
+TEST_F(uring, with_space_there_is_no_wait)
 {
 	struct karena_ring_reserve reserve = {
-		.size = sizeof(reserve), .flags = KARENA_RING_WAIT_ROOM, .length = 8,
+		.size = sizeof(reserve), .flags = KARENA_RING_WAIT_SPACE, .length = 8,
 	};
 	struct karena_ring_output output = {
-		.size = sizeof(output), .flags = KARENA_RING_WAIT_ROOM,
+		.size = sizeof(output), .flags = KARENA_RING_WAIT_SPACE,
 		.buffer = (uintptr_t)"x", .buffer_bytes = 1,
 	};
 
@@ -81,10 +81,10 @@ TEST_F(uring, with_room_there_is_no_wait)
 TEST_F(uring, reserve_and_output_wait_without_a_thread)
 {
 	struct karena_ring_reserve reserve = {
-		.size = sizeof(reserve), .flags = KARENA_RING_WAIT_ROOM, .length = 8,
+		.size = sizeof(reserve), .flags = KARENA_RING_WAIT_SPACE, .length = 8,
 	};
 	struct karena_ring_output output = {
-		.size = sizeof(output), .flags = KARENA_RING_WAIT_ROOM,
+		.size = sizeof(output), .flags = KARENA_RING_WAIT_SPACE,
 		.buffer = (uintptr_t)"x", .buffer_bytes = 1,
 	};
 	char buffer[32];
@@ -112,7 +112,7 @@ TEST_F(uring, reserve_and_output_wait_without_a_thread)
 TEST_F(uring, the_time_is_kept_and_a_wait_can_be_left_behind)
 {
 	struct karena_ring_output output = {
-		.size = sizeof(output), .flags = KARENA_RING_WAIT_ROOM, .timeout_us = 30000,
+		.size = sizeof(output), .flags = KARENA_RING_WAIT_SPACE, .timeout_us = 30000,
 		.buffer = (uintptr_t)"x", .buffer_bytes = 1,
 	};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Producers that wait for room: until there is some, their time is over or a signal
+ * Producers that wait for space: until there is some, their time is over or a signal
  * comes; and no record is doubled or lost by it.
  */
 #define _GNU_SOURCE
@@ -15,16 +15,16 @@
 #define LOST_US		(HUNG_MS * 1000u)
 #define SOON_US		30000u
 
-FIXTURE(room)
+FIXTURE(space)
 {
 	struct ring ring;
 	int fd;
 	struct karena_ring_consumer *consumer;
 };
 
-typedef FIXTURE_DATA(room) room_data;
+typedef FIXTURE_DATA(space) space_data;
 
-FIXTURE_SETUP(room)
+FIXTURE_SETUP(space)
 {
 	self->ring = ring_new(KARENA_RING_F_IN_PLACE, page_size);
 	self->fd = self->ring.fd;
@@ -32,7 +32,7 @@ FIXTURE_SETUP(room)
 	ASSERT_NE(NULL, self->consumer);
 }
 
-FIXTURE_TEARDOWN(room)
+FIXTURE_TEARDOWN(space)
 {
 	ring_close(&self->ring);
 }
@@ -41,7 +41,7 @@ static int reserve_within(int fd, uint32_t length, uint32_t timeout_us, uint64_t
 {
 	struct karena_ring_reserve args = {
 		.size = sizeof(args),
-		.flags = KARENA_RING_WAIT_ROOM,
+		.flags = KARENA_RING_WAIT_SPACE,
 		.length = length,
 		.timeout_us = timeout_us,
 	};
@@ -56,7 +56,7 @@ static int output_within(int fd, const void *data, uint64_t bytes, uint32_t time
 {
 	struct karena_ring_output args = {
 		.size = sizeof(args),
-		.flags = KARENA_RING_WAIT_ROOM,
+		.flags = KARENA_RING_WAIT_SPACE,
 		.buffer = (uintptr_t)data,
 		.buffer_bytes = bytes,
 		.timeout_us = timeout_us,
@@ -70,7 +70,7 @@ static int reserve_batch_within(int fd, const uint32_t *lengths, uint64_t bytes,
 {
 	struct karena_ring_reserve_batch args = {
 		.size = sizeof(args),
-		.flags = KARENA_RING_WAIT_ROOM,
+		.flags = KARENA_RING_WAIT_SPACE,
 		.buffer = (uintptr_t)lengths,
 		.buffer_bytes = bytes,
 		.timeout_us = timeout_us,
@@ -83,7 +83,7 @@ static int output_batch_within(int fd, const void *records, uint64_t bytes, uint
 {
 	struct karena_ring_output_batch args = {
 		.size = sizeof(args),
-		.flags = KARENA_RING_WAIT_ROOM,
+		.flags = KARENA_RING_WAIT_SPACE,
 		.buffer = (uintptr_t)records,
 		.buffer_bytes = bytes,
 		.timeout_us = timeout_us,
@@ -109,7 +109,7 @@ static uint64_t now_us(void)
 	return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
 }
 
-TEST_F(room, with_room_there_is_no_wait)
+TEST_F(space, with_space_there_is_no_wait)
 {
 	const uint32_t lengths[2] = { 8, 8 };
 	struct karena_record_header record[2] = { { .word = 8 } };
@@ -124,7 +124,7 @@ TEST_F(room, with_room_there_is_no_wait)
 	EXPECT_EQ(-EINVAL, output_within(self->fd, "x", 0, 0));
 }
 
-TEST_F(room, time_without_wait_is_einval)
+TEST_F(space, time_without_wait_is_einval)
 {
 	const uint32_t length = 8;
 	struct karena_record_header record[2] = { { .word = 8 } };
@@ -152,7 +152,7 @@ TEST_F(room, time_without_wait_is_einval)
 }
 
 /* Each is one loss, however often it looked; a refusal counts as before. */
-TEST_F(room, time_that_is_over_is_a_loss)
+TEST_F(space, time_that_is_over_is_a_loss)
 {
 	const uint32_t lengths[2] = { 8, 16 };
 	struct karena_record_header record[2] = { { .word = 8 } };
@@ -178,13 +178,13 @@ TEST_F(room, time_that_is_over_is_a_loss)
 }
 
 /* As a consumer does by its mapping. */
-static void give_back(room_data *self, uint64_t position)
+static void give_back(space_data *self, uint64_t position)
 {
 	uint64_t wanted;
 
 	consume_to(self->consumer, position);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	wanted = __atomic_load_n(&self->ring.producer->room_wanted, __ATOMIC_RELAXED);
+	wanted = __atomic_load_n(&self->ring.producer->space_wanted, __ATOMIC_RELAXED);
 	if (wanted && produced(&self->ring) - position + wanted <= page_size)
 		ring_stat(self->fd);
 }
@@ -212,11 +212,11 @@ static bool is_done(struct waiting *waiting)
 }
 
 /* Whether so much is wanted before long. */
-static bool wants(room_data *self, uint64_t bytes)
+static bool wants(space_data *self, uint64_t bytes)
 {
 	uint64_t end = now_us() + LOST_US;
 
-	while (__atomic_load_n(&self->ring.producer->room_wanted, __ATOMIC_RELAXED) != bytes) {
+	while (__atomic_load_n(&self->ring.producer->space_wanted, __ATOMIC_RELAXED) != bytes) {
 		if (now_us() > end)
 			return false;
 		usleep(1000);
@@ -225,7 +225,7 @@ static bool wants(room_data *self, uint64_t bytes)
 }
 
 /* One that needs more than half, beside one that needs little. */
-TEST_F(room, each_is_woken_when_there_is_room_for_it)
+TEST_F(space, each_is_woken_when_there_is_space_for_it)
 {
 	struct waiting big = { .fd = self->fd, .length = page_size - 64 - HEADER_BYTES };
 	struct waiting small = { .fd = self->fd, .length = 8 };
@@ -250,10 +250,10 @@ TEST_F(room, each_is_woken_when_there_is_room_for_it)
 	give_back(self, page_size);
 	ASSERT_EQ(0, pthread_join(big_thread, NULL));
 	EXPECT_EQ(0, big.ret);
-	EXPECT_EQ(0, self->ring.producer->room_wanted);
+	EXPECT_EQ(0, self->ring.producer->space_wanted);
 }
 
-TEST_F(room, a_read_wakes)
+TEST_F(space, a_read_wakes)
 {
 	struct waiting waiting = { .fd = self->fd, .length = 24 };
 	pthread_t thread;
@@ -292,7 +292,7 @@ static void alarms(unsigned int every_us, unsigned int first_us)
 }
 
 /* Not begun anew, even by SA_RESTART: its time would be, too. */
-TEST_F(room, signal_ends_the_wait)
+TEST_F(space, signal_ends_the_wait)
 {
 	uint64_t before, lost;
 
@@ -309,14 +309,14 @@ TEST_F(room, signal_ends_the_wait)
 }
 
 /*
- * A storm of signals upon one who sends by copy and in place, and waits for room most of
+ * A storm of signals upon one who sends by copy and in place, and waits for space most of
  * the time: each number comes once, in order.
  */
 #define STORM	4000
 
 static void *count_up(void *arg)
 {
-	room_data *self = arg;
+	space_data *self = arg;
 	char *data = ring_data(&self->ring);
 	sigset_t alarm;
 	uint64_t position;
@@ -347,7 +347,7 @@ static void *count_up(void *arg)
 	return NULL;
 }
 
-TEST_F(room, storm_of_signals_doubles_and_loses_nothing)
+TEST_F(space, storm_of_signals_doubles_and_loses_nothing)
 {
 	uint32_t i, number;
 	uint64_t at = 0;
@@ -376,14 +376,14 @@ TEST_F(room, storm_of_signals_doubles_and_loses_nothing)
 	EXPECT_EQ(0, ring_stat(self->fd).out_lost_full);
 }
 
-/* Two producers that are nearly always in want of room, none left asleep. */
+/* Two producers that are nearly always in want of space, none left asleep. */
 struct sender {
 	int fd;
 	uint32_t length;
 	uint32_t records;
 };
 
-/* Whoever comes first gets the room: who needs much may have to wait for the other's end. */
+/* Whoever comes first gets the space: one that needs much may wait for the other to end. */
 static void *send_waiting(void *arg)
 {
 	static const char data[2048];
@@ -395,7 +395,7 @@ static void *send_waiting(void *arg)
 	return NULL;
 }
 
-TEST_F(room, producers_of_unlike_sizes_get_on)
+TEST_F(space, producers_of_unlike_sizes_get_on)
 {
 	uint32_t records = scaled(3000), seen = 0;
 	struct sender senders[2] = {
