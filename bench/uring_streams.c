@@ -173,7 +173,7 @@ static const struct way ways[] = {
 	{ "karena.poll_mmap.64", RING, KARENA_URING_BEST, by_poll },
 	{ "karena.read.64", RING, KARENA_URING_BEST, by_read },
 	{ "karena.read_multishot.64", RING, KARENA_URING_READ_MULTISHOT, by_uring },
-	{ "karena.wait_mmap.64", RING, KARENA_URING_REPEAT, by_uring },
+	{ "karena.wait_mmap.64", RING, KARENA_URING_WAIT_MULTISHOT, by_uring },
 	{ "karena.wait_once_mmap.64", RING, KARENA_URING_WAIT, by_uring },
 	{ "pipe.read.64", PIPE, KARENA_URING_BEST, by_read },
 	{ "pipe.read_multishot.64", PIPE, KARENA_URING_BEST, by_multishot_of_pipe },
@@ -226,7 +226,7 @@ static bool prepare(const struct way *way)
 	    !karena_uring_consumer_init(&consumer, device, ring, way->uring))
 		return true;
 	/* As in uring_ways.c: WAIT as this kernel does it best. */
-	return way->uring == KARENA_URING_REPEAT &&
+	return way->uring == KARENA_URING_WAIT_MULTISHOT &&
 	       !karena_uring_consumer_init(&consumer, device, ring, KARENA_URING_WAIT);
 }
 

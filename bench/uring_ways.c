@@ -134,9 +134,9 @@ static bool arm_wait_once(void)
 	return true;
 }
 
-static bool arm_repeat(void)
+static bool arm_wait_multishot(void)
 {
-	if (karena_uring_consumer_init(&consumer, device, ring, KARENA_URING_REPEAT))
+	if (karena_uring_consumer_init(&consumer, device, ring, KARENA_URING_WAIT_MULTISHOT))
 		return false;
 	consumer.bytes = BATCH * RECORD;
 	return !karena_uring_consumer_arm(&consumer, &uring);
@@ -144,7 +144,7 @@ static bool arm_repeat(void)
 
 static bool arm_wait(void)
 {
-	return arm_repeat() || arm_wait_once();
+	return arm_wait_multishot() || arm_wait_once();
 }
 
 static bool arm_poll(void)
@@ -301,7 +301,7 @@ static void measure(const struct way *way)
 static void measure_polling(void)
 {
 	static const struct way way = {
-		"karena.wait_mmap.64.sqpoll", false, arm_repeat, take_polling,
+		"karena.wait_mmap.64.sqpoll", false, arm_wait_multishot, take_polling,
 	};
 	double sent;
 

@@ -89,9 +89,9 @@ static inline bool karena_uring_is_cancel(unsigned int issue_flags)
  * A command may complete more than once from 6.18 on, where the ring's lock is held:
  * not in a worker. No buffer was selected, so none is told of.
  */
-#ifdef KARENA_HAVE_URING_REPEAT
-#define KARENA_URING_REPEATS	true
-static inline bool karena_uring_repeats(const struct io_uring_cmd *cmd)
+#ifdef KARENA_HAVE_URING_MULTISHOT
+#define KARENA_URING_HAS_MULTISHOT true
+static inline bool karena_uring_is_multishot(const struct io_uring_cmd *cmd)
 {
 	return cmd->flags & IORING_URING_CMD_MULTISHOT;
 }
@@ -105,8 +105,8 @@ static inline bool karena_uring_post(struct io_uring_cmd *cmd, long ret,
 	return !io_uring_mshot_cmd_post_cqe(cmd, &selected, issue_flags);
 }
 #else
-#define KARENA_URING_REPEATS	false
-static inline bool karena_uring_repeats(const struct io_uring_cmd *cmd)
+#define KARENA_URING_HAS_MULTISHOT false
+static inline bool karena_uring_is_multishot(const struct io_uring_cmd *cmd)
 {
 	return false;
 }

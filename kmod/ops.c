@@ -219,7 +219,7 @@ static const struct karena_op karena_ops[] = {
 		.rights = KARENA_RIGHT_CONSUME,
 		.nowait = true,
 		.waits = true,
-		.repeats = true,
+		.multishot = true,
 		.run = ring_op_wait,
 	},
 	[NR(KARENA_IOC_RING_WAIT_CANCEL)] = {

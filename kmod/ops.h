@@ -31,7 +31,7 @@ struct wait_queue_head;
  * @payload:	what the argument's buffer points to, if the operation has one
  * @nowait:	shall not sleep: if it would have to, -KARENA_EWOULDSLEEP with nothing
  *		changed. Only for operations that say that they can
- * @repeats:	of an operation that does: whoever asks takes more than one answer
+ * @multishot:	of an operation that can: the caller takes more than one answer
  * @last:	no more answers are to come after this one
  * @parks:	sleeps for others not by itself: if it would have to,
  *		-KARENA_EWOULDSLEEP with @queue set
@@ -51,7 +51,7 @@ struct karena_call {
 	struct file *file;
 	struct iov_iter *payload;
 	bool nowait;
-	bool repeats;
+	bool multishot;
 	bool last;
 	bool parks;
 	u64 token;
@@ -77,7 +77,7 @@ struct karena_call {
  * @buffer_dest: the buffer is written rather than read
  * @nowait:	heeds a call's @nowait
  * @waits:	waits for others, and with @nowait says for what
- * @repeats:	can be asked once for many answers, each above 0
+ * @multishot:	can give many answers to one call, each above 0
  * @run:	does it, with arguments that are the kernel's own; may sleep.
  *		Returns a value not below 0, or -errno with nothing changed
  *
@@ -97,7 +97,7 @@ struct karena_op {
 	bool buffer_dest;
 	bool nowait;
 	bool waits;
-	bool repeats;
+	bool multishot;
 	long (*run)(struct karena_call *call, void *args);
 } ____cacheline_aligned;
 

@@ -115,7 +115,7 @@ long ring_op_wait(struct karena_call *call, void *argp)
 	ret = look(ring, call, args);
 	if (ret == -KARENA_EWOULDSLEEP && karena_call_is_over(call))
 		return -ETIMEDOUT;
-	if (ret > 0 && call->repeats)
+	if (ret > 0 && call->multishot)
 		call->until = time_limit(args);
 	call->queue = &ring->wait;
 	return ret;

@@ -154,7 +154,7 @@ static int sleep_elsewhere(struct io_uring_cmd *cmd, unsigned int issue_flags,
 u64 karena_uring_features(void)
 {
 	return KARENA_FEAT_URING_CMD | (KARENA_URING_PARKS ? KARENA_FEAT_URING_WAIT : 0) |
-	       (KARENA_URING_REPEATS ? KARENA_FEAT_URING_REPEAT : 0) |
+	       (KARENA_URING_HAS_MULTISHOT ? KARENA_FEAT_URING_MULTISHOT : 0) |
 	       (KARENA_URING_BUFFERS ? KARENA_FEAT_URING_BUFFERS : 0);
 }
 
@@ -192,11 +192,11 @@ int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		return -EAGAIN;
 	if (run.op->waits && !KARENA_URING_PARKS)
 		return -EOPNOTSUPP;
-	run.call.repeats = karena_uring_repeats(cmd);
-	if (run.call.repeats && !run.op->repeats)
+	run.call.multishot = karena_uring_is_multishot(cmd);
+	if (run.call.multishot && !run.op->multishot)
 		return -EINVAL;
 	/* A worker waits itself, so that it can be interrupted by those who cancel. */
-	run.call.nowait = nowait || run.call.repeats;
+	run.call.nowait = nowait || run.call.multishot;
 	/* But not for space: that may take as long as consumers without a worker do. */
 	run.call.parks = true;
 
@@ -204,7 +204,7 @@ int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	ret = run_first(cmd, issue_flags, &run);
 	if (ret == -KARENA_EWOULDSLEEP && run.call.queue && !KARENA_URING_PARKS)
 		ret = -EOPNOTSUPP;
-	if (ret == -KARENA_EWOULDSLEEP || (ret > 0 && run.call.repeats))
+	if (ret == -KARENA_EWOULDSLEEP || (ret > 0 && run.call.multishot))
 		return sleep_elsewhere(cmd, issue_flags, &run);
 	/* A system call would be made again. A worker is interrupted to be cancelled. */
 	if (ret == -ERESTARTNOINTR)

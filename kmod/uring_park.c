@@ -5,7 +5,7 @@
  * The operation has said what wakes it. The command is put onto that queue, and
  * is run again, by task work, whenever the queue is woken or its time is over.
  * What io_uring takes back, since it or the task goes, and what its user does, by
- * another call, ends with ECANCELED. A command that repeats gives each answer by a
+ * another call, ends with ECANCELED. A multishot command gives each answer by a
  * completion of its own and waits on.
  *
  * Whoever kicks a parked command counts up; the one that finds nothing counted
@@ -74,7 +74,7 @@ static bool goes_on(struct parked *parked, long *ret, unsigned int issue_flags)
 
 	if (*ret == -KARENA_EWOULDSLEEP)
 		return true;
-	if (*ret <= 0 || !call->repeats || !karena_uring_post(parked->cmd, *ret, issue_flags))
+	if (*ret <= 0 || !call->multishot || !karena_uring_post(parked->cmd, *ret, issue_flags))
 		return false;
 	*ret = 0;
 	return !call->last;
@@ -161,7 +161,7 @@ int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 	io_uring_cmd_mark_cancelable(cmd, issue_flags);
 	add_wait_queue(run->call.queue, &parked->waiter.entry);
 	/* In a worker nothing that goes on can complete. */
-	if (run->call.repeats && issue_flags & IO_URING_F_UNLOCKED)
+	if (run->call.multishot && issue_flags & IO_URING_F_UNLOCKED)
 		io_uring_cmd_complete_in_task(cmd, task_work);
 	else
 		run_parked(parked, issue_flags);

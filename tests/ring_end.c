@@ -258,14 +258,14 @@ static bool uring_wait_tells(int fd)
 	return one_request(fd, prepare_wait).res == 0;
 }
 
-static void prepare_repeated_wait(struct io_uring *uring, int fd)
+static void prepare_multishot_wait(struct io_uring *uring, int fd)
 {
-	repeat(prep_wait(uring, fd, page_size, 0));
+	make_multishot(prep_wait(uring, fd, page_size, 0));
 }
 
-static bool uring_repeated_wait_tells(int fd)
+static bool uring_multishot_wait_tells(int fd)
 {
-	struct completion done = one_request(fd, prepare_repeated_wait);
+	struct completion done = one_request(fd, prepare_multishot_wait);
 
 	return done.res == 0 && !(done.flags & IORING_CQE_F_MORE);
 }
@@ -292,8 +292,8 @@ FIXTURE_VARIANT_ADD(wait, uring_wait) {
 	.tells = uring_wait_tells, .feature = KARENA_FEAT_URING_WAIT,
 };
 
-FIXTURE_VARIANT_ADD(wait, uring_repeated_wait) {
-	.tells = uring_repeated_wait_tells, .feature = KARENA_FEAT_URING_REPEAT,
+FIXTURE_VARIANT_ADD(wait, uring_multishot_wait) {
+	.tells = uring_multishot_wait_tells, .feature = KARENA_FEAT_URING_MULTISHOT,
 };
 
 static bool kernel_has(uint64_t feature, bool (*tells)(int fd))

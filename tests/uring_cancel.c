@@ -45,11 +45,11 @@ static struct io_uring_sqe *prepare_wait_in_worker(struct io_uring *uring, int f
 	return sqe;
 }
 
-static struct io_uring_sqe *prepare_repeated_wait(struct io_uring *uring, int fd)
+static struct io_uring_sqe *prepare_multishot_wait(struct io_uring *uring, int fd)
 {
 	struct io_uring_sqe *sqe = prep_wait(uring, fd, 0, 0);
 
-	repeat(sqe);
+	make_multishot(sqe);
 	return sqe;
 }
 
@@ -89,8 +89,8 @@ FIXTURE_VARIANT_ADD(cancel, wait_in_worker) {
 	.said = -EALREADY, .res = -ECANCELED,
 };
 
-FIXTURE_VARIANT_ADD(cancel, repeated_wait) {
-	.prepare = prepare_repeated_wait, .feature = KARENA_FEAT_URING_REPEAT,
+FIXTURE_VARIANT_ADD(cancel, multishot_wait) {
+	.prepare = prepare_multishot_wait, .feature = KARENA_FEAT_URING_MULTISHOT,
 	.said = -ENOENT,
 };
 

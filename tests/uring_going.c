@@ -113,9 +113,9 @@ static void begin_requests(struct scene *scene)
 		prep_wait(&scene->uring, scene->fd, 0, 3600u * 1000000);
 		prep_wait(&scene->uring, scene->fd, 0, 0)->flags |= IOSQE_ASYNC;
 	}
-	if (features() & KARENA_FEAT_URING_REPEAT) {
-		repeat(prep_wait(&scene->uring, scene->fd, 0, 0));
-		repeat(prep_wait(&scene->uring, scene->fd, 100, 3600u * 1000000));
+	if (features() & KARENA_FEAT_URING_MULTISHOT) {
+		make_multishot(prep_wait(&scene->uring, scene->fd, 0, 0));
+		make_multishot(prep_wait(&scene->uring, scene->fd, 100, 3600u * 1000000));
 	}
 	begin_to_produce(scene);
 	submit(&scene->uring);

@@ -210,7 +210,7 @@ FIXTURE_VARIANT(way) {
 	uint32_t timeout_us;
 };
 
-FIXTURE_VARIANT_ADD(way, repeat) { .way = KARENA_URING_REPEAT };
+FIXTURE_VARIANT_ADD(way, wait_multishot) { .way = KARENA_URING_WAIT_MULTISHOT };
 FIXTURE_VARIANT_ADD(way, wait) { .way = KARENA_URING_WAIT };
 FIXTURE_VARIANT_ADD(way, poll) { .way = KARENA_URING_POLL };
 FIXTURE_VARIANT_ADD(way, read_multishot) { .way = KARENA_URING_READ_MULTISHOT };
@@ -218,8 +218,8 @@ FIXTURE_VARIANT_ADD(way, read) { .way = KARENA_URING_READ };
 FIXTURE_VARIANT_ADD(way, best) { .way = KARENA_URING_BEST };
 
 /* In batches; the last is told by the time. */
-FIXTURE_VARIANT_ADD(way, repeat_records) {
-	.way = KARENA_URING_REPEAT, .bytes = 20, .flags = KARENA_WAIT_F_RECORDS,
+FIXTURE_VARIANT_ADD(way, wait_multishot_records) {
+	.way = KARENA_URING_WAIT_MULTISHOT, .bytes = 20, .flags = KARENA_WAIT_F_RECORDS,
 	.timeout_us = 100000,
 };
 
@@ -257,7 +257,7 @@ static bool way_is_there(struct __test_metadata *_metadata, int ret, enum karena
 	if (!ret)
 		return true;
 	EXPECT_EQ(-EOPNOTSUPP, ret);
-	EXPECT_TRUE(way == KARENA_URING_REPEAT || way == KARENA_URING_WAIT ||
+	EXPECT_TRUE(way == KARENA_URING_WAIT_MULTISHOT || way == KARENA_URING_WAIT ||
 		    way == KARENA_URING_READ_MULTISHOT);
 	return false;
 }
@@ -350,8 +350,8 @@ TEST_F(library, consumer_says_which_way_is_best)
 	ASSERT_EQ(0, karena_query(self->device, &query));
 	if (query.out_features & KARENA_FEAT_URING_WAIT)
 		best = KARENA_URING_WAIT;
-	if (query.out_features & KARENA_FEAT_URING_REPEAT)
-		best = KARENA_URING_REPEAT;
+	if (query.out_features & KARENA_FEAT_URING_MULTISHOT)
+		best = KARENA_URING_WAIT_MULTISHOT;
 	ASSERT_EQ(0, karena_uring_consumer_init(&consumer, self->device, self->ring,
 						KARENA_URING_BEST));
 	EXPECT_EQ(best, consumer.way);

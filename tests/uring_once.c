@@ -83,11 +83,11 @@ static struct io_uring_sqe *prep_waiting(struct scene *scene)
 	return prep_wait(&scene->uring, scene->fd, 0, 0);
 }
 
-static struct io_uring_sqe *prep_repeated(struct scene *scene)
+static struct io_uring_sqe *prep_multishot(struct scene *scene)
 {
 	struct io_uring_sqe *sqe = prep_wait(&scene->uring, scene->fd, 0, 0);
 
-	repeat(sqe);
+	make_multishot(sqe);
 	return sqe;
 }
 
@@ -149,7 +149,7 @@ FIXTURE_VARIANT_ADD(request, wait) {
 };
 
 FIXTURE_VARIANT_ADD(request, wait_multishot) {
-	.prepare = prep_repeated, .ending = BY_WAIT_CANCEL, .feature = KARENA_FEAT_URING_REPEAT,
+	.prepare = prep_multishot, .ending = BY_WAIT_CANCEL, .feature = KARENA_FEAT_URING_MULTISHOT,
 };
 
 FIXTURE_VARIANT_ADD(request, stat) { .prepare = prep_stat };

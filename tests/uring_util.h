@@ -70,7 +70,7 @@ static inline struct io_uring_sqe *prep_wait(struct io_uring *uring, int fd, uin
 }
 
 /* Of any io_uring command, so that it completes more than once. */
-static inline void repeat(struct io_uring_sqe *sqe)
+static inline void make_multishot(struct io_uring_sqe *sqe)
 {
 	sqe->uring_cmd_flags = CMD_MULTISHOT;
 	sqe->flags |= IOSQE_BUFFER_SELECT;

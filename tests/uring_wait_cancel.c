@@ -152,21 +152,21 @@ FIXTURE(parked) {
 FIXTURE_VARIANT(parked) {
 	unsigned int flags;
 	unsigned int sqe_flags;
-	bool repeats;
+	bool multishot;
 };
 
 FIXTURE_VARIANT_ADD(parked, plain) { .flags = 0 };
 FIXTURE_VARIANT_ADD(parked, deferred) { .flags = DEFERRED };
 FIXTURE_VARIANT_ADD(parked, sqpoll) { .flags = IORING_SETUP_SQPOLL };
 FIXTURE_VARIANT_ADD(parked, in_a_worker) { .sqe_flags = IOSQE_ASYNC };
-FIXTURE_VARIANT_ADD(parked, repeated) { .repeats = true };
-FIXTURE_VARIANT_ADD(parked, repeated_sqpoll) {
-	.flags = IORING_SETUP_SQPOLL, .repeats = true,
+FIXTURE_VARIANT_ADD(parked, multishot) { .multishot = true };
+FIXTURE_VARIANT_ADD(parked, multishot_sqpoll) {
+	.flags = IORING_SETUP_SQPOLL, .multishot = true,
 };
 
 FIXTURE_SETUP(parked)
 {
-	if (!(features() & (variant->repeats ? KARENA_FEAT_URING_REPEAT
+	if (!(features() & (variant->multishot ? KARENA_FEAT_URING_MULTISHOT
 					     : KARENA_FEAT_URING_WAIT)))
 		return;
 	must(io_uring_queue_init(8, &self->uring, variant->flags) == 0);
@@ -184,8 +184,8 @@ FIXTURE_TEARDOWN(parked)
 #define BEGIN(name) do {							\
 		struct io_uring_sqe *sqe = prep_wait(&self->uring, self->fd, 0, 0); \
 										\
-		if (variant->repeats)						\
-			repeat(sqe);						\
+		if (variant->multishot)						\
+			make_multishot(sqe);					\
 		sqe->flags |= variant->sqe_flags;				\
 		sqe->user_data = name;						\
 		submit(&self->uring);						\
@@ -327,7 +327,7 @@ TEST_F(parked, by_a_record_or_cancelled_each_ends_once)
 
 	if (!self->fd)
 		SKIP(return, "this kernel has no such command");
-	if (variant->repeats)
+	if (variant->multishot)
 		SKIP(return, "it does not end by a record");
 	must(pthread_create(&canceller.thread, NULL, cancel_all, &canceller) == 0);
 	for (i = 0; i < rounds; i++) {

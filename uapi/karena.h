@@ -93,7 +93,7 @@
 #define KARENA_FEAT_RING	0x2ull
 #define KARENA_FEAT_URING_CMD	0x4ull	/* every call as IORING_OP_URING_CMD */
 #define KARENA_FEAT_URING_WAIT	0x8ull	/* KARENA_IOC_RING_WAIT, too */
-#define KARENA_FEAT_URING_REPEAT 0x10ull /* and by IORING_URING_CMD_MULTISHOT */
+#define KARENA_FEAT_URING_MULTISHOT 0x10ull /* and by IORING_URING_CMD_MULTISHOT */
 #define KARENA_FEAT_URING_BUFFERS 0x20ull /* arena memory as registered buffers */
 
 /* Each object's calls have a block of numbers of their own. */
@@ -156,7 +156,7 @@
  * nothing is there misses none. The last has a negative res, or 0: the ring has
  * ended, and nothing comes but what was told of; or res as any other, if the
  * completion queue was full. EINVAL: a call that does not wait, and all without
- * KARENA_FEAT_URING_REPEAT.
+ * KARENA_FEAT_URING_MULTISHOT.
  */
 #define KARENA_URING_INLINE	0x80000000u
 

@@ -165,7 +165,7 @@ static inline void karena_prep_ring_wait(struct io_uring_sqe *sqe,
 
 /*
  * Of either, again and again: see IORING_URING_CMD_MULTISHOT in <linux/karena.h>.
- * -EINVAL: a kernel without KARENA_FEAT_URING_REPEAT. Since 1.0.
+ * -EINVAL: a kernel without KARENA_FEAT_URING_MULTISHOT. Since 1.0.
  */
 static inline void karena_prep_ring_wait_multishot(struct io_uring_sqe *sqe,
 						   const struct karena_ring *ring,

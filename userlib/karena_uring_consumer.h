@@ -20,9 +20,9 @@ extern "C" {
 /* How a consumer is told of records, and how it gets them. */
 enum karena_uring_way {
 	KARENA_URING_BEST,	/* the first of these that the kernel has */
-	KARENA_URING_REPEAT,	/* KARENA_IOC_RING_WAIT, armed once; read in the mapping */
+	KARENA_URING_WAIT_MULTISHOT, /* KARENA_IOC_RING_WAIT, armed once; the mapping */
 	KARENA_URING_WAIT,	/* the same, armed for each batch */
-	KARENA_URING_POLL,	/* multishot poll: armed once; read in the mapping */
+	KARENA_URING_POLL,	/* multishot poll, armed once; the mapping */
 	/* BEST takes these only for who may not map the ring. */
 	KARENA_URING_READ_MULTISHOT, /* into buffers of its own, armed once */
 	KARENA_URING_READ,	/* the same, armed for each batch */
@@ -37,8 +37,8 @@ enum karena_uring_way {
  * struct karena_uring_consumer - a ring's consumer in an io_uring
  * @ring:	which it consumes
  * @way:	how it is told; never KARENA_URING_BEST
- * @bytes:	with REPEAT and WAIT, to be told when so many are there; may be changed
- *		while not @armed
+ * @bytes:	with WAIT_MULTISHOT and WAIT, to be told when so many are there; may be
+ *		changed while not @armed
  * @timeout_us:	with these, to be told by then at the latest; likewise
  * @flags:	with these, KARENA_WAIT_F_RECORDS or 0; likewise
  * @group:	with READ_MULTISHOT, number of a group of buffers that is not used in the
@@ -81,8 +81,8 @@ static inline bool karena_uring_has(int op)
 static inline bool karena_uring_can(enum karena_uring_way way, uint64_t features)
 {
 	switch (way) {
-	case KARENA_URING_REPEAT:
-		return features & KARENA_FEAT_URING_REPEAT;
+	case KARENA_URING_WAIT_MULTISHOT:
+		return features & KARENA_FEAT_URING_MULTISHOT;
 	case KARENA_URING_WAIT:
 		return features & KARENA_FEAT_URING_WAIT;
 	case KARENA_URING_READ_MULTISHOT:
@@ -99,7 +99,8 @@ static inline bool karena_uring_reads(enum karena_uring_way way)
 
 static inline enum karena_uring_way karena_uring_best(uint64_t features, uint32_t rights)
 {
-	int way = rights & KARENA_RIGHT_MAP ? KARENA_URING_REPEAT : KARENA_URING_READ_MULTISHOT;
+	int way = rights & KARENA_RIGHT_MAP ? KARENA_URING_WAIT_MULTISHOT
+					    : KARENA_URING_READ_MULTISHOT;
 
 	while (!karena_uring_can((enum karena_uring_way)way, features))
 		way++;
@@ -223,7 +224,7 @@ static inline void karena_uring_prep_consumer(struct io_uring_sqe *sqe,
 	int fd = karena_ring_fd(consumer->ring);
 
 	switch (consumer->way) {
-	case KARENA_URING_REPEAT:
+	case KARENA_URING_WAIT_MULTISHOT:
 		karena_prep_ring_wait_multishot(sqe, consumer->ring, consumer->flags,
 						consumer->bytes, consumer->timeout_us);
 		break;
@@ -295,7 +296,7 @@ static inline int karena_uring_consumer_disarm(struct karena_uring_consumer *con
 	sqe = io_uring_get_sqe(uring);
 	if (!sqe)
 		return -EBUSY;
-	if (consumer->way == KARENA_URING_REPEAT || consumer->way == KARENA_URING_WAIT)
+	if (consumer->way == KARENA_URING_WAIT_MULTISHOT || consumer->way == KARENA_URING_WAIT)
 		karena_prep_ring_wait_cancel(sqe, consumer->ring, (uintptr_t)consumer);
 	else
 		io_uring_prep_cancel(sqe, consumer, 0);

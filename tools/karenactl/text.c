@@ -54,7 +54,7 @@ const struct bit feature_bits[] = {
 	{ KARENA_FEAT_RING, "ring" },
 	{ KARENA_FEAT_URING_CMD, "uring-cmd" },
 	{ KARENA_FEAT_URING_WAIT, "uring-wait" },
-	{ KARENA_FEAT_URING_REPEAT, "uring-repeat" },
+	{ KARENA_FEAT_URING_MULTISHOT, "uring-multishot" },
 	{ KARENA_FEAT_URING_BUFFERS, "uring-buffers" },
 	{ 0, NULL },
 };

@@ -10,7 +10,7 @@
 #define DEFERRED	(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 
 /* Without the feature no fd. */
-FIXTURE(repeat) {
+FIXTURE(multishot) {
 	struct io_uring uring;
 	struct ring ring;
 	struct karena_ring_consumer *consumer;
@@ -18,20 +18,20 @@ FIXTURE(repeat) {
 	int fd;
 };
 
-FIXTURE_VARIANT(repeat) {
+FIXTURE_VARIANT(multishot) {
 	unsigned int flags;
 	unsigned int sqe_flags;
 };
 
-FIXTURE_VARIANT_ADD(repeat, plain) { .flags = 0 };
-FIXTURE_VARIANT_ADD(repeat, cqe32) { .flags = IORING_SETUP_CQE32 };
-FIXTURE_VARIANT_ADD(repeat, deferred) { .flags = DEFERRED };
-FIXTURE_VARIANT_ADD(repeat, sqpoll) { .flags = IORING_SETUP_SQPOLL };
-FIXTURE_VARIANT_ADD(repeat, from_a_worker) { .flags = 0, .sqe_flags = IOSQE_ASYNC };
+FIXTURE_VARIANT_ADD(multishot, plain) { .flags = 0 };
+FIXTURE_VARIANT_ADD(multishot, cqe32) { .flags = IORING_SETUP_CQE32 };
+FIXTURE_VARIANT_ADD(multishot, deferred) { .flags = DEFERRED };
+FIXTURE_VARIANT_ADD(multishot, sqpoll) { .flags = IORING_SETUP_SQPOLL };
+FIXTURE_VARIANT_ADD(multishot, from_a_worker) { .flags = 0, .sqe_flags = IOSQE_ASYNC };
 
-FIXTURE_SETUP(repeat)
+FIXTURE_SETUP(multishot)
 {
-	if (!(features() & KARENA_FEAT_URING_REPEAT))
+	if (!(features() & KARENA_FEAT_URING_MULTISHOT))
 		return;
 	must(io_uring_queue_init(4, &self->uring, variant->flags) == 0);
 	self->ring = ring_new(KARENA_RING_F_IN_PLACE | KARENA_RING_F_END, page_size);
@@ -40,7 +40,7 @@ FIXTURE_SETUP(repeat)
 	must(self->consumer);
 }
 
-FIXTURE_TEARDOWN(repeat)
+FIXTURE_TEARDOWN(multishot)
 {
 	if (self->fd) {
 		io_uring_queue_exit(&self->uring);
@@ -52,7 +52,7 @@ FIXTURE_TEARDOWN(repeat)
 		struct io_uring_sqe *sqe = prep_wait_flags(&self->uring, self->fd,	\
 							   wait_flags, bytes, timeout_us); \
 		sqe->flags |= variant->sqe_flags;				\
-		repeat(sqe);							\
+		make_multishot(sqe);						\
 		submit(&self->uring);						\
 	} while (0)
 
@@ -102,7 +102,7 @@ static bool only_that_came_again(struct io_uring *uring, int64_t res)
 	return !done.came;
 }
 
-TEST_F(repeat, each_batch_is_told)
+TEST_F(multishot, each_batch_is_told)
 {
 	struct completion done;
 	int i;
@@ -124,7 +124,7 @@ TEST_F(repeat, each_batch_is_told)
 	EXPECT_TRUE(only_that_came_again(&self->uring, 3 * RECORD));
 }
 
-TEST_F(repeat, what_was_there_before_is_told)
+TEST_F(multishot, what_was_there_before_is_told)
 {
 	struct completion done;
 
@@ -139,7 +139,7 @@ TEST_F(repeat, what_was_there_before_is_told)
 }
 
 /* The reader stopped before it; nothing new is behind it when it ends. */
-TEST_F(repeat, the_end_of_an_open_record_is_told)
+TEST_F(multishot, the_end_of_an_open_record_is_told)
 {
 	uint64_t position;
 
@@ -156,7 +156,7 @@ TEST_F(repeat, the_end_of_an_open_record_is_told)
 	EXPECT_EQ(RECORD, complete_but_for(&self->uring, 2 * RECORD).res);
 }
 
-TEST_F(repeat, the_end_is_the_last_completion)
+TEST_F(multishot, the_end_is_the_last_completion)
 {
 	struct completion done;
 
@@ -183,7 +183,7 @@ TEST_F(repeat, the_end_is_the_last_completion)
  * From the last completion on, not from the beginning. Who is late with the record is
  * told of the time instead, and takes more of it.
  */
-TEST_F(repeat, the_time_begins_anew_with_each_completion)
+TEST_F(multishot, the_time_begins_anew_with_each_completion)
 {
 	struct completion done;
 	int64_t begin;
@@ -212,7 +212,7 @@ TEST_F(repeat, the_time_begins_anew_with_each_completion)
 	EXPECT_LE(ms, now_ms() - begin);
 }
 
-TEST_F(repeat, a_right_that_is_cut_ends_it)
+TEST_F(multishot, a_right_that_is_cut_ends_it)
 {
 	struct completion done;
 
@@ -228,7 +228,7 @@ TEST_F(repeat, a_right_that_is_cut_ends_it)
 }
 
 /* More completions than the queue holds: told that it ended, the reader misses none. */
-TEST_F(repeat, overflow_of_completions_loses_no_record)
+TEST_F(multishot, overflow_of_completions_loses_no_record)
 {
 	struct completion done;
 	uint64_t got = 0;
@@ -257,7 +257,7 @@ TEST_F(repeat, overflow_of_completions_loses_no_record)
 	printf("# told %d times\n", told);
 }
 
-TEST_F(repeat, calls_that_do_not_wait_refuse)
+TEST_F(multishot, calls_that_do_not_wait_refuse)
 {
 	struct karena_ring_commit commit = { .size = sizeof(commit) };
 	struct io_uring_sqe *sqe;
@@ -267,12 +267,12 @@ TEST_F(repeat, calls_that_do_not_wait_refuse)
 	sqe = prep(&self->uring, IORING_OP_URING_CMD, self->fd, NULL, 0);
 	sqe->cmd_op = KARENA_IOC_RING_SUBMIT | KARENA_URING_INLINE;
 	memcpy(sqe->cmd, &commit, sizeof(commit));
-	repeat(sqe);
+	make_multishot(sqe);
 	submit(&self->uring);
 	EXPECT_EQ(-EINVAL, complete(&self->uring).res);
 }
 
-TEST_F(repeat, no_wake_up_is_lost)
+TEST_F(multishot, no_wake_up_is_lost)
 {
 	struct hand_off hand_off = { .fd = self->fd, .rounds = 1000 * scaled(1) };
 	int64_t end = now_ms() + 20000;
@@ -305,10 +305,10 @@ TEST(without_its_feature_io_uring_refuses_it)
 	struct completion done;
 	struct io_uring uring;
 
-	if (features() & KARENA_FEAT_URING_REPEAT)
+	if (features() & KARENA_FEAT_URING_MULTISHOT)
 		SKIP(return, "this kernel has it");
 	must(io_uring_queue_init(4, &uring, 0) == 0);
-	repeat(prep_wait(&uring, fd, 0, 0));
+	make_multishot(prep_wait(&uring, fd, 0, 0));
 	submit(&uring);
 	done = complete(&uring);
 	EXPECT_TRUE(done.came);
