@@ -75,11 +75,11 @@ static void ring_output(size_t length)
 static void ring_reserve_submit(size_t length)
 {
 	struct karena_ring_reserve reserve = { .size = sizeof(reserve), .length = length };
-	struct karena_ring_commit commit = { .size = sizeof(commit) };
+	struct karena_ring_finish finish = { .size = sizeof(finish) };
 
 	bench_ioctl(in, KARENA_IOC_RING_RESERVE, &reserve, "ring reserve");
-	commit.position = reserve.out_position;
-	bench_ioctl(in, KARENA_IOC_RING_SUBMIT, &commit, "ring submit");
+	finish.position = reserve.out_position;
+	bench_ioctl(in, KARENA_IOC_RING_SUBMIT, &finish, "ring submit");
 }
 
 static void ring_reserve_fill_submit(size_t length)

@@ -16,7 +16,7 @@
  * karena_ring_reserve_dynptr() - reserve a record of any size
  * @ring:	the ring
  * @length:	payload bytes
- * @dynptr:	out, a window of the whole payload, or null; to be ended in both cases
+ * @dynptr:	out, a window of the whole payload, or null; to be finished in both cases
  *
  * Context: any, NMI included; does not sleep.
  * Return: 0; -EAGAIN, -ENOSPC, -EINVAL as karena_ring_reserve().
@@ -47,7 +47,7 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_reserve_dynptr, KARENA_NS);
  * Context: any, NMI included; does not sleep.
  * Since: 1.0
  */
-void karena_ring_submit_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_ends(dynptr)
+void karena_ring_submit_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_finishes(dynptr)
 {
 	__release(dynptr);
 	if (dynptr->ring)
@@ -64,7 +64,7 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_submit_dynptr, KARENA_NS);
  * Context: any, NMI included; does not sleep.
  * Since: 1.0
  */
-void karena_ring_discard_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_ends(dynptr)
+void karena_ring_discard_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_finishes(dynptr)
 {
 	__release(dynptr);
 	if (dynptr->ring)

@@ -42,7 +42,7 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_get, KARENA_NS);
 
 /**
  * karena_ring_put() - give back a ring of karena_ring_get()
- * @ring:	not to be used any more; the caller has ended what it reserved, in
+ * @ring:	not to be used any more; the caller has finished what it reserved, in
  *		whatever context
  *
  * The consumer role, if kernel code has it, goes with the last of them.

@@ -133,8 +133,8 @@ static const struct karena_op karena_ops[] = {
 	[NR(KARENA_IOC_RING_SUBMIT)] = {
 		.name = "ring_submit",
 		.type = &karena_ring_type,
-		ARGS(karena_ring_commit, position, NO_OUT(karena_ring_commit)),
-		.flags = RING_COMMIT_FLAGS,
+		ARGS(karena_ring_finish, position, NO_OUT(karena_ring_finish)),
+		.flags = RING_FINISH_FLAGS,
 		.rights = KARENA_RIGHT_PRODUCE,
 		.nowait = true,
 		.run = ring_op_submit,
@@ -142,8 +142,8 @@ static const struct karena_op karena_ops[] = {
 	[NR(KARENA_IOC_RING_DISCARD)] = {
 		.name = "ring_discard",
 		.type = &karena_ring_type,
-		ARGS(karena_ring_commit, position, NO_OUT(karena_ring_commit)),
-		.flags = RING_COMMIT_FLAGS,
+		ARGS(karena_ring_finish, position, NO_OUT(karena_ring_finish)),
+		.flags = RING_FINISH_FLAGS,
 		.rights = KARENA_RIGHT_PRODUCE,
 		.nowait = true,
 		.run = ring_op_discard,
@@ -178,15 +178,15 @@ static const struct karena_op karena_ops[] = {
 		.buffer = offsetof(struct karena_ring_reserve_batch, buffer),
 		.run = ring_op_reserve_batch,
 	},
-	[NR(KARENA_IOC_RING_COMMIT_BATCH)] = {
-		.name = "ring_commit_batch",
+	[NR(KARENA_IOC_RING_FINISH_BATCH)] = {
+		.name = "ring_finish_batch",
 		.type = &karena_ring_type,
-		ARGS(karena_ring_commit_batch, buffer_bytes, NO_OUT(karena_ring_commit_batch)),
-		.flags = RING_COMMIT_FLAGS,
+		ARGS(karena_ring_finish_batch, buffer_bytes, NO_OUT(karena_ring_finish_batch)),
+		.flags = RING_FINISH_FLAGS,
 		.rights = KARENA_RIGHT_PRODUCE,
-		.buffer = offsetof(struct karena_ring_commit_batch, buffer),
+		.buffer = offsetof(struct karena_ring_finish_batch, buffer),
 		.nowait = true,
-		.run = ring_op_commit_batch,
+		.run = ring_op_finish_batch,
 	},
 	[NR(KARENA_IOC_RING_POLICY)] = {
 		.name = "ring_policy",

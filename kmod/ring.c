@@ -217,7 +217,7 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_reserve, KARENA_NS);
 void ring_submit_traced(struct karena_ring *ring, const struct karena_record_header *header,
 			u32 word, u32 flags)
 {
-	trace_karena_ring_end(ring, record_offset(&ring->records, header), word);
+	trace_karena_ring_finish(ring, record_offset(&ring->records, header), word);
 	ring_tell(ring, flags);
 }
 
@@ -231,7 +231,7 @@ static noinline void end_any(struct karena_ring *ring, struct karena_record_head
 		atomic64_inc(&ring->nr_discarded);
 	else
 		this_cpu_inc(*ring->submitted);
-	trace_karena_ring_end(ring, record_offset(&ring->records, header), word);
+	trace_karena_ring_finish(ring, record_offset(&ring->records, header), word);
 }
 
 static noinline void submit_in_place(struct karena_ring *ring,

@@ -42,8 +42,8 @@ struct ring_party;
 
 static_assert(KARENA_RING_BATCH_MAX <= RING_STEPS);
 
-#define RING_COMMIT_FLAGS	(KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP)
-#define RING_OUTPUT_FLAGS	(RING_COMMIT_FLAGS | KARENA_RING_WAIT_SPACE)
+#define RING_FINISH_FLAGS	(KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP)
+#define RING_OUTPUT_FLAGS	(RING_FINISH_FLAGS | KARENA_RING_WAIT_SPACE)
 
 /* Of @armed; see ended(). */
 #define RING_ARMED		KARENA_RING_FORCE_WAKEUP
@@ -204,7 +204,7 @@ static inline struct karena_ring *to_ring(struct karena_object *object)
 /* Are the flags of a commit or an output what they may be? */
 static inline bool ring_wakeup_valid(u32 flags)
 {
-	return (flags & RING_COMMIT_FLAGS) != RING_COMMIT_FLAGS;
+	return (flags & RING_FINISH_FLAGS) != RING_FINISH_FLAGS;
 }
 
 static inline bool ring_in_place(const struct karena_ring *ring)
@@ -234,7 +234,7 @@ long ring_op_stat(struct karena_call *call, void *args);
 /* ring_batch.c: those on many records */
 long ring_op_output_batch(struct karena_call *call, void *args);
 long ring_op_reserve_batch(struct karena_call *call, void *args);
-long ring_op_commit_batch(struct karena_call *call, void *args);
+long ring_op_finish_batch(struct karena_call *call, void *args);
 
 /* ring_await.c: two more of the table */
 long ring_op_wait(struct karena_call *call, void *args);

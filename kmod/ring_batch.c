@@ -79,7 +79,7 @@ static long output_all(struct ring_attempt *attempt)
 		cond_resched();
 	} while (iov_iter_count(s->from) && !fatal_signal_pending(current));
 	if (nr)
-		ring_tell(s->ring, s->flags & RING_COMMIT_FLAGS);
+		ring_tell(s->ring, s->flags & RING_FINISH_FLAGS);
 	return nr ?: ret;
 }
 
@@ -182,7 +182,7 @@ long ring_op_reserve_batch(struct karena_call *call, void *argp)
 }
 
 static int commit_one(struct karena_ring *ring, struct ring_party *party,
-		      const struct karena_ring_commit_entry *entry, bool first)
+		      const struct karena_ring_finish_entry *entry, bool first)
 {
 	u32 discard = 0;
 
@@ -201,7 +201,7 @@ static int commit_one(struct karena_ring *ring, struct ring_party *party,
 static long commit_some(struct karena_ring *ring, struct ring_party *party,
 			struct iov_iter *from, bool first, int *last)
 {
-	struct karena_ring_commit_entry entries[ENTRIES];
+	struct karena_ring_finish_entry entries[ENTRIES];
 	size_t bytes = min(iov_iter_count(from), sizeof(entries));
 	unsigned int nr = bytes / sizeof(entries[0]), i;
 
@@ -217,16 +217,16 @@ static long commit_some(struct karena_ring *ring, struct ring_party *party,
 }
 
 /**
- * ring_op_commit_batch() - KARENA_IOC_RING_COMMIT_BATCH
+ * ring_op_finish_batch() - KARENA_IOC_RING_FINISH_BATCH
  * @call:	on a ring's fd, with the entries
- * @argp:	struct karena_ring_commit_batch
+ * @argp:	struct karena_ring_finish_batch
  *
  * Context: may sleep.
  * Return: reservations ended, or -errno if none.
  */
-long ring_op_commit_batch(struct karena_call *call, void *argp)
+long ring_op_finish_batch(struct karena_call *call, void *argp)
 {
-	const struct karena_ring_commit_batch *args = argp;
+	const struct karena_ring_finish_batch *args = argp;
 	struct karena_ring *ring = to_ring(call->object);
 	struct ring_party *party;
 	int last = 0;
@@ -235,7 +235,7 @@ long ring_op_commit_batch(struct karena_call *call, void *argp)
 	if (!ring_wakeup_valid(args->flags) || !ring_in_place(ring))
 		return -EINVAL;
 	if (!args->buffer_bytes ||
-	    args->buffer_bytes % sizeof(struct karena_ring_commit_entry))
+	    args->buffer_bytes % sizeof(struct karena_ring_finish_entry))
 		return -EINVAL;
 	party = ring_party_find(ring, call->file);
 	do {

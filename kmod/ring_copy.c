@@ -201,7 +201,7 @@ ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags)
 	err = ring_check_length(ring, length);
 	if (err)
 		return err;
-	flags &= RING_COMMIT_FLAGS;
+	flags &= RING_FINISH_FLAGS;
 	if (length <= SHORT_BYTES)
 		err = output_short(ring, from, length, flags, waits);
 	else

@@ -260,7 +260,7 @@ long ring_op_reserve(struct karena_call *call, void *argp)
 	return 0;
 }
 
-static long end(struct karena_call *call, const struct karena_ring_commit *args, u32 discard)
+static long end(struct karena_call *call, const struct karena_ring_finish *args, u32 discard)
 {
 	struct karena_ring *ring = to_ring(call->object);
 
@@ -275,7 +275,7 @@ static long end(struct karena_call *call, const struct karena_ring_commit *args,
 /**
  * ring_op_submit() - KARENA_IOC_RING_SUBMIT
  * @call:	on a ring's fd
- * @argp:	struct karena_ring_commit
+ * @argp:	struct karena_ring_finish
  *
  * Context: may sleep.
  * Return: 0 or -errno.
@@ -288,7 +288,7 @@ long ring_op_submit(struct karena_call *call, void *argp)
 /**
  * ring_op_discard() - KARENA_IOC_RING_DISCARD
  * @call:	on a ring's fd
- * @argp:	struct karena_ring_commit
+ * @argp:	struct karena_ring_finish
  *
  * Context: may sleep.
  * Return: 0 or -errno.

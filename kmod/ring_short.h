@@ -142,7 +142,7 @@ static __always_inline void ring_submit_short(struct karena_ring *ring,
 {
 	record_close_as(&ring->records, header, word, false);
 	this_cpu_inc(*ring->submitted);
-	if (trace_karena_ring_end_enabled())
+	if (trace_karena_ring_finish_enabled())
 		ring_submit_traced(ring, header, word, flags);
 	else
 		ring_tell(ring, flags);

@@ -112,7 +112,7 @@ TRACE_EVENT(karena_ring_reserve,
 );
 
 /* A record was submitted or discarded. */
-TRACE_EVENT(karena_ring_end,
+TRACE_EVENT(karena_ring_finish,
 	TP_PROTO(const struct karena_ring *ring, u64 offset, u32 word),
 	TP_ARGS(ring, offset, word),
 	TP_STRUCT__entry(

@@ -272,7 +272,7 @@ TEST_F(layout, reopen_and_restrict)
 TEST_F(layout, ring_reserve_submit_discard_output_stat)
 {
 	struct bytes reserve = bytes_of(32);
-	struct bytes commit = bytes_of(16);
+	struct bytes finish = bytes_of(16);
 	struct bytes output = bytes_of(24);
 	struct bytes stat = bytes_of(136);
 	int ring;
@@ -287,14 +287,14 @@ TEST_F(layout, ring_reserve_submit_discard_output_stat)
 	put32(&reserve, 8, 30);
 	ASSERT_EQ(0, ioctl(ring, 0xbd40, reserve.at));
 	EXPECT_EQ(24, get64(&reserve, 16));
-	put64(&commit, 8, 24);
-	ASSERT_EQ(0, ioctl(ring, 0xbd41, commit.at));
+	put64(&finish, 8, 24);
+	ASSERT_EQ(0, ioctl(ring, 0xbd41, finish.at));
 
 	ASSERT_EQ(0, ioctl(ring, 0xbd40, reserve.at));
 	EXPECT_EQ(64, get64(&reserve, 16));
-	put32(&commit, 4, 1);			/* NO_WAKEUP */
-	put64(&commit, 8, 64);
-	ASSERT_EQ(0, ioctl(ring, 0xbd42, commit.at));
+	put32(&finish, 4, 1);			/* NO_WAKEUP */
+	put64(&finish, 8, 64);
+	ASSERT_EQ(0, ioctl(ring, 0xbd42, finish.at));
 
 	ASSERT_EQ(0, ioctl(ring, 0xbd44, stat.at));
 	EXPECT_EQ(1, get32(&stat, 8));

@@ -60,7 +60,7 @@ IS(KARENA_IOC_RING_STAT, 0xbd44);
 IS(KARENA_IOC_RING_WAIT, 0xbd45);
 IS(KARENA_IOC_RING_OUTPUT_BATCH, 0xbd46);
 IS(KARENA_IOC_RING_RESERVE_BATCH, 0xbd47);
-IS(KARENA_IOC_RING_COMMIT_BATCH, 0xbd48);
+IS(KARENA_IOC_RING_FINISH_BATCH, 0xbd48);
 IS(KARENA_IOC_RING_POLICY, 0xbd49);
 IS(KARENA_IOC_RING_FLUSH, 0xbd4a);
 IS(KARENA_IOC_RING_WAIT_CANCEL, 0xbd4b);
@@ -254,12 +254,12 @@ FIELD(karena_ring_reserve, out_offset, 24, 8);
 IS(KARENA_RING_NO_WAKEUP, 1);
 IS(KARENA_RING_FORCE_WAKEUP, 2);
 
-SIZE(karena_ring_commit, 24);
-FIELD(karena_ring_commit, size, 0, 4);
-FIELD(karena_ring_commit, flags, 4, 4);
-FIELD(karena_ring_commit, position, 8, 8);
-FIELD(karena_ring_commit, length, 16, 4);
-FIELD(karena_ring_commit, __reserved, 20, 4);
+SIZE(karena_ring_finish, 24);
+FIELD(karena_ring_finish, size, 0, 4);
+FIELD(karena_ring_finish, flags, 4, 4);
+FIELD(karena_ring_finish, position, 8, 8);
+FIELD(karena_ring_finish, length, 16, 4);
+FIELD(karena_ring_finish, __reserved, 20, 4);
 
 SIZE(karena_ring_output_batch, 32);
 FIELD(karena_ring_output_batch, size, 0, 4);
@@ -279,16 +279,16 @@ FIELD(karena_ring_reserve_batch, __reserved, 28, 4);
 FIELD(karena_ring_reserve_batch, out_position, 32, 8);
 FIELD(karena_ring_reserve_batch, out_offset, 40, 8);
 
-SIZE(karena_ring_commit_entry, 16);
-FIELD(karena_ring_commit_entry, position, 0, 8);
-FIELD(karena_ring_commit_entry, length, 8, 4);
-FIELD(karena_ring_commit_entry, flags, 12, 4);
+SIZE(karena_ring_finish_entry, 16);
+FIELD(karena_ring_finish_entry, position, 0, 8);
+FIELD(karena_ring_finish_entry, length, 8, 4);
+FIELD(karena_ring_finish_entry, flags, 12, 4);
 
-SIZE(karena_ring_commit_batch, 24);
-FIELD(karena_ring_commit_batch, size, 0, 4);
-FIELD(karena_ring_commit_batch, flags, 4, 4);
-FIELD(karena_ring_commit_batch, buffer, 8, 8);
-FIELD(karena_ring_commit_batch, buffer_bytes, 16, 8);
+SIZE(karena_ring_finish_batch, 24);
+FIELD(karena_ring_finish_batch, size, 0, 4);
+FIELD(karena_ring_finish_batch, flags, 4, 4);
+FIELD(karena_ring_finish_batch, buffer, 8, 8);
+FIELD(karena_ring_finish_batch, buffer_bytes, 16, 8);
 
 SIZE(karena_ring_policy, 24);
 FIELD(karena_ring_policy, size, 0, 4);

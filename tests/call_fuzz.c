@@ -121,8 +121,8 @@ static void fill_at_random(const struct call *call, union args *args)
 		break;
 	case CALL_ring_submit:
 	case CALL_ring_discard:
-		args->ring_commit.position = 8 * random_below(1024);
-		args->ring_commit.length = random_below(4) ? 0 : random_below(300);
+		args->ring_finish.position = 8 * random_below(1024);
+		args->ring_finish.length = random_below(4) ? 0 : random_below(300);
 		break;
 	case CALL_ring_output_batch:
 		fuzz.world->records[random_below(2)].header.word = random_below(40);
@@ -132,13 +132,13 @@ static void fill_at_random(const struct call *call, union args *args)
 		fuzz.world->lengths[random_below(2)] = random_below(300);
 		args->reserve_batch.buffer_bytes = 4 * random_below(3);
 		break;
-	case CALL_ring_commit_batch:
-		fuzz.world->entries[random_below(2)] = (struct karena_ring_commit_entry) {
+	case CALL_ring_finish_batch:
+		fuzz.world->entries[random_below(2)] = (struct karena_ring_finish_entry) {
 			.position = 8 * random_below(1024),
 			.length = random_below(4) ? 0 : random_below(300),
 			.flags = random_below(8) ? random_below(2) : random_64(),
 		};
-		args->commit_batch.buffer_bytes = 16 * random_below(3);
+		args->finish_batch.buffer_bytes = 16 * random_below(3);
 		break;
 	case CALL_ring_output:
 		args->output.buffer_bytes = random_below(sizeof(fuzz.world->payload) + 1);

@@ -35,13 +35,13 @@ union args {
 	struct karena_arena_walk walk;
 	struct karena_ring_create ring_create;
 	struct karena_ring_reserve ring_reserve;
-	struct karena_ring_commit ring_commit;
+	struct karena_ring_finish ring_finish;
 	struct karena_ring_output output;
 	struct karena_ring_stat ring_stat;
 	struct karena_ring_wait ring_wait;
 	struct karena_ring_output_batch output_batch;
 	struct karena_ring_reserve_batch reserve_batch;
-	struct karena_ring_commit_batch commit_batch;
+	struct karena_ring_finish_batch finish_batch;
 	struct karena_ring_policy policy;
 	struct karena_ring_flush flush;
 	struct karena_ring_wait_cancel wait_cancel;
@@ -56,7 +56,7 @@ union args {
  * @payload:	what OUTPUT sends
  * @records:	what OUTPUT_BATCH sends
  * @lengths:	what RESERVE_BATCH reserves
- * @entries:	what COMMIT_BATCH ends
+ * @entries:	what FINISH_BATCH finishes
  */
 struct world {
 	int fd[KINDS];
@@ -67,7 +67,7 @@ struct world {
 		char payload[24];
 	} records[2];
 	__u32 lengths[2];
-	struct karena_ring_commit_entry entries[2];
+	struct karena_ring_finish_entry entries[2];
 };
 
 /* The arena of a world, by page; what is not named is free. */
@@ -216,9 +216,9 @@ static inline __u64 reserve_record(int ring)
 	return ioctl(ring, KARENA_IOC_RING_RESERVE, &reserve) ? 0 : reserve.out_position;
 }
 
-static void prepare_ring_commit(struct world *world, union args *args)
+static void prepare_ring_finish(struct world *world, union args *args)
 {
-	args->ring_commit.position = reserve_record(world->fd[RING]);
+	args->ring_finish.position = reserve_record(world->fd[RING]);
 }
 
 static void prepare_output(struct world *world, union args *args)
@@ -239,12 +239,12 @@ static void prepare_reserve_batch(struct world *world, union args *args)
 	args->reserve_batch.buffer_bytes = sizeof(world->lengths);
 }
 
-static void prepare_commit_batch(struct world *world, union args *args)
+static void prepare_finish_batch(struct world *world, union args *args)
 {
 	world->entries[0].position = reserve_record(world->fd[RING]);
 	world->entries[1].position = reserve_record(world->fd[RING]);
-	args->commit_batch.buffer = (uintptr_t)world->entries;
-	args->commit_batch.buffer_bytes = sizeof(world->entries);
+	args->finish_batch.buffer = (uintptr_t)world->entries;
+	args->finish_batch.buffer_bytes = sizeof(world->entries);
 }
 
 #define RESERVED(_struct)	.reserved = offsetof(struct _struct, __reserved)
@@ -255,12 +255,12 @@ enum {
 	CALL_arena_alloc, CALL_arena_free, CALL_arena_reserve, CALL_arena_commit,
 	CALL_arena_decommit, CALL_arena_stat, CALL_arena_walk, CALL_ring_reserve,
 	CALL_ring_submit, CALL_ring_discard, CALL_ring_output, CALL_ring_stat, CALL_ring_wait,
-	CALL_ring_output_batch, CALL_ring_reserve_batch, CALL_ring_commit_batch, CALL_ring_policy,
+	CALL_ring_output_batch, CALL_ring_reserve_batch, CALL_ring_finish_batch, CALL_ring_policy,
 	CALL_ring_flush, CALL_ring_wait_cancel,
 	NR_CALLS
 };
 
-#define COMMIT_FLAGS	(KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP)
+#define FINISH_FLAGS	(KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP)
 
 static const struct call calls[NR_CALLS] = {
 	[CALL_query] = {
@@ -348,23 +348,23 @@ static const struct call calls[NR_CALLS] = {
 	},
 	[CALL_ring_submit] = {
 		"ring_submit", KARENA_IOC_RING_SUBMIT, BIT(RING),
-		sizeof(struct karena_ring_commit), 0, RESERVED(karena_ring_commit),
-		offsetof(struct karena_ring_commit, length),
-		.flags = COMMIT_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
-		.prepare = prepare_ring_commit,
+		sizeof(struct karena_ring_finish), 0, RESERVED(karena_ring_finish),
+		offsetof(struct karena_ring_finish, length),
+		.flags = FINISH_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
+		.prepare = prepare_ring_finish,
 	},
 	[CALL_ring_discard] = {
 		"ring_discard", KARENA_IOC_RING_DISCARD, BIT(RING),
-		sizeof(struct karena_ring_commit), 0, RESERVED(karena_ring_commit),
-		offsetof(struct karena_ring_commit, length),
-		.flags = COMMIT_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
-		.prepare = prepare_ring_commit,
+		sizeof(struct karena_ring_finish), 0, RESERVED(karena_ring_finish),
+		offsetof(struct karena_ring_finish, length),
+		.flags = FINISH_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
+		.prepare = prepare_ring_finish,
 	},
 	[CALL_ring_output] = {
 		"ring_output", KARENA_IOC_RING_OUTPUT, BIT(RING),
 		sizeof(struct karena_ring_output), 0, RESERVED(karena_ring_output),
 		offsetof(struct karena_ring_output, timeout_us),
-		.flags = COMMIT_FLAGS | KARENA_RING_WAIT_SPACE, .rights = KARENA_RIGHT_PRODUCE,
+		.flags = FINISH_FLAGS | KARENA_RING_WAIT_SPACE, .rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_output, buffer),
 		.prepare = prepare_output,
 	},
@@ -385,7 +385,7 @@ static const struct call calls[NR_CALLS] = {
 	[CALL_ring_output_batch] = {
 		"ring_output_batch", KARENA_IOC_RING_OUTPUT_BATCH, BIT(RING),
 		sizeof(struct karena_ring_output_batch), 0, RESERVED(karena_ring_output_batch),
-		.flags = COMMIT_FLAGS | KARENA_RING_WAIT_SPACE, .rights = KARENA_RIGHT_PRODUCE,
+		.flags = FINISH_FLAGS | KARENA_RING_WAIT_SPACE, .rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_output_batch, buffer),
 		.prepare = prepare_output_batch,
 	},
@@ -398,12 +398,12 @@ static const struct call calls[NR_CALLS] = {
 		.buffer = offsetof(struct karena_ring_reserve_batch, buffer),
 		.prepare = prepare_reserve_batch,
 	},
-	[CALL_ring_commit_batch] = {
-		"ring_commit_batch", KARENA_IOC_RING_COMMIT_BATCH, BIT(RING),
-		sizeof(struct karena_ring_commit_batch), 0,
-		.flags = COMMIT_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
-		.buffer = offsetof(struct karena_ring_commit_batch, buffer),
-		.prepare = prepare_commit_batch,
+	[CALL_ring_finish_batch] = {
+		"ring_finish_batch", KARENA_IOC_RING_FINISH_BATCH, BIT(RING),
+		sizeof(struct karena_ring_finish_batch), 0,
+		.flags = FINISH_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
+		.buffer = offsetof(struct karena_ring_finish_batch, buffer),
+		.prepare = prepare_finish_batch,
 	},
 	[CALL_ring_policy] = {
 		"ring_policy", KARENA_IOC_RING_POLICY, BIT(RING),

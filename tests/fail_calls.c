@@ -104,7 +104,7 @@ FIXTURE_VARIANT_ADD(points, ring_output_batch) {
 };
 
 FIXTURE_VARIANT_ADD(points, ring_reserve_batch) { .call = &calls[CALL_ring_reserve_batch] };
-FIXTURE_VARIANT_ADD(points, ring_commit_batch) { .call = &calls[CALL_ring_commit_batch] };
+FIXTURE_VARIANT_ADD(points, ring_finish_batch) { .call = &calls[CALL_ring_finish_batch] };
 FIXTURE_VARIANT_ADD(points, ring_policy) { .call = &calls[CALL_ring_policy] };
 FIXTURE_VARIANT_ADD(points, ring_flush) { .call = &calls[CALL_ring_flush] };
 FIXTURE_VARIANT_ADD(points, ring_wait_cancel) { .call = &calls[CALL_ring_wait_cancel] };

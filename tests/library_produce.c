@@ -82,7 +82,7 @@ TEST_F(produce, batch_of_copies_comes_in_order)
 /* Over more than one round of the ring. */
 TEST_F(produce, batch_of_reservations_is_filled_and_ended)
 {
-	struct karena_ring_end ends[MANY];
+	struct karena_finish finish[MANY];
 	uint32_t lengths[MANY];
 	void *data[MANY];
 	int i, round;
@@ -94,14 +94,14 @@ TEST_F(produce, batch_of_reservations_is_filled_and_ended)
 		ASSERT_EQ(0, karena_ring_reserve_batch(self->ring, lengths, MANY, data));
 		for (i = 0; i < MANY; i++) {
 			memset(data[i], i, lengths[i]);
-			ends[i] = (struct karena_ring_end) {
+			finish[i] = (struct karena_finish) {
 				.data = data[i],
 				.length = i % 3 == 1 ? 1 : 0,
 				.discard = i % 3 == 2,
 			};
 		}
-		ASSERT_EQ(MANY, karena_ring_end_batch(self->ring, ends, MANY, 0));
-		EXPECT_EQ(-EINVAL, karena_ring_end_batch(self->ring, ends, MANY, 0));
+		ASSERT_EQ(MANY, karena_ring_finish_batch(self->ring, finish, MANY, 0));
+		EXPECT_EQ(-EINVAL, karena_ring_finish_batch(self->ring, finish, MANY, 0));
 		ASSERT_EQ(MANY - MANY / 3, karena_ring_claim(self->ring, self->records, MANY));
 		for (i = 0; i < MANY - MANY / 3; i++) {
 			int nr = i / 2 * 3 + i % 2;
@@ -116,21 +116,21 @@ TEST_F(produce, batch_of_reservations_is_filled_and_ended)
 TEST_F(produce, batch_tells_how_far_it_came)
 {
 	const uint32_t lengths[3] = { 8, 8, 8 };
-	struct karena_ring_end ends[3] = { { 0 } };
+	struct karena_finish finish[3] = { { 0 } };
 	void *data[3];
 	int i;
 
 	ASSERT_EQ(0, karena_ring_reserve_batch(self->ring, lengths, 3, data));
 	for (i = 0; i < 3; i++)
-		ends[i].data = data[i];
-	ends[1].data = &i;
-	EXPECT_EQ(1, karena_ring_end_batch(self->ring, ends, 3, 0));
-	EXPECT_EQ(-EINVAL, karena_ring_end_batch(self->ring, ends + 1, 2, 0));
-	ends[1].data = data[1];
-	ends[1].length = 9;
-	EXPECT_EQ(-EINVAL, karena_ring_end_batch(self->ring, ends + 1, 2, 0));
-	ends[1].length = 0;
-	EXPECT_EQ(2, karena_ring_end_batch(self->ring, ends + 1, 2, 0));
+		finish[i].data = data[i];
+	finish[1].data = &i;
+	EXPECT_EQ(1, karena_ring_finish_batch(self->ring, finish, 3, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_finish_batch(self->ring, finish + 1, 2, 0));
+	finish[1].data = data[1];
+	finish[1].length = 9;
+	EXPECT_EQ(-EINVAL, karena_ring_finish_batch(self->ring, finish + 1, 2, 0));
+	finish[1].length = 0;
+	EXPECT_EQ(2, karena_ring_finish_batch(self->ring, finish + 1, 2, 0));
 	EXPECT_EQ(3, karena_ring_claim(self->ring, self->records, MANY));
 	karena_ring_release(self->ring);
 }
@@ -170,7 +170,7 @@ TEST_F(produce, owner_is_told_that_its_record_was_passed_over)
 {
 	struct karena_ring_opts opts = { .size = sizeof(opts), .reserve_timeout_us = 1000 };
 	struct karena_ring_stat stat = { .size = sizeof(stat) };
-	struct karena_ring_end end = { .discard = true };
+	struct karena_finish finish = { .discard = true };
 	struct pollfd pollfd = { .events = POLLIN };
 	struct karena_ring *ring;
 	void *payload;
@@ -182,8 +182,8 @@ TEST_F(produce, owner_is_told_that_its_record_was_passed_over)
 	EXPECT_EQ(1000, stat.out_reserve_timeout_us);
 
 	payload = karena_ring_reserve(ring, 8);
-	end.data = karena_ring_reserve(ring, 8);
-	ASSERT_TRUE(payload && end.data);
+	finish.data = karena_ring_reserve(ring, 8);
+	ASSERT_TRUE(payload && finish.data);
 	ASSERT_EQ(0, karena_ring_output(ring, "next", 4, 0));
 	pollfd.fd = karena_ring_fd(ring);
 	ASSERT_EQ(1, poll(&pollfd, 1, -1));
@@ -192,8 +192,8 @@ TEST_F(produce, owner_is_told_that_its_record_was_passed_over)
 	karena_ring_release(ring);
 	EXPECT_EQ(-ESTALE, karena_ring_submit(ring, payload, 0));
 	EXPECT_EQ(-EINVAL, karena_ring_submit(ring, payload, 0));
-	EXPECT_EQ(-ESTALE, karena_ring_end_batch(ring, &end, 1, 0));
-	EXPECT_EQ(-EINVAL, karena_ring_discard(ring, end.data, 0));
+	EXPECT_EQ(-ESTALE, karena_ring_finish_batch(ring, &finish, 1, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_discard(ring, finish.data, 0));
 	karena_ring_close(ring);
 }
 

@@ -340,7 +340,7 @@ TEST(events_are_seen)
 	static const char *const names[] = {
 		" karena_object_create:", " karena_object_destroy:",
 		" karena_arena_state:", " karena_arena_fault:", " karena_ring_reserve:",
-		" karena_ring_end:", " karena_ring_lost:", " karena_ring_abandon:",
+		" karena_ring_finish:", " karena_ring_lost:", " karena_ring_abandon:",
 		" karena_ring_wake:", " karena_ring_read:",
 	};
 	static char text[1 << 18];

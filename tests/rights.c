@@ -68,10 +68,10 @@ static int call_with(const struct call *call, enum kind kind,
 	/* A reservation is its open file's. */
 	if ((call == &calls[CALL_ring_submit] || call == &calls[CALL_ring_discard]) &&
 	    rights & KARENA_RIGHT_PRODUCE) {
-		args.ring_commit.position = reserve_record(fd);
-		must(args.ring_commit.position);
+		args.ring_finish.position = reserve_record(fd);
+		must(args.ring_finish.position);
 	}
-	if (call == &calls[CALL_ring_commit_batch] && rights & KARENA_RIGHT_PRODUCE) {
+	if (call == &calls[CALL_ring_finish_batch] && rights & KARENA_RIGHT_PRODUCE) {
 		world.entries[0].position = reserve_record(fd);
 		world.entries[1].position = reserve_record(fd);
 	}

@@ -72,17 +72,17 @@ static int reserve_batch(int fd, const uint32_t *lengths, uint64_t bytes, uint64
 	return ret;
 }
 
-static int commit_batch(int fd, const struct karena_ring_commit_entry *entries, uint64_t bytes,
+static int finish_batch(int fd, const struct karena_ring_finish_entry *entries, uint64_t bytes,
 			uint32_t flags)
 {
-	struct karena_ring_commit_batch args = {
+	struct karena_ring_finish_batch args = {
 		.size = sizeof(args),
 		.flags = flags,
 		.buffer = (uintptr_t)entries,
 		.buffer_bytes = bytes,
 	};
 
-	return call(fd, KARENA_IOC_RING_COMMIT_BATCH, &args);
+	return call(fd, KARENA_IOC_RING_FINISH_BATCH, &args);
 }
 
 TEST_F(batch, what_read_gave_can_be_sent_on)
@@ -178,7 +178,7 @@ TEST_F(batch, output_tells_of_memory_that_is_not_there)
 TEST_F(batch, reserved_records_lie_one_behind_the_other)
 {
 	const uint32_t lengths[] = { 5, 100, 8 };
-	struct karena_ring_commit_entry entries[3] = { 0 };
+	struct karena_ring_finish_entry entries[3] = { 0 };
 	uint64_t position, offset, at;
 	char *data = ring_data(&self->ring);
 	int i, round;
@@ -201,7 +201,7 @@ TEST_F(batch, reserved_records_lie_one_behind_the_other)
 		ASSERT_EQ(at, produced(&self->ring));
 		entries[1].length = 10;
 		entries[2].flags = KARENA_RING_ENTRY_DISCARD;
-		ASSERT_EQ(3, commit_batch(self->fd, entries, sizeof(entries), 0));
+		ASSERT_EQ(3, finish_batch(self->fd, entries, sizeof(entries), 0));
 		ASSERT_EQ(40, ring_read(self->fd, got, sizeof(got)));
 		ASSERT_EQ(0, memcmp(got, "\5\0\0\0\0\0\0\0aaaaa\0\0\0"
 				    "\12\0\0\0\0\0\0\0bbbbbbbbbb", 34));
@@ -243,13 +243,13 @@ TEST_F(batch, reserve_takes_all_or_none)
 
 	copy = ring_new_fd(0, page_size);
 	EXPECT_EQ(-EPERM, reserve_batch(copy, lengths, 8, &position, NULL));
-	EXPECT_EQ(-EINVAL, commit_batch(copy, NULL, 16, 0));
+	EXPECT_EQ(-EINVAL, finish_batch(copy, NULL, 16, 0));
 	close(copy);
 }
 
-TEST_F(batch, commit_stops_at_the_first_that_is_no_reservation)
+TEST_F(batch, finish_stops_at_the_first_that_is_no_reservation)
 {
-	struct karena_ring_commit_entry entries[4] = { 0 };
+	struct karena_ring_finish_entry entries[4] = { 0 };
 	const uint32_t lengths[] = { 8, 8, 8, 8 };
 	uint64_t position;
 	int i, other;
@@ -257,26 +257,26 @@ TEST_F(batch, commit_stops_at_the_first_that_is_no_reservation)
 	ASSERT_EQ(0, reserve_batch(self->fd, lengths, sizeof(lengths), &position, NULL));
 	for (i = 0; i < 4; i++)
 		entries[i].position = position + 16 * i;
-	EXPECT_EQ(-EINVAL, commit_batch(self->fd, entries, 0, 0));
-	EXPECT_EQ(-EINVAL, commit_batch(self->fd, entries, 24, 0));
-	EXPECT_EQ(-EFAULT, commit_batch(self->fd, NULL, 16, 0));
-	EXPECT_EQ(-EINVAL, commit_batch(self->fd, entries, 16,
+	EXPECT_EQ(-EINVAL, finish_batch(self->fd, entries, 0, 0));
+	EXPECT_EQ(-EINVAL, finish_batch(self->fd, entries, 24, 0));
+	EXPECT_EQ(-EFAULT, finish_batch(self->fd, NULL, 16, 0));
+	EXPECT_EQ(-EINVAL, finish_batch(self->fd, entries, 16,
 					KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP));
 	other = ring_reopen(self->fd, KARENA_RIGHT_PRODUCE);
 	ASSERT_LE(0, other);
-	EXPECT_EQ(-EPERM, commit_batch(other, entries, sizeof(entries), 0));
+	EXPECT_EQ(-EPERM, finish_batch(other, entries, sizeof(entries), 0));
 	close(other);
 
 	entries[1].position += 8;
-	EXPECT_EQ(1, commit_batch(self->fd, entries, sizeof(entries), 0));
-	EXPECT_EQ(-EINVAL, commit_batch(self->fd, entries + 1, 16, 0));
+	EXPECT_EQ(1, finish_batch(self->fd, entries, sizeof(entries), 0));
+	EXPECT_EQ(-EINVAL, finish_batch(self->fd, entries + 1, 16, 0));
 	entries[2].flags = 2;
-	EXPECT_EQ(-EINVAL, commit_batch(self->fd, entries + 2, 16, 0));
+	EXPECT_EQ(-EINVAL, finish_batch(self->fd, entries + 2, 16, 0));
 	entries[2].flags = KARENA_RING_ENTRY_DISCARD;
 	entries[2].length = 4;
-	EXPECT_EQ(-EINVAL, commit_batch(self->fd, entries + 2, 16, 0));
+	EXPECT_EQ(-EINVAL, finish_batch(self->fd, entries + 2, 16, 0));
 	entries[2].length = 0;
-	EXPECT_EQ(2, commit_batch(self->fd, entries + 2, 32, 0));
+	EXPECT_EQ(2, finish_batch(self->fd, entries + 2, 32, 0));
 	EXPECT_EQ(8, word_at(&self->ring, position));
 	EXPECT_EQ(8 | KARENA_RECORD_BUSY, word_at(&self->ring, position + 16));
 	EXPECT_EQ(8 | KARENA_RECORD_DISCARD, word_at(&self->ring, position + 32));
@@ -285,7 +285,7 @@ TEST_F(batch, commit_stops_at_the_first_that_is_no_reservation)
 
 TEST_F(batch, more_than_are_ended_at_a_time_are_ended)
 {
-	static struct karena_ring_commit_entry entries[MANY];
+	static struct karena_ring_finish_entry entries[MANY];
 	uint32_t lengths[KARENA_RING_BATCH_MAX];
 	uint64_t position;
 	int i, round;
@@ -297,7 +297,7 @@ TEST_F(batch, more_than_are_ended_at_a_time_are_ended)
 		for (i = 0; i < KARENA_RING_BATCH_MAX; i++)
 			entries[round * KARENA_RING_BATCH_MAX + i].position = position + 16 * i;
 	}
-	EXPECT_EQ(MANY, commit_batch(self->fd, entries, sizeof(entries), 0));
+	EXPECT_EQ(MANY, finish_batch(self->fd, entries, sizeof(entries), 0));
 	EXPECT_EQ(MANY, ring_stat(self->fd).out_submitted);
 }
 

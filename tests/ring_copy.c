@@ -210,7 +210,7 @@ TEST_F(ring, unknown_or_contradicting_flags_are_refused)
 
 	EXPECT_EQ(-EINVAL, ring_output(self->fd, "x", 1, both));
 	EXPECT_EQ(-EINVAL, ring_output(self->fd, "x", 1, 8));
-	EXPECT_EQ(-EINVAL, ring_end(self->fd, KARENA_IOC_RING_SUBMIT, 0, both));
+	EXPECT_EQ(-EINVAL, ring_finish(self->fd, KARENA_IOC_RING_SUBMIT, 0, both));
 	EXPECT_EQ(0, ring_stat(self->fd).out_records);
 }
 

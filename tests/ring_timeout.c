@@ -243,9 +243,9 @@ TEST_F(timeout, record_of_a_slow_reader_is_not_lost)
 /* A batch stops before it, so that the caller is told by the next. */
 TEST_F(timeout, batch_tells_of_it_by_a_call_of_its_own)
 {
-	struct karena_ring_commit_entry entries[2] = { };
+	struct karena_ring_finish_entry entries[2] = { };
 	uint64_t fresh, stale;
-	struct karena_ring_commit_batch args = {
+	struct karena_ring_finish_batch args = {
 		.size = sizeof(args),
 		.buffer = (uintptr_t)entries,
 		.buffer_bytes = sizeof(entries),
@@ -256,11 +256,11 @@ TEST_F(timeout, batch_tells_of_it_by_a_call_of_its_own)
 	ASSERT_EQ(0, ring_reserve(self->fd, 8, &fresh));
 	entries[0].position = fresh;
 	entries[1].position = stale;
-	EXPECT_EQ(1, call(self->fd, KARENA_IOC_RING_COMMIT_BATCH, &args));
+	EXPECT_EQ(1, call(self->fd, KARENA_IOC_RING_FINISH_BATCH, &args));
 	args.buffer = (uintptr_t)&entries[1];
 	args.buffer_bytes = sizeof(entries[1]);
-	EXPECT_EQ(-ESTALE, call(self->fd, KARENA_IOC_RING_COMMIT_BATCH, &args));
-	EXPECT_EQ(-EINVAL, call(self->fd, KARENA_IOC_RING_COMMIT_BATCH, &args));
+	EXPECT_EQ(-ESTALE, call(self->fd, KARENA_IOC_RING_FINISH_BATCH, &args));
+	EXPECT_EQ(-EINVAL, call(self->fd, KARENA_IOC_RING_FINISH_BATCH, &args));
 }
 
 /* Of one owner: one is lost, and the space of both is free, when it dies. */

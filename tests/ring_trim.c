@@ -35,7 +35,7 @@ typedef FIXTURE_DATA(trim) trim_data;
 
 static int submit_length(int fd, unsigned long cmd, uint64_t position, uint32_t length)
 {
-	struct karena_ring_commit args = {
+	struct karena_ring_finish args = {
 		.size = sizeof(args),
 		.position = position,
 		.length = length,

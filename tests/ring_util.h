@@ -156,9 +156,9 @@ static inline int ring_reserve(int fd, uint32_t length, uint64_t *position)
 	return ring_reserve_flags(fd, 0, length, position, NULL);
 }
 
-static inline int ring_end(int fd, unsigned long cmd, uint64_t position, uint32_t flags)
+static inline int ring_finish(int fd, unsigned long cmd, uint64_t position, uint32_t flags)
 {
-	struct karena_ring_commit args = {
+	struct karena_ring_finish args = {
 		.size = sizeof(args),
 		.flags = flags,
 		.position = position,
@@ -169,12 +169,12 @@ static inline int ring_end(int fd, unsigned long cmd, uint64_t position, uint32_
 
 static inline int ring_submit(int fd, uint64_t position)
 {
-	return ring_end(fd, KARENA_IOC_RING_SUBMIT, position, 0);
+	return ring_finish(fd, KARENA_IOC_RING_SUBMIT, position, 0);
 }
 
 static inline int ring_discard(int fd, uint64_t position)
 {
-	return ring_end(fd, KARENA_IOC_RING_DISCARD, position, 0);
+	return ring_finish(fd, KARENA_IOC_RING_DISCARD, position, 0);
 }
 
 static inline int ring_output(int fd, const void *data, uint64_t bytes, uint32_t flags)

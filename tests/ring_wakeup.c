@@ -108,10 +108,11 @@ TEST_F(ring, no_wakeup_leaves_them_asleep_until_the_next)
 
 	ASSERT_EQ(0, ring_output(self->fd, "x", 1, KARENA_RING_NO_WAKEUP));
 	ASSERT_EQ(0, ring_reserve(self->fd, 8, &position));
-	ASSERT_EQ(0, ring_end(self->fd, KARENA_IOC_RING_SUBMIT, position, KARENA_RING_NO_WAKEUP));
+	ASSERT_EQ(0, ring_finish(self->fd, KARENA_IOC_RING_SUBMIT, position,
+				 KARENA_RING_NO_WAKEUP));
 	ASSERT_EQ(0, ring_reserve(self->fd, 8, &position));
-	ASSERT_EQ(0, ring_end(self->fd, KARENA_IOC_RING_DISCARD, position,
-			      KARENA_RING_NO_WAKEUP));
+	ASSERT_EQ(0, ring_finish(self->fd, KARENA_IOC_RING_DISCARD, position,
+				 KARENA_RING_NO_WAKEUP));
 	pause_ms(100);
 	EXPECT_EQ(1, get_flag(flag));
 	EXPECT_EQ(0, ring_stat(self->fd).out_wakeups);

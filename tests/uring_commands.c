@@ -218,17 +218,17 @@ TEST_F(uring_call, a_reservation_made_by_one_door_ends_by_another)
 {
 	struct karena_ring_reserve reserve = { .size = sizeof(reserve), .length = 8 };
 	/* In an entry of 64 bytes there is space for the first fields only. */
-	struct karena_ring_commit commit = { .size = offsetof(struct karena_ring_commit, length) };
+	struct karena_ring_finish finish = { .size = offsetof(struct karena_ring_finish, length) };
 	int fd = self->world.fd[RING];
 
 	ASSERT_EQ(0, by_pointer(fd, KARENA_IOC_RING_RESERVE, &reserve));
-	commit.position = reserve.out_position;
-	EXPECT_EQ(0, call(fd, KARENA_IOC_RING_SUBMIT, &commit));
+	finish.position = reserve.out_position;
+	EXPECT_EQ(0, call(fd, KARENA_IOC_RING_SUBMIT, &finish));
 
 	ASSERT_EQ(0, call(fd, KARENA_IOC_RING_RESERVE, &reserve));
-	commit.position = reserve.out_position;
-	EXPECT_EQ(0, by_entry(fd, KARENA_IOC_RING_SUBMIT, &commit, commit.size, NULL));
-	EXPECT_EQ(-EINVAL, by_entry(fd, KARENA_IOC_RING_SUBMIT, &commit, commit.size, NULL));
+	finish.position = reserve.out_position;
+	EXPECT_EQ(0, by_entry(fd, KARENA_IOC_RING_SUBMIT, &finish, finish.size, NULL));
+	EXPECT_EQ(-EINVAL, by_entry(fd, KARENA_IOC_RING_SUBMIT, &finish, finish.size, NULL));
 }
 
 TEST_F(uring_call, forced_to_a_worker_it_does_the_same)
@@ -295,7 +295,7 @@ TEST(a_registered_buffer_is_sent_as_a_record)
 		.buffer = (uintptr_t)buffer + 100,
 		.buffer_bytes = 40,
 	};
-	struct karena_ring_commit commit = { .size = sizeof(commit) };
+	struct karena_ring_finish finish = { .size = sizeof(finish) };
 	struct io_uring_sqe *sqe;
 	struct world world;
 	char record[64];
@@ -325,9 +325,9 @@ TEST(a_registered_buffer_is_sent_as_a_record)
 	EXPECT_EQ(-EFAULT, complete(NULL));
 
 	/* Of a call that has none. */
-	commit.position = reserve_record(world.fd[RING]);
-	sqe = command(world.fd[RING], KARENA_IOC_RING_SUBMIT | KARENA_URING_INLINE, &commit,
-		      sizeof(commit));
+	finish.position = reserve_record(world.fd[RING]);
+	sqe = command(world.fd[RING], KARENA_IOC_RING_SUBMIT | KARENA_URING_INLINE, &finish,
+		      sizeof(finish));
 	sqe->uring_cmd_flags = IORING_URING_CMD_FIXED;
 	sqe->buf_index = 0;
 	EXPECT_EQ(-EINVAL, complete(NULL));

@@ -259,14 +259,14 @@ TEST_F(multishot, overflow_of_completions_loses_no_record)
 
 TEST_F(multishot, calls_that_do_not_wait_refuse)
 {
-	struct karena_ring_commit commit = { .size = sizeof(commit) };
+	struct karena_ring_finish finish = { .size = sizeof(finish) };
 	struct io_uring_sqe *sqe;
 
 	if (!self->fd)
 		SKIP(return, "this kernel has no multishot commands");
 	sqe = prep(&self->uring, IORING_OP_URING_CMD, self->fd, NULL, 0);
 	sqe->cmd_op = KARENA_IOC_RING_SUBMIT | KARENA_URING_INLINE;
-	memcpy(sqe->cmd, &commit, sizeof(commit));
+	memcpy(sqe->cmd, &finish, sizeof(finish));
 	make_multishot(sqe);
 	submit(&self->uring);
 	EXPECT_EQ(-EINVAL, complete(&self->uring).res);

@@ -120,7 +120,7 @@
 #define KARENA_IOC_RING_WAIT	_IO(KARENA_IOC_TYPE, 0x45)
 #define KARENA_IOC_RING_OUTPUT_BATCH _IO(KARENA_IOC_TYPE, 0x46)
 #define KARENA_IOC_RING_RESERVE_BATCH _IO(KARENA_IOC_TYPE, 0x47)
-#define KARENA_IOC_RING_COMMIT_BATCH _IO(KARENA_IOC_TYPE, 0x48)
+#define KARENA_IOC_RING_FINISH_BATCH _IO(KARENA_IOC_TYPE, 0x48)
 #define KARENA_IOC_RING_POLICY	_IO(KARENA_IOC_TYPE, 0x49)
 #define KARENA_IOC_RING_FLUSH	_IO(KARENA_IOC_TYPE, 0x4a)
 #define KARENA_IOC_RING_WAIT_CANCEL _IO(KARENA_IOC_TYPE, 0x4b)
@@ -152,7 +152,7 @@
  * With IORING_URING_CMD_MULTISHOT, and IOSQE_BUFFER_SELECT as io_uring demands
  * though no buffer is taken, it completes again and again, with
  * IORING_CQE_F_MORE until the last: once for what is there, then whenever a
- * record ends and enough is there, told of before or not. Who reads until
+ * record is finished and enough is there, told of before or not. Who reads until
  * nothing is there misses none. The last has a negative res, or 0: the ring has
  * ended, and nothing comes but what was told of; or res as any other, if the
  * completion queue was full. EINVAL: a call that does not wait, and all without
@@ -203,7 +203,8 @@ struct karena_query {
 };
 
 /**
- * struct karena_rights - KARENA_IOC_REOPEN and KARENA_IOC_RESTRICT, on an arena or ring fd
+ * struct karena_rights - KARENA_IOC_REOPEN and KARENA_IOC_RESTRICT, on an arena or ring
+ * fd
  * @size:	in, sizeof(struct karena_rights) as the caller was built
  * @flags:	in, 0
  * @rights:	in, KARENA_RIGHT_* to keep
@@ -699,7 +700,7 @@ struct karena_ring_producer {
  * reservation that the consumer waits for, and that has been there for
  * @reserve_timeout_us, times out and becomes a discarded record for the consumer; the
  * time begins when poll(), read(), WAIT or STAT meets it, at the latest. Its owner
- * keeps the space until it ends the reservation, which then fails with ESTALE, or is
+ * keeps the space until it finishes the reservation, which then fails with ESTALE, or is
  * gone; until then the ring is full when it comes round to it. EMFILE, ENFILE, EDQUOT:
  * the user's limit.
  */
@@ -750,22 +751,21 @@ struct karena_ring_reserve {
 #define KARENA_RING_FORCE_WAKEUP	0x00000002u
 
 /**
- * struct karena_ring_commit - KARENA_IOC_RING_SUBMIT and _DISCARD, on a ring fd
- * @size:	in, sizeof(struct karena_ring_commit) as the caller was built
+ * struct karena_ring_finish - KARENA_IOC_RING_SUBMIT and _DISCARD, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_finish) as the caller was built
  * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
  * @position:	in, @out_position of the reservation
  * @length:	in, with SUBMIT, payload bytes to keep, from the beginning on; 0: all.
  *		With DISCARD 0
  * @__reserved:	in, 0
  *
- * Ends a reservation: the record is there for the consumer, or passed over by
- * it. What @length cuts off is a discarded record behind it, perhaps without payload,
- * and free when the consumer has passed it. EINVAL also: @position is no open
- * reservation, or one of fewer than @length bytes; EPERM also: it is somebody
- * else's; ESTALE: the consumer has passed it over, see struct karena_ring_create, and
- * it has ended without being read. Needs KARENA_RIGHT_PRODUCE.
+ * Finishes a reservation: the record is there for the consumer, or passed over by it.
+ * What @length cuts off is a discarded record behind it, perhaps without payload, and
+ * free when the consumer has passed it. EINVAL also: @position is no open reservation,
+ * or one of fewer than @length bytes; EPERM also: it is somebody else's; ESTALE: it
+ * timed out, see struct karena_ring_create, and is lost. Needs KARENA_RIGHT_PRODUCE.
  */
-struct karena_ring_commit {
+struct karena_ring_finish {
 	__u32		size;
 	__u32		flags;
 	__aligned_u64	position;
@@ -859,32 +859,32 @@ struct karena_ring_reserve_batch {
 #define KARENA_RING_ENTRY_DISCARD	0x00000001u
 
 /**
- * struct karena_ring_commit_entry - one reservation that ends
+ * struct karena_ring_finish_entry - how to finish one reservation
  * @position:	of the reservation
  * @length:	payload bytes to keep; 0: all, as it must be with DISCARD
  * @flags:	KARENA_RING_ENTRY_DISCARD, or 0: submit
  */
-struct karena_ring_commit_entry {
+struct karena_ring_finish_entry {
 	__aligned_u64	position;
 	__u32		length;
 	__u32		flags;
 };
 
 /**
- * struct karena_ring_commit_batch - KARENA_IOC_RING_COMMIT_BATCH, on a ring fd
- * @size:	in, sizeof(struct karena_ring_commit_batch) as the caller was built
+ * struct karena_ring_finish_batch - KARENA_IOC_RING_FINISH_BATCH, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_finish_batch) as the caller was built
  * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
- * @buffer:	in, pointer to an array of struct karena_ring_commit_entry
+ * @buffer:	in, pointer to an array of struct karena_ring_finish_entry
  * @buffer_bytes: in, its size
  *
- * Ends reservations one after another, as KARENA_IOC_RING_SUBMIT and _DISCARD do
+ * Finishes reservations one after another, as KARENA_IOC_RING_SUBMIT and _DISCARD do
  * each, and wakes once. Returns how many, which is less than there are when one could
- * not be ended; why, a call that begins with it tells. EINVAL also: the size is no
- * multiple of an entry's, or 0, or as for SUBMIT and DISCARD with the first; EPERM
- * also: it is somebody else's; ESTALE: the first has ended, and was passed over before.
- * Needs KARENA_RIGHT_PRODUCE.
+ * not be finished; to learn why, retry from there. EINVAL also: the size is no multiple
+ * of an entry's, or 0, or as for SUBMIT and DISCARD with the first; EPERM also: it is
+ * somebody else's; ESTALE: the first timed out, and is lost. Needs
+ * KARENA_RIGHT_PRODUCE.
  */
-struct karena_ring_commit_batch {
+struct karena_ring_finish_batch {
 	__u32		size;
 	__u32		flags;
 	__aligned_u64	buffer;
@@ -969,7 +969,8 @@ struct karena_ring_stat {
  * @flags:	in, 0
  * @wake_bytes:	in, wake when so many bytes lie between the positions, headers
  *		included; up to the size of the data area
- * @wake_records: in, wake when so many records have ended since the last wake-up
+ * @wake_records: in, wake when so many records were finished since the last
+ *		wake-up
  * @wake_delay_us: in, wake so many microseconds after a record that did not, at the
  *		latest
  * @__reserved:	in, 0

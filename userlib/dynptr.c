@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-/* What begins or ends a reservation does so without clang seeing how. */
+/* Clang does not see how a reservation begins or is finished. */
 #ifdef __clang__
 #define UNCHECKED	__attribute__((no_thread_safety_analysis))
 #else
@@ -30,9 +30,9 @@ int karena_ring_reserve_dynptr(struct karena_ring *ring, size_t length,
 	return 0;
 }
 
-typedef int (*end_fn)(struct karena_ring *ring, void *payload, uint32_t flags);
+typedef int (*finish_fn)(struct karena_ring *ring, void *payload, uint32_t flags);
 
-static int end(struct karena_dynptr *dynptr, end_fn fn, uint32_t flags)
+static int finish_dynptr(struct karena_dynptr *dynptr, finish_fn fn, uint32_t flags)
 {
 	int ret = 0;
 
@@ -47,13 +47,13 @@ static int end(struct karena_dynptr *dynptr, end_fn fn, uint32_t flags)
 UNCHECKED
 int karena_ring_submit_dynptr(struct karena_dynptr *dynptr, uint32_t flags)
 {
-	return end(dynptr, karena_ring_submit, flags);
+	return finish_dynptr(dynptr, karena_ring_submit, flags);
 }
 
 UNCHECKED
 int karena_ring_discard_dynptr(struct karena_dynptr *dynptr, uint32_t flags)
 {
-	return end(dynptr, karena_ring_discard, flags);
+	return finish_dynptr(dynptr, karena_ring_discard, flags);
 }
 
 /* Where @length bytes at @offset of the window are. */

@@ -681,37 +681,37 @@ int karena_ring_reserve_batch(struct karena_ring *ring, const uint32_t *lengths,
 			      void **data);
 
 /**
- * struct karena_ring_end - how a reservation ends
+ * struct karena_finish - how to finish a reservation
  * @data:	of karena_ring_reserve() or karena_ring_reserve_batch()
  * @length:	payload bytes to keep; 0: all, as it must be with @discard
  * @discard:	give it up
  */
-struct karena_ring_end {
+struct karena_finish {
 	void *data;
 	uint32_t length;
 	bool discard;
 };
 
 /**
- * karena_ring_end_batch() - submit and discard records
+ * karena_ring_finish_batch() - submit and discard records
  * @ring:	the ring they are of
- * @ends:	which, and how
+ * @finish:	which reservations, and how
  * @nr:		how many
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Returns how many were ended, from the first on; why not the next, a call that begins
- * with it tells. Errors, if it is the first: -EINVAL: no open reservation of this
+ * Returns how many were finished, from the first on; to learn why not the next, retry
+ * from there. Errors, if it is the first: -EINVAL: no open reservation of this
  * handle's, or @length is not in it; -ESTALE: as karena_ring_submit(). Any thread.
  * Since 1.0.
  */
-int karena_ring_end_batch(struct karena_ring *ring, const struct karena_ring_end *ends,
-			  unsigned int nr, uint32_t flags);
+int karena_ring_finish_batch(struct karena_ring *ring, const struct karena_finish *finish,
+			     unsigned int nr, uint32_t flags);
 
 /**
  * karena_ring_flush() - wake whoever waits for records
  * @ring:	a ring
  *
- * Also for records that were ended with KARENA_RING_NO_WAKEUP or are held back by
+ * Also for records that were finished with KARENA_RING_NO_WAKEUP or are held back by
  * karena_ring_set_policy(). Any thread. Since 1.0.
  */
 int karena_ring_flush(const struct karena_ring *ring);
@@ -738,7 +738,7 @@ int karena_ring_flush(const struct karena_ring *ring);
  * karena_ring_set_policy() - which records wake those who wait
  * @ring:	a ring
  * @bytes:	when so many are there, headers included; up to the ring's size
- * @records:	when so many have ended since the last wake-up
+ * @records:	when so many were finished since the last wake-up
  * @delay_us:	so many microseconds after a record that woke nobody, at the latest
  *
  * Of @bytes and @records whichever is not 0 and comes first; with all of them 0 each

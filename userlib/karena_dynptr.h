@@ -41,7 +41,7 @@ struct karena_ring;
 
 /**
  * struct karena_dynptr - a window into a record, or null
- * @ring:	of a reservation that is not ended yet, else NULL
+ * @ring:	of an open reservation, else NULL
  * @payload:	of the record; NULL: null
  * @offset:	of the window in it
  * @size:	of the window, bytes
@@ -163,7 +163,7 @@ void karena_dynptr_clone(const struct karena_dynptr *dynptr, struct karena_dynpt
 size_t karena_dynptr_size(const struct karena_dynptr *dynptr);
 
 /**
- * karena_dynptr_is_null() - did its reserve fail, or is it ended?
+ * karena_dynptr_is_null() - did its reserve fail, or was it finished?
  * @dynptr:	a dynptr
  *
  * Since 1.0.

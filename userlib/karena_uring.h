@@ -106,14 +106,15 @@ static inline void karena_prep_ring_output(struct io_uring_sqe *sqe,
 	karena_prep_call(sqe, karena_ring_fd(ring), KARENA_IOC_RING_OUTPUT, args);
 }
 
-/* What ends a reservation as a whole, which fits into an entry of 64 bytes. */
-static inline void karena_prep_commit(struct io_uring_sqe *sqe, const struct karena_ring *ring,
-				      uint32_t number, uint64_t position, uint32_t flags)
+/* Finishes a reservation as a whole, which fits into an entry of 64 bytes. */
+static inline void karena_prep_ring_finish(struct io_uring_sqe *sqe,
+					   const struct karena_ring *ring,
+					   uint32_t number, uint64_t position, uint32_t flags)
 {
-	struct karena_ring_commit args;
+	struct karena_ring_finish args;
 
 	memset(&args, 0, sizeof(args));
-	args.size = offsetof(struct karena_ring_commit, length);
+	args.size = offsetof(struct karena_ring_finish, length);
 	args.flags = flags;
 	args.position = position;
 	karena_prep_inline(sqe, karena_ring_fd(ring), number, &args);
@@ -124,14 +125,14 @@ static inline void karena_prep_ring_submit(struct io_uring_sqe *sqe,
 					   const struct karena_ring *ring,
 					   uint64_t position, uint32_t flags)
 {
-	karena_prep_commit(sqe, ring, KARENA_IOC_RING_SUBMIT, position, flags);
+	karena_prep_ring_finish(sqe, ring, KARENA_IOC_RING_SUBMIT, position, flags);
 }
 
 static inline void karena_prep_ring_discard(struct io_uring_sqe *sqe,
 					    const struct karena_ring *ring,
 					    uint64_t position, uint32_t flags)
 {
-	karena_prep_commit(sqe, ring, KARENA_IOC_RING_DISCARD, position, flags);
+	karena_prep_ring_finish(sqe, ring, KARENA_IOC_RING_DISCARD, position, flags);
 }
 
 /**

@@ -8,8 +8,8 @@
 #include "../kmod/record.h"
 #include "internal.h"
 
-/* Reservations that are ended by one call of the kernel. */
-#define ENDS	32
+/* Reservations that one call of the kernel finishes. */
+#define FINISH_AT_ONCE 32
 
 /* Several threads may come first; one of the mappings stays. */
 static int map_in_place(struct karena_ring *ring, char **data)
@@ -111,11 +111,11 @@ static int position_of(const struct karena_ring *ring, const void *payload, uint
 	return 0;
 }
 
-/* Of @length 0 all is kept. */
-static int end_reservation(struct karena_ring *ring, unsigned long nr, const void *payload,
-			   uint32_t length, uint32_t flags)
+/* @length 0 keeps all. */
+static int finish_reservation(struct karena_ring *ring, unsigned long nr, const void *payload,
+			      uint32_t length, uint32_t flags)
 {
-	struct karena_ring_commit args = {
+	struct karena_ring_finish args = {
 		.size = sizeof(args),
 		.flags = flags,
 		.length = length,
@@ -132,7 +132,7 @@ static int end_reservation(struct karena_ring *ring, unsigned long nr, const voi
 
 int karena_ring_submit(struct karena_ring *ring, void *data, uint32_t flags)
 {
-	return end_reservation(ring, KARENA_IOC_RING_SUBMIT, data, 0, flags);
+	return finish_reservation(ring, KARENA_IOC_RING_SUBMIT, data, 0, flags);
 }
 
 int karena_ring_submit_trimmed(struct karena_ring *ring, void *data, size_t length,
@@ -140,12 +140,12 @@ int karena_ring_submit_trimmed(struct karena_ring *ring, void *data, size_t leng
 {
 	if (!length || length > KARENA_RECORD_LEN_MASK)
 		return -EINVAL;
-	return end_reservation(ring, KARENA_IOC_RING_SUBMIT, data, (uint32_t)length, flags);
+	return finish_reservation(ring, KARENA_IOC_RING_SUBMIT, data, (uint32_t)length, flags);
 }
 
 int karena_ring_discard(struct karena_ring *ring, void *data, uint32_t flags)
 {
-	return end_reservation(ring, KARENA_IOC_RING_DISCARD, data, 0, flags);
+	return finish_reservation(ring, KARENA_IOC_RING_DISCARD, data, 0, flags);
 }
 
 int karena_ring_output_batch(const struct karena_ring *ring, const void *records, size_t bytes,
@@ -188,41 +188,41 @@ int karena_ring_reserve_batch(struct karena_ring *ring, const uint32_t *lengths,
 	return 0;
 }
 
-/* Up to ENDS of them. */
-static int end_some(struct karena_ring *ring, const struct karena_ring_end *ends, unsigned int nr,
-		    uint32_t flags)
+/* Finishes up to FINISH_AT_ONCE of them. */
+static int finish_some(struct karena_ring *ring, const struct karena_finish *finish,
+		       unsigned int nr, uint32_t flags)
 {
-	struct karena_ring_commit_entry entries[ENDS];
-	struct karena_ring_commit_batch args = { .size = sizeof(args), .flags = flags };
+	struct karena_ring_finish_entry entries[FINISH_AT_ONCE];
+	struct karena_ring_finish_batch args = { .size = sizeof(args), .flags = flags };
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < nr && i < ENDS; i++) {
+	for (i = 0; i < nr && i < FINISH_AT_ONCE; i++) {
 		uint64_t position;
 
-		ret = position_of(ring, ends[i].data, &position);
+		ret = position_of(ring, finish[i].data, &position);
 		if (ret < 0)
 			break;
 		entries[i].position = position;
-		entries[i].length = ends[i].length;
-		entries[i].flags = ends[i].discard ? KARENA_RING_ENTRY_DISCARD : 0;
+		entries[i].length = finish[i].length;
+		entries[i].flags = finish[i].discard ? KARENA_RING_ENTRY_DISCARD : 0;
 	}
 	if (!i)
 		return ret;
 	args.buffer = (uintptr_t)entries;
 	args.buffer_bytes = i * sizeof(entries[0]);
-	return karena_ioctl(ring->fd, KARENA_IOC_RING_COMMIT_BATCH, &args);
+	return karena_ioctl(ring->fd, KARENA_IOC_RING_FINISH_BATCH, &args);
 }
 
-int karena_ring_end_batch(struct karena_ring *ring, const struct karena_ring_end *ends,
-			  unsigned int nr, uint32_t flags)
+int karena_ring_finish_batch(struct karena_ring *ring, const struct karena_finish *finish,
+			     unsigned int nr, uint32_t flags)
 {
 	unsigned int done = 0, some;
 	int ret;
 
 	do {
-		some = nr - done < ENDS ? nr - done : ENDS;
-		ret = end_some(ring, ends + done, some, flags);
+		some = nr - done < FINISH_AT_ONCE ? nr - done : FINISH_AT_ONCE;
+		ret = finish_some(ring, finish + done, some, flags);
 		if (ret > 0)
 			done += (unsigned int)ret;
 	} while (ret == (int)some && done < nr);

@@ -52,19 +52,19 @@ void karena_ring_flush(struct karena_ring *ring);
 
 /*
  * For sparse: from reserve to submit or discard a dynptr is held, as a lock is. To
- * forget it, also after a failed reserve, or to end it twice is an imbalance.
+ * forget it, also after a failed reserve, or to finish it twice is an imbalance.
  */
 #ifdef __CHECKER__
 #define __karena_begins(x)	__attribute__((context(x, 0, 1)))
-#define __karena_ends(x)	__attribute__((context(x, 1, 0)))
+#define __karena_finishes(x)	__attribute__((context(x, 1, 0)))
 #else
 #define __karena_begins(x)
-#define __karena_ends(x)
+#define __karena_finishes(x)
 #endif
 
 /**
  * struct karena_dynptr - a window into a record of any size, or null
- * @ring:	of a reservation that is not ended yet, else NULL
+ * @ring:	of an open reservation, else NULL
  * @payload:	of the record; NULL: null
  * @offset:	of the window in it
  * @size:	of the window, bytes
@@ -82,8 +82,8 @@ struct karena_dynptr {
 
 int karena_ring_reserve_dynptr(struct karena_ring *ring, size_t length,
 			       struct karena_dynptr *dynptr) __karena_begins(dynptr);
-void karena_ring_submit_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_ends(dynptr);
-void karena_ring_discard_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_ends(dynptr);
+void karena_ring_submit_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_finishes(dynptr);
+void karena_ring_discard_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_finishes(dynptr);
 int karena_dynptr_read(const struct karena_dynptr *dynptr, size_t offset, void *to,
 		       size_t length);
 int karena_dynptr_write(const struct karena_dynptr *dynptr, size_t offset, const void *from,
