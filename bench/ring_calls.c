@@ -99,12 +99,12 @@ static void ring_read(size_t length)
 	check(read(out, buffer, sizeof(buffer)), bytes, "read");
 }
 
-static void ring_claim(size_t length)
+static void ring_take(size_t length)
 {
 	struct karena_record records[BATCH];
 
 	(void)length;
-	check(karena_ring_claim(ring, records, BATCH), BATCH, "karena_ring_claim");
+	check(karena_ring_take(ring, records, BATCH), BATCH, "karena_ring_take");
 	karena_ring_release(ring);
 }
 
@@ -223,7 +223,7 @@ struct way {
 #define RING(_send, _receive, _call, _get, _length) \
 	{ _send, _receive, ring_make, ring_end, _call, _get, _length }
 #define IN_PLACE(_send, _call) \
-	{ _send, NULL, ring_make_in_place, ring_end, _call, ring_claim, 8 }
+	{ _send, NULL, ring_make_in_place, ring_end, _call, ring_take, 8 }
 #define PEER(_send_row, _receive_row, _make, _send, _receive, _length) \
 	{ _send_row, _receive_row, _make, pair_end, _send, _receive, _length }
 
@@ -231,9 +231,9 @@ static const struct way ways[] = {
 	RING("karena.write.8", "karena.read.8", write_one, ring_read, 8),
 	RING("karena.write.64", "karena.read.64", write_one, ring_read, 64),
 	RING("karena.write.1024", "karena.read.1024", write_one, ring_read, 1024),
-	RING("karena.output.8", "karena.consume.8", ring_output, ring_claim, 8),
-	RING("karena.output.64", "karena.consume.64", ring_output, ring_claim, 64),
-	RING("karena.output.1024", "karena.consume.1024", ring_output, ring_claim, 1024),
+	RING("karena.output.8", "karena.consume.8", ring_output, ring_take, 8),
+	RING("karena.output.64", "karena.consume.64", ring_output, ring_take, 64),
+	RING("karena.output.1024", "karena.consume.1024", ring_output, ring_take, 1024),
 	RING(NULL, "karena.consume.8.callback", ring_output, ring_consume, 8),
 	IN_PLACE("karena.reserve_submit.8", ring_reserve_submit),
 	IN_PLACE("karena.reserve_submit.8.by_call", ring_reserve_fill_submit),

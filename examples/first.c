@@ -34,7 +34,7 @@ int main(void)
 	}
 	check(karena_arena_map(arena, NULL, &view));
 	check(karena_ring_wait(ring, POLLIN, -1));
-	check(karena_ring_claim(ring, &record, 1));
+	check(karena_ring_take(ring, &record, 1));
 	puts(karena_view_ptr(&view, *(const uint64_t *)record.data, 32));
 	karena_ring_release(ring);
 	return 0;

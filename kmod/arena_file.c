@@ -105,7 +105,7 @@ static int populate_and_map(struct karena_arena *arena, const struct vm_fault *v
 	return err ?: nr;
 }
 
-/* -EACCES where the state forbids the touch, -EAGAIN where claim() is to change it. */
+/* -EACCES: the state forbids the touch; -EAGAIN: allocate_touched() is to change it. */
 static int touch_as_is(struct karena_arena *arena, const struct vm_fault *vmf)
 {
 	struct page_range range = ranges_at(&arena->ranges, vmf->pgoff);
@@ -142,7 +142,7 @@ static int place_and_map(struct karena_arena *arena, const struct vm_fault *vmf,
  * before the lock. If somebody was quicker it gives the page back, and the touch
  * is of what that one has made of it.
  */
-static int claim(struct karena_arena *arena, const struct vm_fault *vmf)
+static int allocate_touched(struct karena_arena *arena, const struct vm_fault *vmf)
 {
 	struct arena_supply supply __uninitialized;
 	u32 state;
@@ -176,7 +176,7 @@ static int touch(struct karena_arena *arena, const struct vm_fault *vmf)
 	down_read(&arena->lock);
 	ret = touch_as_is(arena, vmf);
 	up_read(&arena->lock);
-	return ret == -EAGAIN ? claim(arena, vmf) : ret;
+	return ret == -EAGAIN ? allocate_touched(arena, vmf) : ret;
 }
 
 static vm_fault_t arena_fault(struct vm_fault *vmf)

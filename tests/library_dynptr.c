@@ -49,7 +49,7 @@ TEST_F(dynptr, record_arrives_as_it_was_written)
 	EXPECT_EQ(0, memcmp(bytes, "ello", 4));
 	ASSERT_EQ(0, karena_ring_submit_dynptr(&self->record, 0));
 	EXPECT_TRUE(karena_dynptr_is_null(&self->record));
-	ASSERT_EQ(1, karena_ring_claim(self->ring, &got, 1));
+	ASSERT_EQ(1, karena_ring_take(self->ring, &got, 1));
 	EXPECT_EQ(5, got.length);
 	EXPECT_EQ(0, memcmp(got.data, "hello", 5));
 }
@@ -60,7 +60,7 @@ TEST_F(dynptr, discarded_record_does_not_arrive)
 
 	ASSERT_EQ(0, karena_ring_reserve_dynptr(self->ring, 5, &self->record));
 	ASSERT_EQ(0, karena_ring_discard_dynptr(&self->record, 0));
-	EXPECT_EQ(0, karena_ring_claim(self->ring, &got, 1));
+	EXPECT_EQ(0, karena_ring_take(self->ring, &got, 1));
 	EXPECT_EQ(1, stat_of(self->ring).out_discarded);
 }
 
@@ -107,7 +107,7 @@ TEST_F(dynptr, adjust_moves_the_window_not_the_record)
 	EXPECT_EQ('d', byte);
 	EXPECT_EQ(-ERANGE, karena_dynptr_read(&self->record, 2, &byte, 1));
 	EXPECT_EQ(0, karena_ring_submit_dynptr(&self->record, 0));
-	ASSERT_EQ(1, karena_ring_claim(self->ring, &got, 1));
+	ASSERT_EQ(1, karena_ring_take(self->ring, &got, 1));
 	EXPECT_EQ(8, got.length);
 }
 

@@ -73,21 +73,21 @@ TEST_F(ring, a_forged_length_is_found_out)
 	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++) {
 		ASSERT_EQ(0, send(self->ring, 'a', 16));
 		ASSERT_EQ(0, send(self->ring, 'b', 16));
-		ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, 1));
+		ASSERT_EQ(1, karena_ring_take(self->ring, self->records, 1));
 		karena_ring_release(self->ring);
 		forge(data, stat_of(self->ring).out_consumer_position, words[i]);
-		EXPECT_EQ(-EBADMSG, karena_ring_claim(self->ring, self->records, MANY));
+		EXPECT_EQ(-EBADMSG, karena_ring_take(self->ring, self->records, MANY));
 		EXPECT_EQ(-EBADMSG, karena_ring_consume(self->ring, pass_over, NULL, 0));
 		EXPECT_EQ(-EBADMSG, walk_all(self->ring, &nr));
 		EXPECT_EQ(0, nr);
 		forge(data, stat_of(self->ring).out_consumer_position, 16);
-		ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, MANY));
+		ASSERT_EQ(1, karena_ring_take(self->ring, self->records, MANY));
 		ASSERT_TRUE(record_is(&self->records[0], 'b', 16));
 		karena_ring_release(self->ring);
 	}
 	ASSERT_EQ(0, send(self->ring, 'c', 16));
 	forge(data, stat_of(self->ring).out_consumer_position, 999);
-	EXPECT_EQ(-EBADMSG, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(-EBADMSG, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_EQ(24, read(karena_ring_fd(self->ring), copy, sizeof(copy)));
 	EXPECT_EQ('c', copy[8]);
 }
@@ -99,10 +99,10 @@ TEST_F(ring, good_records_come_before_a_forged_one)
 	for (int i = 0; i < 4; i++)
 		ASSERT_EQ(0, send(self->ring, (char)i, 16));
 	forge(data, 2 * 24, 1000);
-	EXPECT_EQ(2, karena_ring_claim(self->ring, self->records, MANY));
-	EXPECT_EQ(-EBADMSG, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(2, karena_ring_take(self->ring, self->records, MANY));
+	EXPECT_EQ(-EBADMSG, karena_ring_take(self->ring, self->records, MANY));
 	karena_ring_release(self->ring);
-	EXPECT_EQ(-EBADMSG, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(-EBADMSG, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_EQ(2 * 24, stat_of(self->ring).out_consumer_position);
 }
 
@@ -171,10 +171,10 @@ TEST_F(ring, junk_leads_nowhere_outside)
 		const char *low, *high;
 		int count;
 
-		ASSERT_EQ(1, karena_ring_claim(ring, self->records, 1));
+		ASSERT_EQ(1, karena_ring_take(ring, self->records, 1));
 		low = (const char *)self->records[0].data - KARENA_RECORD_HEADER_BYTES;
 		high = low + 2 * RING_BYTES;
-		while ((count = karena_ring_claim(ring, self->records, MANY)) > 0) {
+		while ((count = karena_ring_take(ring, self->records, MANY)) > 0) {
 			for (int i = 0; i < count; i++) {
 				const char *data = self->records[i].data;
 

@@ -51,12 +51,12 @@ TEST_F(produce, record_is_as_long_as_it_was_trimmed_to)
 	EXPECT_EQ(-EINVAL, karena_ring_submit_trimmed(self->ring, payload, 13, 0));
 	ASSERT_EQ(0, karena_ring_output(self->ring, "next", 4, 0));
 
-	ASSERT_EQ(2, karena_ring_claim(self->ring, self->records, MANY));
+	ASSERT_EQ(2, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_EQ(13, self->records[0].length);
 	EXPECT_EQ(0, memcmp("aaaaaaaaaaaaa\0\0", self->records[0].data, 16));
 	EXPECT_EQ(4, self->records[1].length);
 	karena_ring_release(self->ring);
-	EXPECT_EQ(0, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(0, karena_ring_take(self->ring, self->records, MANY));
 }
 
 TEST_F(produce, batch_of_copies_comes_in_order)
@@ -71,7 +71,7 @@ TEST_F(produce, batch_of_copies_comes_in_order)
 
 	EXPECT_EQ(-EINVAL, karena_ring_output_batch(self->ring, two, 8, 0));
 	EXPECT_EQ(2, karena_ring_output_batch(self->ring, two, sizeof(two), 0));
-	ASSERT_EQ(2, karena_ring_claim(self->ring, self->records, MANY));
+	ASSERT_EQ(2, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_EQ(3, self->records[0].length);
 	EXPECT_EQ(0, memcmp("one", self->records[0].data, 3));
 	EXPECT_EQ(4, self->records[1].length);
@@ -102,7 +102,7 @@ TEST_F(produce, batch_of_reservations_is_filled_and_ended)
 		}
 		ASSERT_EQ(MANY, karena_ring_finish_batch(self->ring, finish, MANY, 0));
 		EXPECT_EQ(-EINVAL, karena_ring_finish_batch(self->ring, finish, MANY, 0));
-		ASSERT_EQ(MANY - MANY / 3, karena_ring_claim(self->ring, self->records, MANY));
+		ASSERT_EQ(MANY - MANY / 3, karena_ring_take(self->ring, self->records, MANY));
 		for (i = 0; i < MANY - MANY / 3; i++) {
 			int nr = i / 2 * 3 + i % 2;
 
@@ -131,7 +131,7 @@ TEST_F(produce, batch_tells_how_far_it_came)
 	EXPECT_EQ(-EINVAL, karena_ring_finish_batch(self->ring, finish + 1, 2, 0));
 	finish[1].length = 0;
 	EXPECT_EQ(2, karena_ring_finish_batch(self->ring, finish + 1, 2, 0));
-	EXPECT_EQ(3, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(3, karena_ring_take(self->ring, self->records, MANY));
 	karena_ring_release(self->ring);
 }
 
@@ -145,7 +145,7 @@ TEST_F(produce, wait_for_space_ends_with_it_or_with_the_time)
 	EXPECT_EQ(ETIMEDOUT, errno);
 	EXPECT_EQ(-ETIMEDOUT, karena_ring_output_wait(self->ring, "x", 1, 0, 20000));
 	EXPECT_EQ(-ENOSPC, karena_ring_output_wait(self->ring, data, RING_BYTES, 0, 0));
-	ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, MANY));
+	ASSERT_EQ(1, karena_ring_take(self->ring, self->records, MANY));
 	karena_ring_release(self->ring);
 	EXPECT_EQ(0, karena_ring_output_wait(self->ring, "x", 1, 0, 0));
 	payload = karena_ring_reserve_wait(self->ring, 8, 0);
@@ -187,7 +187,7 @@ TEST_F(produce, owner_is_told_that_its_record_was_passed_over)
 	ASSERT_EQ(0, karena_ring_output(ring, "next", 4, 0));
 	pollfd.fd = karena_ring_fd(ring);
 	ASSERT_EQ(1, poll(&pollfd, 1, -1));
-	ASSERT_EQ(1, karena_ring_claim(ring, self->records, MANY));
+	ASSERT_EQ(1, karena_ring_take(ring, self->records, MANY));
 	EXPECT_EQ(0, memcmp("next", self->records[0].data, 4));
 	karena_ring_release(ring);
 	EXPECT_EQ(-ESTALE, karena_ring_submit(ring, payload, 0));

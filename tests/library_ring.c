@@ -92,10 +92,10 @@ TEST_F(ring, reopen_and_restrict_cut_rights)
 	EXPECT_EQ(NULL, karena_ring_reserve(consumer, 8));
 	EXPECT_EQ(EACCES, errno);
 	EXPECT_EQ(0, karena_ring_restrict(consumer, KARENA_RIGHT_MAP));
-	EXPECT_EQ(-EACCES, karena_ring_claim(consumer, self->records, 1));
+	EXPECT_EQ(-EACCES, karena_ring_take(consumer, self->records, 1));
 	EXPECT_EQ(-EINVAL, karena_ring_restrict(consumer, 1u << 31));
 	EXPECT_EQ(0, karena_ring_restrict(consumer, 0));
-	EXPECT_EQ(-EACCES, karena_ring_claim(consumer, self->records, 1));
+	EXPECT_EQ(-EACCES, karena_ring_take(consumer, self->records, 1));
 	EXPECT_EQ(NULL, more);
 	karena_ring_close(consumer);
 }
@@ -140,7 +140,7 @@ TEST_F(ring, wait_on_a_closed_descriptor)
 TEST_F(ring, output_sends_a_copy)
 {
 	ASSERT_EQ(0, karena_ring_output(self->copy_only, "hello", 5, 0));
-	ASSERT_EQ(1, karena_ring_claim(self->copy_only, self->records, MANY));
+	ASSERT_EQ(1, karena_ring_take(self->copy_only, self->records, MANY));
 	EXPECT_EQ(5, self->records[0].length);
 	EXPECT_EQ(0, memcmp("hello", self->records[0].data, 5));
 	karena_ring_release(self->copy_only);
@@ -183,10 +183,10 @@ TEST_F(ring, records_behind_an_open_one_wait)
 	memcpy(first, "one", 3);
 	memcpy(second, "two", 3);
 	EXPECT_EQ(0, karena_ring_submit(self->ring, second, 0));
-	EXPECT_EQ(0, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(0, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_EQ(0, karena_ring_wait(self->ring, POLLIN, 0));
 	EXPECT_EQ(0, karena_ring_submit(self->ring, first, 0));
-	ASSERT_EQ(2, karena_ring_claim(self->ring, self->records, MANY));
+	ASSERT_EQ(2, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_EQ(0, memcmp("one", self->records[0].data, 3));
 	EXPECT_EQ(0, memcmp("two", self->records[1].data, 3));
 }
@@ -220,10 +220,10 @@ TEST_F(ring, discarded_records_are_passed_over)
 		ASSERT_NE(NULL, data);
 		ASSERT_EQ(0, karena_ring_discard(self->ring, data, 0));
 	}
-	EXPECT_EQ(0, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(0, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_EQ(0, stat_of(self->ring).out_available);
 	ASSERT_EQ(0, send(self->ring, 'x', 7));
-	ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, MANY));
+	ASSERT_EQ(1, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_TRUE(record_is(&self->records[0], 'x', 7));
 }
 
@@ -246,7 +246,7 @@ TEST_F(ring, positions_are_found_back_all_around)
 		ASSERT_EQ(0, karena_ring_submit(self->ring, data[2], 0));
 		ASSERT_EQ(0, karena_ring_discard(self->ring, data[0], 0));
 		ASSERT_EQ(0, karena_ring_submit(self->ring, data[1], 0));
-		ASSERT_EQ(2, karena_ring_claim(self->ring, self->records, MANY));
+		ASSERT_EQ(2, karena_ring_take(self->ring, self->records, MANY));
 		ASSERT_TRUE(record_is(&self->records[0], 'b', length));
 		ASSERT_TRUE(record_is(&self->records[1], 'c', length));
 		karena_ring_release(self->ring);
@@ -308,18 +308,18 @@ TEST_F(ring, consume_stops_when_told_to)
 	EXPECT_EQ(9, seen.last);
 }
 
-TEST_F(ring, claim_keeps_the_space_until_release)
+TEST_F(ring, taken_records_keep_their_space_until_release)
 {
 	struct seen seen = { 0 };
 
 	for (int i = 0; i < 10; i++)
 		ASSERT_EQ(0, send(self->ring, (char)i, 5));
-	EXPECT_EQ(0, karena_ring_claim(self->ring, self->records, 0));
-	EXPECT_EQ(3, karena_ring_claim(self->ring, self->records, 3));
-	EXPECT_EQ(7, karena_ring_claim(self->ring, self->records + 3, MANY - 3));
+	EXPECT_EQ(0, karena_ring_take(self->ring, self->records, 0));
+	EXPECT_EQ(3, karena_ring_take(self->ring, self->records, 3));
+	EXPECT_EQ(7, karena_ring_take(self->ring, self->records + 3, MANY - 3));
 	for (int i = 0; i < 10; i++)
 		EXPECT_TRUE(record_is(&self->records[i], (char)i, 5));
-	EXPECT_EQ(0, karena_ring_claim(self->ring, self->records, MANY));
+	EXPECT_EQ(0, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_EQ(10 * 16, stat_of(self->ring).out_available);
 	EXPECT_EQ(-EINVAL, karena_ring_consume(self->ring, see, &seen, 0));
 	karena_ring_release(self->ring);
@@ -327,11 +327,11 @@ TEST_F(ring, claim_keeps_the_space_until_release)
 	EXPECT_EQ(0, stat_of(self->ring).out_available);
 }
 
-static int claim_one(struct karena_ring *ring)
+static int take_one(struct karena_ring *ring)
 {
 	struct karena_record record;
 
-	return karena_ring_claim(ring, &record, 1);
+	return karena_ring_take(ring, &record, 1);
 }
 
 static int consume_one(struct karena_ring *ring)
@@ -343,8 +343,8 @@ static int consume_one(struct karena_ring *ring)
 
 TEST_F(ring, one_process_consumes)
 {
-	EXPECT_EQ(0, karena_ring_claim(self->ring, self->records, MANY));
-	EXPECT_EQ(-EBUSY, in_child(self->ring, claim_one));
+	EXPECT_EQ(0, karena_ring_take(self->ring, self->records, MANY));
+	EXPECT_EQ(-EBUSY, in_child(self->ring, take_one));
 	EXPECT_EQ(-EBUSY, in_child(self->ring, consume_one));
 }
 
@@ -359,7 +359,7 @@ TEST_F(ring, a_child_produces_with_a_handle_of_its_own)
 {
 	ASSERT_EQ(0, in_child(self->ring, send_and_leave_one));
 	ASSERT_EQ(0, send(self->ring, 'p', 9));
-	ASSERT_EQ(2, karena_ring_claim(self->ring, self->records, MANY));
+	ASSERT_EQ(2, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_TRUE(record_is(&self->records[0], 'c', 9));
 	EXPECT_TRUE(record_is(&self->records[1], 'p', 9));
 	EXPECT_EQ(1, stat_of(self->ring).out_lost_dead);
@@ -372,13 +372,13 @@ TEST_F(ring, a_new_handle_goes_on)
 
 	for (int i = 0; i < 4; i++)
 		ASSERT_EQ(0, send(self->ring, (char)i, 5));
-	ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, 1));
+	ASSERT_EQ(1, karena_ring_take(self->ring, self->records, 1));
 	karena_ring_release(self->ring);
-	ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, 1));
+	ASSERT_EQ(1, karena_ring_take(self->ring, self->records, 1));
 	ASSERT_EQ(0, karena_ring_from_fd(dup(karena_ring_fd(self->ring)), &second));
 	karena_ring_close(self->ring);
 	self->ring = second;
-	ASSERT_EQ(3, karena_ring_claim(self->ring, self->records, MANY));
+	ASSERT_EQ(3, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_TRUE(record_is(&self->records[0], 1, 5));
 }
 
@@ -432,7 +432,7 @@ TEST_F(ring, threads_share_a_handle)
 		int count;
 
 		ASSERT_EQ(POLLIN, karena_ring_wait(self->ring, POLLIN, -1));
-		while ((count = karena_ring_claim(self->ring, self->records, MANY)) > 0) {
+		while ((count = karena_ring_take(self->ring, self->records, MANY)) > 0) {
 			for (int i = 0; i < count; i++) {
 				const uint32_t *data = self->records[i].data;
 

@@ -114,7 +114,7 @@ TEST_F(ring, a_walk_meets_a_ring_that_is_full)
 	EXPECT_EQ(1, stat_of(self->ring).out_read);
 }
 
-TEST_F(ring, a_walk_wants_the_role_and_no_claimed_records)
+TEST_F(ring, a_walk_wants_the_role_and_no_taken_records)
 {
 	struct karena_ring_walk walk;
 	struct karena_ring *producer;
@@ -124,7 +124,7 @@ TEST_F(ring, a_walk_wants_the_role_and_no_claimed_records)
 	EXPECT_EQ(-EACCES, karena_ring_walk_begin(producer, &walk));
 	karena_ring_close(producer);
 	ASSERT_EQ(0, send(self->ring, 'a', 5));
-	ASSERT_EQ(1, karena_ring_claim(self->ring, self->records, 1));
+	ASSERT_EQ(1, karena_ring_take(self->ring, self->records, 1));
 	EXPECT_EQ(-EINVAL, karena_ring_walk_begin(self->ring, &walk));
 	karena_ring_release(self->ring);
 	EXPECT_EQ(0, karena_ring_walk_begin(self->ring, &walk));

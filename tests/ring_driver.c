@@ -101,7 +101,7 @@ static bool check_event(struct seen *seen, const struct karena_record *record)
 static int consume(struct karena_ring *ring, struct seen *seen)
 {
 	struct karena_record records[BATCH];
-	int nr = karena_ring_claim(ring, records, BATCH);
+	int nr = karena_ring_take(ring, records, BATCH);
 	int i;
 
 	for (i = 0; i < nr; i++) {

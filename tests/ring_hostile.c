@@ -37,15 +37,15 @@ FIXTURE_TEARDOWN(ring)
  */
 TEST_F(ring, forged_position_lets_no_records_overlap)
 {
-	uint64_t half = page_size / 2, claim, position;
+	uint64_t half = page_size / 2, stored, position;
 
-	for (claim = 0; claim <= 2 * page_size; claim += 8) {
+	for (stored = 0; stored <= 2 * page_size; stored += 8) {
 		uint64_t start = ring_stat(self->fd).out_producer_position;
 
-		consume_to(self->consumer, start + claim);
+		consume_to(self->consumer, start + stored);
 		ASSERT_EQ(0, ring_reserve(self->fd, half, &position));
 		ASSERT_EQ(-EAGAIN, ring_reserve(self->fd, half, NULL));
-		consume_to(self->consumer, start + claim);
+		consume_to(self->consumer, start + stored);
 		ASSERT_EQ(-EAGAIN, ring_reserve(self->fd, half, NULL));
 		ASSERT_EQ(start, ring_stat(self->fd).out_consumer_position);
 		ASSERT_EQ(0, ring_submit(self->fd, position));
@@ -56,7 +56,7 @@ TEST_F(ring, forged_position_lets_no_records_overlap)
 
 TEST_F(ring, position_that_is_no_border_only_looks_full)
 {
-	uint64_t claims[] = {
+	uint64_t stored[] = {
 		1, 4, 8, 15, 17, 24, 47, 49, page_size, 1ull << 32, 1ull << 63, ~0ull
 	};
 	size_t i;
@@ -64,10 +64,10 @@ TEST_F(ring, position_that_is_no_border_only_looks_full)
 	/* Of three records of 16 bytes, never more than is read for sure is given back. */
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(1, ring_write(self->fd, "x", 1));
-	for (i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+	for (i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
 		struct ring ring = ring_new(0, page_size);
 		struct karena_ring_consumer *consumer = ring_consumer(&ring);
-		uint64_t given = claims[i] > 48 ? 0 : claims[i] / 16 * 16;
+		uint64_t given = stored[i] > 48 ? 0 : stored[i] / 16 * 16;
 		char payload[page_size];
 
 		memset(payload, 0, page_size);
@@ -75,7 +75,7 @@ TEST_F(ring, position_that_is_no_border_only_looks_full)
 		ASSERT_EQ(1, ring_write(ring.fd, "x", 1));
 		ASSERT_EQ(1, ring_write(ring.fd, "x", 1));
 		ASSERT_EQ(1, ring_write(ring.fd, "x", 1));
-		consume_to(consumer, claims[i]);
+		consume_to(consumer, stored[i]);
 		EXPECT_EQ(given, ring_stat(ring.fd).out_consumer_position);
 		EXPECT_EQ(-EAGAIN, ring_write(ring.fd, payload,
 					      page_size - 48 + given - HEADER_BYTES + 1));

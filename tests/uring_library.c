@@ -146,10 +146,10 @@ TEST_F(library, ring_calls_do_what_they_say)
 	ASSERT_EQ(0, complete(&self->uring));
 	karena_prep_ring_submit(SQE, self->ring, reserve.out_position, 0);
 	EXPECT_EQ(0, complete(&self->uring));
-	EXPECT_EQ(1, karena_ring_claim(self->ring, &record, 1));
+	EXPECT_EQ(1, karena_ring_take(self->ring, &record, 1));
 	karena_prep_ring_output(SQE, self->ring, &output);
 	EXPECT_EQ(0, complete(&self->uring));
-	EXPECT_EQ(1, karena_ring_claim(self->ring, &record, 1));
+	EXPECT_EQ(1, karena_ring_take(self->ring, &record, 1));
 	EXPECT_STREQ("payload", record.data);
 	karena_ring_release(self->ring);
 }

@@ -61,7 +61,7 @@ static int find_position(struct karena_ring *ring)
 	ret = karena_ring_stat(ring, &stat);
 	if (ret < 0)
 		return ret;
-	ring->claimed = stat.out_consumer_position;
+	ring->taken = stat.out_consumer_position;
 	ring->released = stat.out_consumer_position;
 	return 0;
 }
@@ -106,7 +106,7 @@ void karena_consumer_unmap(struct karena_ring *ring)
 static inline uint64_t bytes_there(const struct karena_ring *ring)
 {
 	/* Pairs with the release in record_open(): below it there are headers. */
-	return load_acquire_u64(&ring->producer->position) - ring->claimed;
+	return load_acquire_u64(&ring->producer->position) - ring->taken;
 }
 
 /* Has the kernel look. Out of line: hardly ever needed, and its struct is large. */
@@ -121,20 +121,20 @@ static void wake_producers(const struct karena_ring *ring, uint64_t wanted)
 		karena_ring_stat(ring, &stat);
 }
 
-static bool nothing_claimed(const struct karena_ring *ring)
+static bool nothing_taken(const struct karena_ring *ring)
 {
-	return ring->claimed == ring->released;
+	return ring->taken == ring->released;
 }
 
 void karena_ring_release(struct karena_ring *ring)
 {
 	uint64_t wanted;
 
-	if (nothing_claimed(ring))
+	if (nothing_taken(ring))
 		return;
 	/* Pairs with the acquire in accept() of ring.c: what is below was read. */
-	store_release_u64(&ring->consumer->position, ring->claimed);
-	ring->released = ring->claimed;
+	store_release_u64(&ring->consumer->position, ring->taken);
+	ring->released = ring->taken;
 	/*
 	 * Who waits for space is told by the kernel, which does not see us make it. Pairs
 	 * with the one in ring_want_room(): of both looks one sees the other.
@@ -169,7 +169,7 @@ static inline const char *behind(const char *at, uint32_t length, const char *en
 static inline __attribute__((always_inline))
 int give_records(struct karena_ring *ring, size_t bytes, give_fn give, void *context)
 {
-	const char *first = ring->data + (ring->claimed & (ring->data_bytes - 1));
+	const char *first = ring->data + (ring->taken & (ring->data_bytes - 1));
 	const char *at = first, *end = first + bytes, *next;
 	uint32_t word, length;
 	int ret = 0;
@@ -202,36 +202,36 @@ int give_records(struct karena_ring *ring, size_t bytes, give_fn give, void *con
 		give(context, at + KARENA_RECORD_HEADER_BYTES, length);
 	at = next;
 out:
-	ring->claimed += at - first;
+	ring->taken += at - first;
 	return ret;
 }
 
-/* Of karena_ring_claim(). */
-struct claim {
+/* Where karena_ring_take() puts the records. */
+struct record_array {
 	struct karena_record *record;
 	struct karena_record *full;
 };
 
 static inline bool give_to_array(void *context, const void *data, size_t length)
 {
-	struct claim *claim = context;
+	struct record_array *array = context;
 
-	claim->record->data = data;
-	claim->record->length = length;
-	return ++claim->record == claim->full;
+	array->record->data = data;
+	array->record->length = length;
+	return ++array->record == array->full;
 }
 
 __attribute__((noinline))
-static int claim_first(struct karena_ring *ring, struct karena_record *records, unsigned int max)
+static int take_first(struct karena_ring *ring, struct karena_record *records, unsigned int max)
 {
 	int ret = map_all(ring);
 
-	return ret < 0 ? ret : karena_ring_claim(ring, records, max);
+	return ret < 0 ? ret : karena_ring_take(ring, records, max);
 }
 
 /* The caller has nothing to release, but discarded records may have gone by. */
 __attribute__((noinline))
-static int claim_nothing(struct karena_ring *ring, bool clean, int ret)
+static int take_nothing(struct karena_ring *ring, bool clean, int ret)
 {
 	if (clean)
 		karena_ring_release(ring);
@@ -239,25 +239,25 @@ static int claim_nothing(struct karena_ring *ring, bool clean, int ret)
 }
 
 /* All calls are its last, so that it saves no registers. */
-int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, unsigned int max)
+int karena_ring_take(struct karena_ring *ring, struct karena_record *records, unsigned int max)
 {
-	struct claim claim;
+	struct record_array array;
 	uint64_t before, bytes;
 	int ret = 0;
 
 	if (__builtin_expect(!ring->mapped, false))
-		return claim_first(ring, records, max);
+		return take_first(ring, records, max);
 	bytes = bytes_there(ring);
 	if (bytes > ring->data_bytes)
 		return -EBADMSG;
-	claim.record = records;
-	claim.full = records + (max < INT_MAX ? max : INT_MAX);
-	before = ring->claimed;
+	array.record = records;
+	array.full = records + (max < INT_MAX ? max : INT_MAX);
+	before = ring->taken;
 	if (bytes && max)
-		ret = give_records(ring, (size_t)bytes, give_to_array, &claim);
-	if (claim.record == records)
-		return claim_nothing(ring, before == ring->released, ret);
-	return (int)(claim.record - records);
+		ret = give_records(ring, (size_t)bytes, give_to_array, &array);
+	if (array.record == records)
+		return take_nothing(ring, before == ring->released, ret);
+	return (int)(array.record - records);
 }
 
 /* Of karena_ring_consume(). */
@@ -276,7 +276,7 @@ static inline bool give_to_function(void *context, const void *data, size_t leng
 	return !--call->left || call->stop;
 }
 
-/* @bytes of records may be gone through, by who has claimed none. */
+/* @bytes of records may be gone through, by a caller that has taken none. */
 static inline int begin(struct karena_ring *ring, uint64_t *bytes)
 {
 	int ret = 0;
@@ -288,7 +288,7 @@ static inline int begin(struct karena_ring *ring, uint64_t *bytes)
 	*bytes = bytes_there(ring);
 	if (*bytes > ring->data_bytes)
 		return -EBADMSG;
-	return nothing_claimed(ring) ? 0 : -EINVAL;
+	return nothing_taken(ring) ? 0 : -EINVAL;
 }
 
 int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *context,
@@ -317,7 +317,7 @@ int karena_ring_walk_begin(struct karena_ring *ring, struct karena_ring_walk *wa
 
 	if (ret < 0)
 		return ret;
-	walk->first = ring->data + (ring->claimed & (ring->data_bytes - 1));
+	walk->first = ring->data + (ring->taken & (ring->data_bytes - 1));
 	walk->at = walk->first;
 	walk->left = (size_t)bytes;
 	return 0;
@@ -325,7 +325,7 @@ int karena_ring_walk_begin(struct karena_ring *ring, struct karena_ring_walk *wa
 
 void karena_ring_walk_end(struct karena_ring *ring, struct karena_ring_walk *walk)
 {
-	ring->claimed += walk->at - walk->first;
+	ring->taken += walk->at - walk->first;
 	walk->first = walk->at;
 	karena_ring_release(ring);
 }

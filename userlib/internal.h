@@ -28,7 +28,7 @@ int karena_mmap(int fd, uint64_t offset, uint64_t length, int prot, void **addre
  * @producer:	consumer's: the producer page in @shown
  * @data:	consumer's: the data area in @shown
  * @shown_bytes: consumer's: size of @shown
- * @claimed:	consumer's: position behind the last record given out
+ * @taken:	consumer's: position behind the last record given out
  * @released:	consumer's: position as last stored in its page
  *
  * What is the producer's may be used by any thread, what is the consumer's by
@@ -46,7 +46,7 @@ struct karena_ring {
 	const struct karena_ring_producer *producer;
 	const char *data;
 	size_t shown_bytes;
-	uint64_t claimed;
+	uint64_t taken;
 	uint64_t released;
 };
 

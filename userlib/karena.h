@@ -521,7 +521,7 @@ int karena_ring_restrict(const struct karena_ring *ring, uint32_t rights);
  * karena_ring_close() - unmap and close
  * @ring:	or NULL
  *
- * Records that were claimed or reserved by it must not be used any more.
+ * Records that were taken or reserved by it must not be used any more.
  * Reservations that are open become discards once the descriptor's last
  * duplicate is closed. Since 1.0.
  */
@@ -726,9 +726,9 @@ int karena_ring_flush(const struct karena_ring *ring);
  *
  * Positions and lengths are taken from shared memory that producers of an
  * IN_PLACE ring can write. Each is loaded once and checked against what is
- * there: the library never loops over nor reads outside the ring. A record that
- * claims more bytes than there are ends the walk with -EBADMSG, after the good
- * ones before it were delivered; since nobody knows where the next one begins,
+ * there: the library never loops over nor reads outside the ring. A record whose
+ * length exceeds what is there ends the walk with -EBADMSG, after the good ones
+ * before it were delivered; since nobody knows where the next one begins,
  * each call says so again, and only read(2), which goes by the kernel's own
  * lengths, gets on. Payload that was checked can still be changed by such a
  * producer: copy what is to be trusted, then check.
@@ -768,14 +768,14 @@ typedef int (*karena_record_fn)(void *context, const void *data, size_t length);
  *
  * Never waits. The space of all records seen is given back with one store at
  * the end. Returns how many were given to @fn, or @fn's own value if that was
- * negative, its record counting as read; -EBADMSG: see above; -EINVAL: claimed
+ * negative, its record counting as read; -EBADMSG: see above; -EINVAL: taken
  * records were not released. One thread. Since 1.0.
  */
 int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *context,
 			unsigned int max);
 
 /**
- * struct karena_record - a record as claimed
+ * struct karena_record - a record that was taken
  * @data:	payload, 8-byte aligned; valid until karena_ring_release()
  * @length:	bytes
  */
@@ -785,21 +785,21 @@ struct karena_record {
 };
 
 /**
- * karena_ring_claim() - look at records without giving their space back
+ * karena_ring_take() - take records, keeping their space until karena_ring_release()
  * @ring:	a ring
  * @records:	out
  * @max:	entries in @records
  *
- * Goes on behind those that were claimed before. Never waits. Returns how many
+ * Goes on behind those that were taken before. Never waits. Returns how many
  * there are, 0 for none; -EBADMSG: see above. One thread. Since 1.0.
  */
-int karena_ring_claim(struct karena_ring *ring, struct karena_record *records, unsigned int max);
+int karena_ring_take(struct karena_ring *ring, struct karena_record *records, unsigned int max);
 
 /**
- * karena_ring_release() - give the space of all claimed records back
+ * karena_ring_release() - give the space of all taken records back
  * @ring:	a ring
  *
- * One store, however many they are. Claim and release until nothing is there,
+ * One store, however many they are. Take and release until nothing is there,
  * then wait: no wake-up is lost, also by edge-triggered epoll. One thread.
  * Since 1.0.
  */
@@ -825,7 +825,7 @@ struct karena_ring_walk {
  * @walk:	out: to those that are there now
  *
  * With karena_ring_walk_next() it is karena_ring_consume() without a call for each
- * record. Never waits. Errors: -EBADMSG: see above; -EINVAL: claimed records were not
+ * record. Never waits. Errors: -EBADMSG: see above; -EINVAL: taken records were not
  * released. One thread. Since 1.0.
  */
 int karena_ring_walk_begin(struct karena_ring *ring, struct karena_ring_walk *walk);

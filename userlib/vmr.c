@@ -16,7 +16,7 @@ static void set_span(struct karena_vmr *vmr, uintptr_t address, size_t size)
 static int reserve(struct karena_vmr *vmr, void *address, size_t size)
 {
 	uintptr_t at = (uintptr_t)address;
-	int ret = at ? vmr_span_claim(at, size) : vmr_span_new(size, &at);
+	int ret = at ? vmr_span_take(at, size) : vmr_span_new(size, &at);
 
 	if (!ret)
 		set_span(vmr, at, size);
@@ -121,7 +121,7 @@ static int extend_locked(struct karena_vmr *vmr, size_t size)
 
 	if (end + size < end)
 		return -ENOMEM;
-	ret = vmr_span_claim(end, size);
+	ret = vmr_span_take(end, size);
 	if (!ret)
 		set_span(vmr, vmr->address, vmr->size + size);
 	return ret;

@@ -75,7 +75,7 @@ static inline bool vmr_occupied(const struct karena_vmr *vmr, size_t offset, siz
 int vmr_source_look(struct karena_vmr_source *known, const struct karena_vmr_source *source);
 
 int vmr_span_new(size_t size, uintptr_t *address);
-int vmr_span_claim(uintptr_t address, size_t size);
+int vmr_span_take(uintptr_t address, size_t size);
 int vmr_span_release(uintptr_t address, size_t size);
 int vmr_place(uintptr_t at, size_t length, const struct karena_vmr_source *source);
 int vmr_clear(uintptr_t at, size_t length);

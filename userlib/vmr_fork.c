@@ -35,7 +35,7 @@ static void unlock_all(void)
 }
 
 /*
- * Where a map was not inherited its range is free, and can be claimed; where it
+ * Where a map was not inherited its range is free, and can be taken; where it
  * was, that fails. There is no other thread yet that could be faster.
  */
 static void drop_lost_maps(struct karena_vmr *vmr)
@@ -46,7 +46,7 @@ static void drop_lost_maps(struct karena_vmr *vmr)
 		uintptr_t start = entry->start;
 
 		if ((entry->traits & VMR_FLEETING) &&
-		    !vmr_span_claim(start, entry->end - start))
+		    !vmr_span_take(start, entry->end - start))
 			vmr_set_erase(&vmr->maps, start);
 		entry = vmr_set_after(&vmr->maps, start);
 	}

@@ -63,7 +63,7 @@ static inline void *ptr(uintptr_t address)
 }
 
 /* Takes exactly the range, in which nothing must be. */
-int vmr_span_claim(uintptr_t address, size_t size)
+int vmr_span_take(uintptr_t address, size_t size)
 {
 	void *at = mmap(ptr(address), size, PROT_NONE, PLACEHOLDER | MAP_FIXED_NOREPLACE, -1, 0);
 
@@ -132,7 +132,7 @@ int vmr_clear(uintptr_t at, size_t length)
 		return 0;
 	ret = -errno;
 	/* Filled, it is the placeholder that was wanted. */
-	return vmr_span_claim(at, length) ? ret : 0;
+	return vmr_span_take(at, length) ? ret : 0;
 }
 
 static int protect(uintptr_t at, size_t length, int prot)
@@ -172,7 +172,7 @@ static int direct(uintptr_t at, size_t length, const struct karena_vmr_source *s
 	if (map_source(ptr(at), length, source, source->prot, MAP_FIXED) != MAP_FAILED)
 		return 0;
 	ret = -errno;
-	vmr_span_claim(at, length);
+	vmr_span_take(at, length);
 	return ret;
 }
 
@@ -196,7 +196,7 @@ static bool marked(void *at, uintptr_t mark)
  */
 static void release_rehearsal(void *at, size_t length, uintptr_t mark)
 {
-	if (!vmr_span_claim((uintptr_t)at, length) || marked(at, mark))
+	if (!vmr_span_take((uintptr_t)at, length) || marked(at, mark))
 		munmap(at, length);
 }
 
@@ -240,7 +240,7 @@ static int move(uintptr_t at, size_t length, const struct karena_vmr_source *sou
 		goto unmap_staged;
 	if (mremap(staged, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, ptr(at)) == MAP_FAILED) {
 		ret = -errno;
-		vmr_span_claim(at, length);
+		vmr_span_take(at, length);
 		goto unmap_staged;
 	}
 	if (late_write && mprotect(ptr(at), length, source->prot)) {

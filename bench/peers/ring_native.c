@@ -115,11 +115,11 @@ static void core_unlock(void)
 
 static bool core_room(uint32_t bytes)
 {
-	uint64_t claim;
+	uint64_t position;
 
 	while (!record_fits(&core.records, bytes)) {
-		claim = record_load_acquire(&consumer_page->position);
-		if (!record_accept(&core.records, claim, STEPS))
+		position = record_load_acquire(&consumer_page->position);
+		if (!record_accept(&core.records, position, STEPS))
 			break;
 	}
 	return record_fits(&core.records, bytes);

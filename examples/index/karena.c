@@ -199,7 +199,7 @@ static int drain_ring(void *context)
 	struct karena_record records[BATCH];
 	int count, ret = 0;
 
-	while (!ret && (count = karena_ring_claim(ring, records, BATCH)) > 0) {
+	while (!ret && (count = karena_ring_take(ring, records, BATCH)) > 0) {
 		for (int i = 0; !ret && i < count; i++)
 			ret = take_record(drain, &records[i]);
 		karena_ring_release(ring);

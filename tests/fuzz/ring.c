@@ -26,7 +26,7 @@
 
 /* Every record, and every 8 bytes that could be taken for one. */
 #define RECORDS_MAX	(SIZE / RECORD_MIN_BYTES)
-#define CLAIMED_MAX	(SIZE / RECORD_ALIGN)
+#define TAKEN_MAX	(SIZE / RECORD_ALIGN)
 
 /* Of the pages: header, consumer, producer, data twice. Nothing is mapped around them. */
 static char *pages;
@@ -311,11 +311,11 @@ static void check_record(const void *payload, size_t length)
 		      256);
 }
 
-static void claim_some(void)
+static void take_some(void)
 {
 	struct karena_record got[BATCH];
 	unsigned int max = take(1) % (BATCH + 1);
-	int i, nr = karena_ring_claim(&library, got, max);
+	int i, nr = karena_ring_take(&library, got, max);
 
 	check(nr <= (int)max && (nr >= 0 || nr == -EBADMSG));
 	for (i = 0; i < nr; i++)
@@ -327,7 +327,7 @@ static unsigned int nr_consumed;
 static int consume_one(void *context, const void *payload, size_t length)
 {
 	(void)context;
-	check(++nr_consumed <= CLAIMED_MAX);
+	check(++nr_consumed <= TAKEN_MAX);
 	check_record(payload, length);
 	scribble();
 	return take(1) % 16 ? 0 : 1;
@@ -356,7 +356,7 @@ static void walk_some(void)
 		ret = karena_ring_walk_next(&walk, &record);
 		if (ret <= 0)
 			break;
-		check(++nr <= CLAIMED_MAX);
+		check(++nr <= TAKEN_MAX);
 		check_record(record.data, record.length);
 		scribble();
 	}
@@ -364,7 +364,7 @@ static void walk_some(void)
 	karena_ring_walk_end(&library, &walk);
 }
 
-static void release_claimed(void)
+static void release_taken(void)
 {
 	producer_page->space_wanted = take(1) % 2;
 	karena_ring_release(&library);
@@ -401,8 +401,8 @@ int test_input(const uint8_t *bytes, size_t length)
 {
 	static void (*const operations[])(void) = {
 		reserve, reserve, end_record, end_record, end_kernels, abandon, read_some,
-		scribble, scribble, store_position, claim_some, claim_some, consume_some,
-		release_claimed, look, pass_stuck, walk_some,
+		scribble, scribble, store_position, take_some, take_some, consume_some,
+		release_taken, look, pass_stuck, walk_some,
 	};
 
 	begin_anew();

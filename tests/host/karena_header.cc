@@ -86,7 +86,7 @@ static int use_all(const char *path)
 	ret |= karena_ring_submit_dynptr(&dynptr, 0);
 	ret |= karena_ring_discard_dynptr(&dynptr, 0);
 	ret |= karena_ring_consume(ring, record, &bytes, 0);
-	ret |= karena_ring_claim(ring, records, 2) | (karena_ring_data_bytes(ring) == 0);
+	ret |= karena_ring_take(ring, records, 2) | (karena_ring_data_bytes(ring) == 0);
 	karena_ring_release(ring);
 	ret |= karena_ring_walk_begin(ring, &there) |
 	       karena_ring_walk_next(&there, records);

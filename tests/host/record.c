@@ -196,15 +196,15 @@ TEST_F(record, producers_at_once_come_whole_and_in_order)
 	EXPECT_EQ(position, self->ring.published);
 }
 
-/* Whatever is claimed, the space of an open record is nobody else's. */
-TEST_F(record, forged_claims_give_no_open_space_away)
+/* Whatever position is stored, the space of an open record is nobody else's. */
+TEST_F(record, forged_positions_give_no_open_space_away)
 {
 	struct karena_record_header *header = reserve(&self->ring, SIZE / 2);
-	uint64_t claim;
+	uint64_t stored;
 
 	ASSERT_NE(NULL, header);
-	for (claim = 0; claim < 4 * SIZE; claim++) {
-		__atomic_store_n(&self->ring.consumer, claim, __ATOMIC_RELEASE);
+	for (stored = 0; stored < 4 * SIZE; stored++) {
+		__atomic_store_n(&self->ring.consumer, stored, __ATOMIC_RELEASE);
 		ASSERT_EQ(NULL, reserve(&self->ring, SIZE / 2));
 		ASSERT_EQ(0, record_consumer(&self->ring.r));
 	}

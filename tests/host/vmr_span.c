@@ -73,7 +73,7 @@ TEST(new_should_keep_no_padding_and_delete_should_return_all)
 	}
 }
 
-TEST(new_with_an_address_should_claim_that_range_and_no_byte_more)
+TEST(new_with_an_address_should_take_that_range_and_no_byte_more)
 {
 	/* Nothing aligned: an odd page with neighbours in use on both sides. */
 	char *at = remote_range() + 3 * PAGE;
