@@ -980,7 +980,7 @@ struct karena_ring_stat {
  * @wake_bytes or for @wake_records, whichever of them is not 0 and comes first; what
  * wakes nobody does so after @wake_delay_us, if that is not 0. A record with
  * KARENA_RING_FORCE_WAKEUP always wakes, so do KARENA_IOC_RING_FLUSH, a record that finds
- * no space, this call, and the end of the party that has reserved a record; one with
+ * no space, this call, and the end of the owner of a reservation; one with
  * KARENA_RING_NO_WAKEUP neither counts nor starts the delay. Nobody begins to wait
  * while a record is there. Without a delay whoever waits may do so with fewer records
  * there than were asked for. Needs KARENA_RIGHT_CONSUME.
