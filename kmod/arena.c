@@ -69,13 +69,13 @@ static int arena_init(struct karena_arena *arena, const struct karena_arena_crea
 	init_rwsem(&arena->lock);
 	ranges_init(&arena->ranges, arena->nr_pages, &arena->lock);
 	arena->ranges.max_nodes = ARENA_NODES;
-	err = store_init(&arena->pages, arena->nr_pages, &arena->lock, KARENA_GFP);
+	err = page_tree_init(&arena->pages, arena->nr_pages, &arena->lock, KARENA_GFP);
 	if (err)
 		return err;
 	err = -ENOMEM;
 	arena->faults = alloc_percpu_gfp(struct arena_faults, KARENA_GFP);
 	if (!arena->faults)
-		goto destroy_store;
+		goto destroy_tree;
 	err = karena_object_init(&arena->object, &karena_arena_type, args->name);
 	if (err)
 		goto free_faults;
@@ -83,8 +83,8 @@ static int arena_init(struct karena_arena *arena, const struct karena_arena_crea
 
 free_faults:
 	free_percpu(arena->faults);
-destroy_store:
-	store_destroy(&arena->pages);
+destroy_tree:
+	page_tree_destroy(&arena->pages);
 	return err;
 }
 

@@ -13,7 +13,7 @@
 #include "objfd.h"
 #include "pages.h"
 #include "ranges.h"
-#include "store.h"
+#include "page_tree.h"
 
 struct karena_call;
 
@@ -76,7 +76,7 @@ struct karena_arena {
 	u32 fault_pages;
 	struct rw_semaphore lock;
 	struct ranges ranges;
-	struct store pages;
+	struct page_tree pages;
 	unsigned long address;
 	unsigned long proposed;
 	atomic_long_t nr_populated;
@@ -106,13 +106,13 @@ long arena_op_walk(struct karena_call *call, void *args);
 void arena_show(struct karena_object *object, struct seq_file *m);
 
 /**
- * struct arena_window - pages of a fault, all in one leaf of the store
+ * struct arena_window - pages of a fault, all in one leaf of the tree
  * @map:	their slots, one after the other
  * @leaf:	what holds those that are populated
  */
 struct arena_window {
 	unsigned long map;
-	struct store_node *leaf;
+	struct page_tree_node *leaf;
 };
 
 /**

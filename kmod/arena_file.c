@@ -33,21 +33,21 @@ static struct karena_arena *file_arena(const struct file *file)
 
 /*
  * The slots of @nr pages around the touched page, as far as the VMA and the range of
- * allocated pages reach: a block of the store's leaf, the last one of which may have to
+ * allocated pages reach: a block of the tree's leaf, the last one of which may have to
  * overlap with that before.
  */
 static unsigned long around(const struct vm_fault *vmf, const struct page_range *range,
 			    unsigned int nr)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	unsigned int slot = store_slot(vmf->pgoff);
+	unsigned int slot = page_tree_slot(vmf->pgoff);
 	unsigned long base = vmf->pgoff - slot;
-	unsigned long first = base + min(slot - slot % nr, STORE_SLOTS - nr);
+	unsigned long first = base + min(slot - slot % nr, PAGE_TREE_SLOTS - nr);
 	unsigned long last = first + nr - 1;
 
 	first = max3(first, range->first, vma->vm_pgoff);
 	last = min3(last, range->last, vma->vm_pgoff + vma_pages(vma) - 1);
-	return store_mask(base, first, last);
+	return page_tree_mask(base, first, last);
 }
 
 static int insert_run(struct vm_area_struct *vma, unsigned long address, struct page **pages,
@@ -69,15 +69,15 @@ static int insert_run(struct vm_area_struct *vma, unsigned long address, struct 
  */
 static int map_window(const struct vm_fault *vmf, const struct arena_window *window)
 {
-	unsigned long map = store_filled(window->leaf) & window->map;
-	unsigned int slot, touched = store_slot(vmf->pgoff);
+	unsigned long map = page_tree_filled(window->leaf) & window->map;
+	unsigned int slot, touched = page_tree_slot(vmf->pgoff);
 	unsigned long address, nr, left;
 	int err;
 
 	while (map) {
 		slot = __ffs(map);
 		address = (vmf->address & PAGE_MASK) + slot * PAGE_SIZE - touched * PAGE_SIZE;
-		nr = store_run(map >> slot);
+		nr = page_tree_extent(map >> slot);
 		left = nr;
 		err = insert_run(vmf->vma, address, &window->leaf->page[slot], &left);
 		slot += nr - left;
@@ -85,7 +85,7 @@ static int map_window(const struct vm_fault *vmf, const struct arena_window *win
 			slot = touched;
 		else if (err)
 			return err == -EBUSY || slot > touched ? 0 : err;
-		map &= slot < STORE_SLOTS ? ~0ul << slot : 0;
+		map &= slot < PAGE_TREE_SLOTS ? ~0ul << slot : 0;
 	}
 	return 0;
 }
@@ -93,11 +93,11 @@ static int map_window(const struct vm_fault *vmf, const struct arena_window *win
 static int populate_and_map(struct karena_arena *arena, const struct vm_fault *vmf,
 			    const struct page_range *range)
 {
-	struct arena_window window = { .map = BIT(store_slot(vmf->pgoff)) };
+	struct arena_window window = { .map = BIT(page_tree_slot(vmf->pgoff)) };
 	int nr, err;
 
 	if (arena->fault_pages > 1)
-		window.map = around(vmf, range, min_t(u32, arena->fault_pages, STORE_SLOTS));
+		window.map = around(vmf, range, min_t(u32, arena->fault_pages, PAGE_TREE_SLOTS));
 	nr = arena_populate(arena, vmf->pgoff, &window);
 	if (nr < 0)
 		return nr;

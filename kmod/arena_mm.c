@@ -14,7 +14,7 @@
 #include "arena_page.h"
 #include "compat.h"
 #include "pages.h"
-#include "store.h"
+#include "page_tree.h"
 
 static int arena_node(const struct karena_arena *arena, int node)
 {
@@ -80,7 +80,7 @@ void arena_drop_rest(struct karena_arena *arena, struct arena_supply *supply)
 }
 
 /* Puts pages into the slots of a leaf's @map; returns which of them were empty. */
-static unsigned long insert_pages(struct karena_arena *arena, struct store_node *leaf,
+static unsigned long insert_pages(struct karena_arena *arena, struct page_tree_node *leaf,
 				  unsigned long base, unsigned long map, struct page **pages)
 {
 	unsigned long rest;
@@ -88,7 +88,7 @@ static unsigned long insert_pages(struct karena_arena *arena, struct store_node 
 
 	for (rest = map; rest; rest &= rest - 1)
 		arena_own_page(arena, pages[i++], base + __ffs(rest));
-	map = store_fill(&arena->pages, leaf, map, pages);
+	map = page_tree_fill(&arena->pages, leaf, map, pages);
 	atomic_long_add(hweight_long(map), &arena->nr_populated);
 	return map;
 }
@@ -97,14 +97,15 @@ static unsigned long insert_pages(struct karena_arena *arena, struct store_node 
 static noinline void withdraw_pages(struct karena_arena *arena, unsigned long first,
 				    unsigned long last)
 {
-	struct store_span span;
+	struct page_tree_span span;
 	unsigned long map;
 
-	for (; store_next(&arena->pages, first, last, &span); first = span.base + STORE_SLOTS) {
+	for (; page_tree_next(&arena->pages, first, last, &span);
+	     first = span.base + PAGE_TREE_SLOTS) {
 		atomic_long_sub(hweight_long(span.map), &arena->nr_populated);
 		for (map = span.map; map; map &= map - 1)
 			arena_disown_page(span.leaf->page[__ffs(map)]);
-		store_clear(&arena->pages, &span);
+		page_tree_clear(&arena->pages, &span);
 	}
 }
 
@@ -112,19 +113,19 @@ static noinline void withdraw_pages(struct karena_arena *arena, unsigned long fi
 static int insert_supply(struct karena_arena *arena, unsigned long first,
 			 const struct arena_supply *supply)
 {
-	struct store_node *leaf = NULL;
+	struct page_tree_node *leaf = NULL;
 	unsigned long i;
 
 	for (i = 0; i < supply->nr; i++, first++) {
-		if (!leaf || !store_slot(first)) {
+		if (!leaf || !page_tree_slot(first)) {
 			if (leaf)
 				cond_resched();
-			leaf = store_turn_to(&arena->pages, first, KARENA_GFP);
+			leaf = page_tree_turn_to(&arena->pages, first, KARENA_GFP);
 			if (!leaf)
 				break;
 		}
 		arena_own_page(arena, supply->pages[i], first);
-		store_put(&arena->pages, leaf, store_slot(first), supply->pages[i]);
+		page_tree_put(&arena->pages, leaf, page_tree_slot(first), supply->pages[i]);
 	}
 	atomic_long_add(i, &arena->nr_populated);
 	return leaf ? 0 : -ENOMEM;
@@ -197,7 +198,7 @@ static int fill_window(struct karena_arena *arena, unsigned long base,
 	unsigned long added = 0;
 
 	if (!window->leaf)
-		window->leaf = store_make_leaf(&arena->pages, base, KARENA_GFP);
+		window->leaf = page_tree_make_leaf(&arena->pages, base, KARENA_GFP);
 	if (window->leaf)
 		added = insert_pages(arena, window->leaf, base, map, fresh);
 	if (unlikely(added != map))
@@ -219,7 +220,7 @@ static int fill_window(struct karena_arena *arena, unsigned long base,
 int arena_populate(struct karena_arena *arena, unsigned long index,
 		   struct arena_window *window)
 {
-	unsigned int slot = store_slot(index);
+	unsigned int slot = page_tree_slot(index);
 	unsigned long missing = window->map;
 	struct page *fresh[KARENA_FAULT_PAGES_MAX] __uninitialized;
 	int want, got;
@@ -227,9 +228,9 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 	lockdep_assert_held(&arena->lock);
 	BUILD_BUG_ON(KARENA_FAULT_PAGES_MAX > KARENA_PAGES_BATCH);
 
-	window->leaf = store_leaf(&arena->pages, index);
+	window->leaf = page_tree_leaf(&arena->pages, index);
 	if (window->leaf)
-		missing &= ~store_filled(window->leaf);
+		missing &= ~page_tree_filled(window->leaf);
 	if (!missing)
 		return 0;
 
@@ -247,7 +248,7 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 static unsigned int pin_window(const struct arena_window *window, struct page **pages)
 {
 	unsigned int slot = __ffs(window->map);
-	unsigned int nr = store_run((window->map & store_filled(window->leaf)) >> slot);
+	unsigned int nr = page_tree_extent((window->map & page_tree_filled(window->leaf)) >> slot);
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
@@ -260,9 +261,9 @@ static unsigned int pin_window(const struct arena_window *window, struct page **
 static int pin_some(struct karena_arena *arena, unsigned long first,
 		    unsigned long nr_pages, struct page **pages)
 {
-	unsigned long base = first - store_slot(first);
-	unsigned long last = min(first + nr_pages - 1, base + STORE_SLOTS - 1);
-	struct arena_window window = { .map = store_mask(base, first, last) };
+	unsigned long base = first - page_tree_slot(first);
+	unsigned long last = min(first + nr_pages - 1, base + PAGE_TREE_SLOTS - 1);
+	struct arena_window window = { .map = page_tree_mask(base, first, last) };
 	int ret = -ENOENT;
 
 	down_read(&arena->lock);

@@ -11,7 +11,7 @@
 #include "arena.h"
 #include "arena_page.h"
 #include "compat.h"
-#include "store.h"
+#include "page_tree.h"
 
 static void put_pages(struct page **pages, unsigned int nr_pages)
 {
@@ -26,7 +26,7 @@ static void put_pages(struct page **pages, unsigned int nr_pages)
  * once: they are put into its first slots for that. One that somebody has lives on until
  * the last reference is given back. Returns whether there is any.
  */
-static noinline bool release_span(const struct store_span *span)
+static noinline bool release_span(const struct page_tree_span *span)
 {
 	struct page **sole = span->leaf->page + __ffs(span->map);
 	unsigned int nr_sole = 0;
@@ -51,10 +51,10 @@ static noinline bool release_span(const struct store_span *span)
 }
 
 /*
- * The same one by one, and takes them out of the store. Unless it is @final it ends with
+ * The same one by one, and takes them out of the tree. Unless it is @final it ends with
  * the first page that somebody has a reference on, and returns whether there is one.
  */
-static __always_inline bool release_singly(struct karena_arena *arena, struct store_span *span,
+static __always_inline bool release_singly(struct karena_arena *arena, struct page_tree_span *span,
 					   bool final)
 {
 	unsigned long map = span->map;
@@ -73,7 +73,7 @@ static __always_inline bool release_singly(struct karena_arena *arena, struct st
 		}
 	}
 	span->map &= ~map;
-	store_clear(&arena->pages, span);
+	page_tree_clear(&arena->pages, span);
 	return map;
 }
 
@@ -81,7 +81,7 @@ static __always_inline bool release_singly(struct karena_arena *arena, struct st
  * struct removal - pages that leave an arena
  * @nr:		how many
  * @held:	there are references on some of them, be they of page tables
- * @left:	some of those are in the store until they are in no page table
+ * @left:	some of those are in the tree until they are in no page table
  */
 struct removal {
 	unsigned long nr;
@@ -90,7 +90,7 @@ struct removal {
 };
 
 /*
- * Takes pages of first..last out of the store and gives them up, to ARENA_STEP of them
+ * Takes pages of first..last out of the tree and gives them up, to ARENA_STEP of them
  * and the rest of a leaf. Returns the last index that it has seen to.
  *
  * What a memory cgroup has paid for it gets back for many pages at once, of those that
@@ -101,19 +101,19 @@ static __always_inline unsigned long
 release_range(struct karena_arena *arena, unsigned long first, unsigned long last,
 	      struct removal *gone)
 {
-	struct store_span span;
+	struct page_tree_span span;
 
 	*gone = (struct removal) {};
-	while (first <= last && store_next(&arena->pages, first, last, &span)) {
+	while (first <= last && page_tree_next(&arena->pages, first, last, &span)) {
 		gone->nr += hweight_long(span.map);
 		if (folio_memcg_kmem(as_folio(span.leaf->page[__ffs(span.map)]))) {
 			gone->held |= release_span(&span);
-			store_clear(&arena->pages, &span);
+			page_tree_clear(&arena->pages, &span);
 		} else {
 			gone->left |= release_singly(arena, &span, false);
 			gone->held |= gone->left;
 		}
-		first = span.base + STORE_SLOTS;
+		first = span.base + PAGE_TREE_SLOTS;
 		if (gone->nr >= ARENA_STEP)
 			return min(last, first - 1);
 	}
@@ -124,11 +124,11 @@ release_range(struct karena_arena *arena, unsigned long first, unsigned long las
 static noinline void release_rest(struct karena_arena *arena, unsigned long first,
 				  unsigned long last)
 {
-	struct store_span span;
+	struct page_tree_span span;
 
-	while (first <= last && store_next(&arena->pages, first, last, &span)) {
+	while (first <= last && page_tree_next(&arena->pages, first, last, &span)) {
 		release_singly(arena, &span, true);
-		first = span.base + STORE_SLOTS;
+		first = span.base + PAGE_TREE_SLOTS;
 	}
 }
 
@@ -205,5 +205,5 @@ void arena_destroy_pages(struct karena_arena *arena)
 		first = last + 1;
 		cond_resched();
 	}
-	store_destroy(&arena->pages);
+	page_tree_destroy(&arena->pages);
 }

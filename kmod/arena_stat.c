@@ -67,16 +67,16 @@ static void count_pages(struct karena_arena *arena, struct page_range *range,
 			struct karena_arena_range *entry)
 {
 	unsigned long index = range->first;
-	struct store_span span;
+	struct page_tree_span span;
 	unsigned long map;
 
-	for (; store_next(&arena->pages, index, range->last, &span);
-	     index = span.base + STORE_SLOTS) {
+	for (; page_tree_next(&arena->pages, index, range->last, &span);
+	     index = span.base + PAGE_TREE_SLOTS) {
 		for (map = span.map; map; map &= map - 1)
 			entry->nr_pinned += pinned(span.leaf->page[__ffs(map)]);
 		entry->nr_populated += hweight_long(span.map);
 		if (entry->nr_populated >= COUNT_MAX) {
-			range->last = min(range->last, span.base + STORE_SLOTS - 1);
+			range->last = min(range->last, span.base + PAGE_TREE_SLOTS - 1);
 			break;
 		}
 	}

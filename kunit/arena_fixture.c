@@ -211,7 +211,7 @@ struct page *at_page(struct kunit *test, unsigned long index)
 	struct page *page;
 
 	down_read(&f->arena->lock);
-	page = store_page(&f->arena->pages, index);
+	page = page_tree_page(&f->arena->pages, index);
 	up_read(&f->arena->lock);
 	return page;
 }
@@ -223,7 +223,7 @@ static char letter_at(struct karena_arena *arena, unsigned long index)
 
 	down_read(&arena->lock);
 	letter = ".arg"[ranges_at(&arena->ranges, index).state];
-	if (store_page(&arena->pages, index))
+	if (page_tree_page(&arena->pages, index))
 		letter = letter == 'a' ? 'A' : '!';
 	up_read(&arena->lock);
 	return letter;

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The pages that an arena holds, by index.
+ *
+ * Adding is for many at once: whoever adds a node or pages does it under
+ * t->fill, and readers see a node or a page no sooner than it is complete. Only
+ * removal, which has the caller's lock for itself, takes anything away.
+ *
+ * A node whose map is empty leads nowhere. Below the topmost there may be one,
+ * the leaf of t->idle, beside those that are being filled right now. A leaf that
+ * t->idle names is there, for nothing else frees one.
+ *
+ * Indexes below nr_pages are the caller's to see to, in every call.
+ */
+#include <linux/bitops.h>
+#include <linux/export.h>
+#include <linux/lockdep.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "page_tree.h"
+
+/* How many levels of nodes there can be. */
+#define PAGE_TREE_LEVELS DIV_ROUND_UP(BITS_PER_LONG, PAGE_TREE_SHIFT)
+
+/* Gives a node that is @height above the leaves its slots, all empty. */
+static bool page_tree_make_slots(struct page_tree_node *node, unsigned int height, gfp_t gfp)
+{
+	node->map = 0;
+	if (height)
+		node->node = kmalloc_array(PAGE_TREE_SLOTS, sizeof(*node->node), gfp);
+	else
+		node->page = kmalloc_array(PAGE_TREE_SLOTS, sizeof(*node->page), gfp);
+	return node->node;
+}
+
+/**
+ * page_tree_init() - An empty page tree
+ * @t:		the tree
+ * @nr_pages:	indexes are below it; at least 1
+ * @lock:	what the caller holds in all other calls but page_tree_destroy()
+ * @gfp:	for the topmost node
+ *
+ * Context: may sleep if @gfp says so.
+ * Return: 0 or -ENOMEM.
+ */
+int page_tree_init(struct page_tree *t, unsigned long nr_pages, struct rw_semaphore *lock,
+		   gfp_t gfp)
+{
+	*t = (struct page_tree) {
+		.idle = PAGE_TREE_NOWHERE,
+		.near_base = PAGE_TREE_NOWHERE,
+		.lock = lock,
+	};
+	spin_lock_init(&t->fill);
+	while (nr_pages - 1 >= PAGE_TREE_SLOTS) {
+		nr_pages = DIV_ROUND_UP(nr_pages, PAGE_TREE_SLOTS);
+		t->height++;
+	}
+	return page_tree_make_slots(&t->root, t->height, gfp) ? 0 : -ENOMEM;
+}
+EXPORT_SYMBOL_IF_KUNIT(page_tree_init);
+
+/* The slot of a node @height levels above the leaves that leads to @index. */
+static unsigned int page_tree_place(unsigned long index, unsigned int height)
+{
+	return page_tree_slot(index >> (height * PAGE_TREE_SHIFT));
+}
+
+/* The lowest node there is on the way to an index; it is @height above the leaves. */
+static struct page_tree_node *page_tree_lowest(struct page_tree *t, unsigned long index,
+					       unsigned int *height)
+{
+	struct page_tree_node *node = &t->root;
+	unsigned int place;
+
+	lockdep_assert_held(t->lock);
+	for (*height = t->height; *height; --*height) {
+		place = page_tree_place(index, *height);
+		if (!(page_tree_filled(node) & BIT(place)))
+			break;
+		node = &node->node[place];
+	}
+	return node;
+}
+
+/**
+ * page_tree_leaf() - The leaf that has the slot of an index
+ * @t:		the tree
+ * @index:	of a page
+ *
+ * Return: the leaf, or NULL if there is none.
+ */
+struct page_tree_node *page_tree_leaf(struct page_tree *t, unsigned long index)
+{
+	unsigned int height;
+	struct page_tree_node *node = page_tree_lowest(t, index, &height);
+
+	return height ? NULL : node;
+}
+EXPORT_SYMBOL_IF_KUNIT(page_tree_leaf);
+
+/* Frees the slots of nodes that nobody has seen, @node and the one below each. */
+static void page_tree_free_path(struct page_tree_node node, unsigned int height,
+				unsigned long index)
+{
+	struct page_tree_node below;
+
+	for (; height; height--, node = below) {
+		below = node.node[page_tree_place(index, height)];
+		kfree(node.node);
+	}
+	kfree(node.page);
+}
+
+/*
+ * Makes *@node, which is @height above the leaves, and one below each to the leaf
+ * of an index. False if there is no memory.
+ */
+static bool page_tree_make_path(struct page_tree_node *node, unsigned int height,
+				unsigned long index, gfp_t gfp)
+{
+	struct page_tree_node below;
+	unsigned int level, place;
+
+	if (!page_tree_make_slots(node, 0, gfp))
+		return false;
+	for (level = 1; level <= height; level++) {
+		below = *node;
+		if (!page_tree_make_slots(node, level, gfp)) {
+			page_tree_free_path(below, level - 1, index);
+			return false;
+		}
+		place = page_tree_place(index, level);
+		node->node[place] = below;
+		node->map = BIT(place);
+	}
+	return true;
+}
+
+/* Puts a node into a slot of its parent; false if there was somebody quicker. */
+static bool page_tree_link(struct page_tree *t, struct page_tree_node *parent, unsigned int place,
+			   const struct page_tree_node *node)
+{
+	bool linked;
+
+	spin_lock(&t->fill);
+	linked = !(parent->map & BIT(place));
+	if (linked) {
+		parent->node[place] = *node;
+		/* Pairs with page_tree_filled(). */
+		smp_store_release(&parent->map, parent->map | BIT(place));
+	}
+	spin_unlock(&t->fill);
+	return linked;
+}
+
+/* Makes the leaf that there is none of yet. Kept apart, as it is needed once a leaf. */
+static noinline struct page_tree_node *page_tree_grow(struct page_tree *t, unsigned long index,
+						      gfp_t gfp)
+{
+	struct page_tree_node *lowest, node;
+	unsigned int height;
+
+	for (;;) {
+		lowest = page_tree_lowest(t, index, &height);
+		if (!height)
+			return lowest;
+		if (!page_tree_make_path(&node, height - 1, index, gfp))
+			return NULL;
+		if (!page_tree_link(t, lowest, page_tree_place(index, height), &node))
+			page_tree_free_path(node, height - 1, index);
+	}
+}
+
+/**
+ * page_tree_make_leaf() - The leaf that has the slot of an index, made if need be
+ * @t:		the tree
+ * @index:	of a page that is about to be added
+ * @gfp:	for nodes
+ *
+ * Context: may sleep if @gfp says so.
+ * Return: the leaf; or NULL if there is no memory, with nothing changed.
+ */
+struct page_tree_node *page_tree_make_leaf(struct page_tree *t, unsigned long index, gfp_t gfp)
+{
+	return page_tree_leaf(t, index) ?: page_tree_grow(t, index, gfp);
+}
+EXPORT_SYMBOL_IF_KUNIT(page_tree_make_leaf);
+
+/**
+ * page_tree_turn_to() - page_tree_make_leaf() for a caller that has the lock for itself
+ * @t:		the tree
+ * @index:	of a page that is about to be added
+ * @gfp:	for nodes
+ *
+ * The leaf is found quicker as long as no other is turned to.
+ *
+ * Context: may sleep if @gfp says so.
+ * Return: the leaf; or NULL if there is no memory, with nothing changed.
+ */
+struct page_tree_node *page_tree_turn_to(struct page_tree *t, unsigned long index, gfp_t gfp)
+{
+	unsigned long base = index - page_tree_slot(index);
+	struct page_tree_node *leaf;
+
+	lockdep_assert_held_write(t->lock);
+	if (base == t->near_base)
+		return t->near;
+	leaf = page_tree_make_leaf(t, index, gfp);
+	if (leaf) {
+		t->near = leaf;
+		t->near_base = base;
+	}
+	return leaf;
+}
+EXPORT_SYMBOL_IF_KUNIT(page_tree_turn_to);
+
+/**
+ * page_tree_fill() - Add pages to a leaf
+ * @t:		the tree
+ * @leaf:	the leaf
+ * @map:	slots that pages are to go to
+ * @pages:	a page for each of them, from the lowest on
+ *
+ * Return: the slots that were filled: those that were not already.
+ */
+unsigned long page_tree_fill(struct page_tree *t, struct page_tree_node *leaf, unsigned long map,
+			     struct page **pages)
+{
+	unsigned long filled;
+
+	lockdep_assert_held(t->lock);
+	spin_lock(&t->fill);
+	filled = leaf->map;
+	for (; map; map &= map - 1) {
+		if (!(filled & map & -map)) {
+			leaf->page[__ffs(map)] = *pages;
+			filled |= map & -map;
+		}
+		pages++;
+	}
+	map = filled & ~leaf->map;
+	/* Pairs with page_tree_filled(). */
+	smp_store_release(&leaf->map, filled);
+	spin_unlock(&t->fill);
+	return map;
+}
+EXPORT_SYMBOL_IF_KUNIT(page_tree_fill);
+
+/* Frees the leaf of an index if it is empty, and those above that then are so too. */
+static void page_tree_prune(struct page_tree *t, unsigned long index)
+{
+	struct page_tree_node *path[PAGE_TREE_LEVELS];
+	unsigned int height = t->height;
+
+	path[height] = &t->root;
+	for (; height; height--)
+		path[height - 1] = &path[height]->node[page_tree_place(index, height)];
+	for (; height < t->height && !path[height]->map; height++) {
+		kfree(path[height]->node);
+		path[height + 1]->map &= ~BIT(page_tree_place(index, height + 1));
+	}
+}
+
+/**
+ * page_tree_clear() - Forget pages of a leaf
+ * @t:		the tree
+ * @span:	the leaf, which may be gone afterwards, and slots that are filled, to
+ *		be so no more
+ */
+void page_tree_clear(struct page_tree *t, const struct page_tree_span *span)
+{
+	lockdep_assert_held_write(t->lock);
+	/* Hence never a leaf that is pruned. */
+	t->near = span->leaf;
+	t->near_base = span->base;
+	span->leaf->map &= ~span->map;
+	if (span->leaf->map || t->idle == span->base)
+		return;
+	if (t->idle != PAGE_TREE_NOWHERE)
+		page_tree_prune(t, t->idle);
+	t->idle = span->base;
+}
+EXPORT_SYMBOL_IF_KUNIT(page_tree_clear);
+
+/* The slots of first..last in the leaf that @first is in. */
+static inline unsigned long page_tree_slots_from(unsigned long first, unsigned long last)
+{
+	return GENMASK(min(last - first, PAGE_TREE_SLOTS - 1ul), 0) << page_tree_slot(first);
+}
+
+/*
+ * The leaf of the first page at or after *@index, which becomes that page's; NULL
+ * if there is none up to @last.
+ */
+static struct page_tree_node *page_tree_seek(struct page_tree *t, unsigned long *index,
+					     unsigned long last)
+{
+	unsigned int shift = t->height * PAGE_TREE_SHIFT;
+	struct page_tree_node *node = &t->root;
+	unsigned long at, map;
+
+	lockdep_assert_held(t->lock);
+	while (*index <= last) {
+		at = *index >> shift;
+		map = page_tree_filled(node) >> page_tree_slot(at);
+		if (!map) {
+			/* Go on behind this node, from the top. */
+			*index = (at - page_tree_slot(at) + PAGE_TREE_SLOTS) << shift;
+			shift = t->height * PAGE_TREE_SHIFT;
+			node = &t->root;
+			continue;
+		}
+		at += __ffs(map);
+		*index = max(*index, at << shift);
+		if (!shift)
+			return *index <= last ? node : NULL;
+		node = &node->node[page_tree_slot(at)];
+		shift -= PAGE_TREE_SHIFT;
+	}
+	return NULL;
+}
+
+/* The same from the top of the tree. */
+static noinline bool page_tree_next_seek(struct page_tree *t, unsigned long first,
+					 unsigned long last, struct page_tree_span *span)
+{
+	span->leaf = page_tree_seek(t, &first, last);
+	if (!span->leaf)
+		return false;
+	span->base = first - page_tree_slot(first);
+	span->map = page_tree_filled(span->leaf) & page_tree_slots_from(first, last);
+	return true;
+}
+
+/**
+ * page_tree_next() - What the next leaf holds of a range
+ * @t:		the tree
+ * @first:	first index
+ * @last:	last index; there is nothing in a range that ends before it begins
+ * @span:	out; the next call's @first is its @base + PAGE_TREE_SLOTS
+ *
+ * Return: whether there is a page; if not, @span means nothing.
+ */
+bool page_tree_next(struct page_tree *t, unsigned long first, unsigned long last,
+		    struct page_tree_span *span)
+{
+	span->base = first - page_tree_slot(first);
+	if (span->base == t->near_base && first <= last) {
+		span->leaf = t->near;
+		span->map = page_tree_filled(span->leaf) & page_tree_slots_from(first, last);
+		if (span->map)
+			return true;
+	}
+	return page_tree_next_seek(t, first, last, span);
+}
+EXPORT_SYMBOL_IF_KUNIT(page_tree_next);
+
+/**
+ * page_tree_destroy() - Free what the tree takes
+ * @t:		the tree, which nobody else uses any more; without pages
+ *
+ * Context: may sleep; needs no lock.
+ */
+void page_tree_destroy(struct page_tree *t)
+{
+	if (t->idle != PAGE_TREE_NOWHERE)
+		page_tree_prune(t, t->idle);
+	kfree(t->root.node);
+}
+EXPORT_SYMBOL_IF_KUNIT(page_tree_destroy);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the suites of the page tree share: a page tree with a lock of its own, and the
+ * calls under that lock. The tree never looks into a page, so any pointer serves for
+ * one; here that of page i says i.
+ */
+#ifndef KARENA_PAGE_TREE_FIXTURE_H
+#define KARENA_PAGE_TREE_FIXTURE_H
+
+#include <kunit/test.h>
+#include <linux/rwsem.h>
+
+#include "../kmod/page_tree.h"
+
+/* In test->priv. */
+struct page_tree_fixture {
+	struct rw_semaphore lock;
+	struct page_tree tree;
+	unsigned long nr_pages;	/* 0: there is no tree */
+};
+
+static inline struct page *page_of(unsigned long index)
+{
+	return (struct page *)((index + 1) * sizeof(long));
+}
+
+/* Of each suite. */
+int pt_init(struct kunit *test);
+void pt_exit(struct kunit *test);
+
+/* The calls under test. */
+void pt_make(struct kunit *test, unsigned long nr_pages);
+unsigned long pt_fill_gfp(struct kunit *test, unsigned long index, unsigned long map,
+			  gfp_t gfp);
+unsigned long pt_fill(struct kunit *test, unsigned long index, unsigned long map);
+void pt_put(struct kunit *test, unsigned long index);
+void pt_put_alone(struct kunit *test, unsigned long index, unsigned int nr);
+struct page *pt_page(struct kunit *test, unsigned long index);
+bool pt_next(struct kunit *test, unsigned long first, unsigned long last,
+	     struct page_tree_span *span);
+unsigned long pt_clear(struct kunit *test, unsigned long first, unsigned long last);
+
+/* How many nodes the tree has. */
+unsigned int pt_nodes(struct kunit *test);
+
+#endif /* KARENA_PAGE_TREE_FIXTURE_H */
