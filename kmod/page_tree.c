@@ -49,7 +49,7 @@ int page_tree_init(struct page_tree *t, unsigned long nr_pages, struct rw_semaph
 {
 	*t = (struct page_tree) {
 		.idle = PAGE_TREE_NOWHERE,
-		.near_base = PAGE_TREE_NOWHERE,
+		.hint_base = PAGE_TREE_NOWHERE,
 		.lock = lock,
 	};
 	spin_lock_init(&t->fill);
@@ -205,12 +205,12 @@ struct page_tree_node *page_tree_turn_to(struct page_tree *t, unsigned long inde
 	struct page_tree_node *leaf;
 
 	lockdep_assert_held_write(t->lock);
-	if (base == t->near_base)
-		return t->near;
+	if (base == t->hint_base)
+		return t->hint;
 	leaf = page_tree_make_leaf(t, index, gfp);
 	if (leaf) {
-		t->near = leaf;
-		t->near_base = base;
+		t->hint = leaf;
+		t->hint_base = base;
 	}
 	return leaf;
 }
@@ -273,8 +273,8 @@ void page_tree_clear(struct page_tree *t, const struct page_tree_span *span)
 {
 	lockdep_assert_held_write(t->lock);
 	/* Hence never a leaf that is pruned. */
-	t->near = span->leaf;
-	t->near_base = span->base;
+	t->hint = span->leaf;
+	t->hint_base = span->base;
 	span->leaf->map &= ~span->map;
 	if (span->leaf->map || t->idle == span->base)
 		return;
@@ -347,8 +347,8 @@ bool page_tree_next(struct page_tree *t, unsigned long first, unsigned long last
 		    struct page_tree_span *span)
 {
 	span->base = first - page_tree_slot(first);
-	if (span->base == t->near_base && first <= last) {
-		span->leaf = t->near;
+	if (span->base == t->hint_base && first <= last) {
+		span->leaf = t->hint;
 		span->map = page_tree_filled(span->leaf) & page_tree_slots_from(first, last);
 		if (span->map)
 			return true;

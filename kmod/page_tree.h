@@ -51,9 +51,9 @@ struct page_tree_node {
  * @idle:	index in a leaf that has lost its last page and is kept for the next
  *		one, so that pages which come and go need no node each time; or in
  *		any other leaf, or PAGE_TREE_NOWHERE
- * @near:	leaf that was turned to or cleared last, which is mostly sought next;
- *		only if there is a @near_base
- * @near_base:	index of its first slot, or PAGE_TREE_NOWHERE
+ * @hint:	leaf that was turned to or cleared last, which is mostly sought next;
+ *		only if there is a @hint_base
+ * @hint_base:	index of its first slot, or PAGE_TREE_NOWHERE
  * @fill:	keeps apart those that add at once; nothing nests inside
  * @lock:	the caller's, protects all else; fixed after init
  */
@@ -61,8 +61,8 @@ struct page_tree {
 	struct page_tree_node root;
 	unsigned int height;
 	unsigned long idle;
-	struct page_tree_node *near;
-	unsigned long near_base;
+	struct page_tree_node *hint;
+	unsigned long hint_base;
 	spinlock_t fill;	/* adding nodes and pages */
 	struct rw_semaphore *lock;
 };

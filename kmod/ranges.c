@@ -49,7 +49,7 @@ void ranges_init(struct ranges *r, unsigned long nr_pages, struct rw_semaphore *
 		.max_nodes = ULONG_MAX,
 		.lock = lock,
 	};
-	r->near = &r->end;
+	r->hint = &r->end;
 	rb_link_node(&r->end.rb, NULL, &r->root.rb_node);
 	rb_insert_color(&r->end.rb, &r->root);
 }
@@ -151,7 +151,7 @@ bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
 		u32 state_mask)
 {
 	lockdep_assert_held(r->lock);
-	if (ranges_is_near(r, first) && last < r->near->first)
+	if (ranges_hint_covers(r, first) && last < r->hint->first)
 		return state_mask & BIT(KARENA_PAGE_FREE);
 	return ranges_all_walk(r, first, last, state_mask);
 }

@@ -41,7 +41,7 @@ struct ranges_node {
 /**
  * struct ranges - the state of each page
  * @root:	tree of the nodes. No two that touch are of one state
- * @near:	the node behind what was changed last, which is mostly looked for next
+ * @hint:	the node behind what was changed last, which is mostly looked for next
  * @end:	a node behind the last page, always there, so that each gap has a node
  *		after it; its state is none
  * @nr_pages:	how many there are; fixed after init
@@ -53,7 +53,7 @@ struct ranges_node {
  */
 struct ranges {
 	struct rb_root root;
-	struct ranges_node *near;
+	struct ranges_node *hint;
 	struct ranges_node end;
 	unsigned long nr_pages;
 	unsigned long count[RANGES_NR_STATES];

@@ -171,7 +171,7 @@ static void ranges_apply(struct ranges *r, struct ranges_change *c,
 		free = c->last + 1;
 	}
 	ranges_set_gap(c->node, c->node->first - free);
-	r->near = c->node;
+	r->hint = c->node;
 }
 
 /* Always accounted and never for DMA: which cache it is of need not be looked up. */
@@ -276,7 +276,7 @@ static noinline int ranges_fill(struct ranges *r, struct ranges_node *next,
 		ranges_set_gap(next, next->gap - (last - first + 1));
 	r->count[KARENA_PAGE_FREE] -= last - first + 1;
 	r->count[state] += last - first + 1;
-	r->near = next;
+	r->hint = next;
 	return 0;
 }
 
@@ -289,7 +289,7 @@ static void ranges_shorten(struct ranges *r, struct ranges_node *node, unsigned 
 	ranges_set_gap(node, node->gap + n);
 	r->count[node->state] -= n;
 	r->count[KARENA_PAGE_FREE] += n;
-	r->near = node;
+	r->hint = node;
 }
 
 /* @node is that of the first page, or the next one. */
@@ -333,8 +333,8 @@ int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 st
 	       gfp_t gfp)
 {
 	lockdep_assert_held_write(r->lock);
-	if (ranges_is_near(r, first))
-		return ranges_set_at(r, r->near, first, last, state, gfp);
+	if (ranges_hint_covers(r, first))
+		return ranges_set_at(r, r->hint, first, last, state, gfp);
 	return ranges_set_far(r, first, last, state, gfp);
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_set);

@@ -52,9 +52,9 @@ static inline unsigned long ranges_gap_first(const struct ranges_node *node)
 struct ranges_node *ranges_walk(struct ranges *r, unsigned long index);
 
 /* Is what ranges_seek() looks for the node behind the last change? */
-static inline bool ranges_is_near(const struct ranges *r, unsigned long index)
+static inline bool ranges_hint_covers(const struct ranges *r, unsigned long index)
 {
-	return index <= r->near->last && index >= ranges_gap_first(r->near);
+	return index <= r->hint->last && index >= ranges_gap_first(r->hint);
 }
 
 /**
@@ -69,7 +69,7 @@ static inline bool ranges_is_near(const struct ranges *r, unsigned long index)
  */
 static inline struct ranges_node *ranges_seek(struct ranges *r, unsigned long index)
 {
-	return ranges_is_near(r, index) ? r->near : ranges_walk(r, index);
+	return ranges_hint_covers(r, index) ? r->hint : ranges_walk(r, index);
 }
 
 #endif /* KARENA_RANGES_TREE_H */
