@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who pays: a ceiling per user on the pages that the user's objects hold.
+ * Charges each user for the pages that the user's objects hold, up to a ceiling.
  */
 #ifndef KARENA_ACCOUNT_H
 #define KARENA_ACCOUNT_H

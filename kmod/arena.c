@@ -22,7 +22,7 @@ static void arena_destroy(struct karena_object *object)
 	down_write(&arena->lock);	/* nobody else is left; what is called insists */
 	arena_destroy_pages(arena);
 	ranges_destroy(&arena->ranges);
-	arena_settle(arena, 0);
+	arena_reconcile(arena, 0);
 	up_write(&arena->lock);
 	free_percpu(arena->faults);
 	karena_object_fini(object);

@@ -39,7 +39,7 @@ struct arena_faults {
 	u64 bus;
 };
 
-/* Ranges that cost as much as a page: arena_pay.c. */
+/* Ranges that are charged as a page: arena_charge.c. */
 #define ARENA_NODES	(PAGE_SIZE / sizeof(struct ranges_node))
 
 /* Pages or ranges that are seen to under the lock before others come in. */
@@ -144,7 +144,7 @@ int arena_pin_pages(struct karena_arena *arena, unsigned long first,
 
 /**
  * arena_drop_pages() - give up what the arena did not get of a supply
- * @arena:	who paid for it
+ * @arena:	that was charged for it
  * @supply:	from arena_take_pages()
  *
  * Context: may sleep.
@@ -160,8 +160,8 @@ int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned
 		       u32 state, bool may_fail);
 void arena_destroy_pages(struct karena_arena *arena);
 
-/* arena_pay.c: what the user pays for */
-void arena_settle(struct karena_arena *arena, unsigned long nr_released);
+/* arena_charge.c: what the user is charged for */
+void arena_reconcile(struct karena_arena *arena, unsigned long nr_released);
 int arena_set_state(struct karena_arena *arena, unsigned long first, unsigned long last,
 		    u32 state);
 

@@ -283,7 +283,7 @@ static unsigned long fixed_area(struct file *file, unsigned long addr, unsigned 
 }
 
 /* Whether a window lies where the arena is, from now on if it was nowhere. */
-static bool settle_address(struct karena_arena *arena, const struct vm_area_struct *vma)
+static bool pick_address(struct karena_arena *arena, const struct vm_area_struct *vma)
 {
 	unsigned long address = vma->vm_start - (vma->vm_pgoff << PAGE_SHIFT);
 	bool same;
@@ -333,7 +333,7 @@ static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EACCES;
 
 	/* Another one, with a demand of its own, may have been quicker. */
-	if (arena->flags & KARENA_ARENA_F_FIXED_ADDR && !settle_address(arena, vma))
+	if (arena->flags & KARENA_ARENA_F_FIXED_ADDR && !pick_address(arena, vma))
 		return -EINVAL;
 
 	if (!karena_may(handle, KARENA_RIGHT_MAP_WRITE))

@@ -23,7 +23,7 @@ static int arena_node(const struct karena_arena *arena, int node)
 
 /**
  * arena_take_pages() - pages that are to go into an arena
- * @arena:	who pays for them
+ * @arena:	to be charged for them
  * @node:	NUMA node preferred, or KARENA_NODE_ANY for the arena's own
  * @nr_pages:	how many; none is fine
  * @supply:	out, for arena_drop_pages() in the end, whatever is returned

@@ -93,7 +93,7 @@ struct removal {
  * Takes pages of first..last out of the tree and gives them up, to ARENA_STEP of them
  * and the rest of a leaf. Returns the last index that it has seen to.
  *
- * What a memory cgroup has paid for it gets back for many pages at once, of those that
+ * What is charged to a memory cgroup it gets back for many pages at once, of those that
  * are mapped by unmap_mapping_range(). Other pages take the page allocator less one by
  * one: those that are mapped are left. For a leaf that has both either way will do.
  */
@@ -181,7 +181,7 @@ int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned
 	if (arena->ranges.nr_nodes == nr_nodes)
 		karena_account_uncharge(arena->object.account, gone.nr);
 	else
-		arena_settle(arena, gone.nr);
+		arena_reconcile(arena, gone.nr);
 	return 0;
 }
 

@@ -43,7 +43,7 @@ struct karena_object_type {
 /**
  * struct karena_object - the part that arenas and rings have in common
  * @type:	fixed after init
- * @account:	who pays; fixed after init, one reference
+ * @account:	charged for the object; fixed after init, one reference
  * @inode:	fixed once published; each of @users holds a reference
  * @users:	open files, of which mappings hold theirs, and kernel code. The
  *		object goes with the last

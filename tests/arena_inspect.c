@@ -62,7 +62,7 @@ static long smaps_value(const char *map, const char *key)
 	return line ? atol(line + strlen(key)) : -1;
 }
 
-/* Resident is what has a page table entry; who has two pays half for each. */
+/* Resident is what has a page table entry; one with two counts half for each. */
 TEST(smaps_counts_entries)
 {
 	const long size = 64 * page_size / 1024;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who pays for the memory of arenas: the user's ceiling and the memory cgroup, and
+ * What the memory of arenas is charged to: the user's ceiling and the memory cgroup, and
  * what happens where they end.
  */
 #define _GNU_SOURCE
@@ -147,8 +147,8 @@ TEST_F(ceiling, exempt_with_cap_ipc_lock)
 }
 
 /*
- * A memory cgroup with little left. Whoever has used it up must not be made to
- * pay for anything but pages of the arena, or the kernel kills it.
+ * A memory cgroup with little left. Whoever has used it up must not
+ * be charged for anything but pages of the arena, or the kernel kills it.
  */
 #define CGROUP		"/sys/fs/cgroup/karena_fault"
 #define SPARE_BYTES	(512 << 10)
@@ -308,9 +308,9 @@ TEST_F(cgroup, touch_beyond_limit_is_sigbus_and_kills_nobody)
 
 /*
  * Has somebody in the cgroup populate CHARGED_PAGES pages of an arena, and frees all of
- * it from outside. Returns whether the cgroup has paid for those and has it back.
+ * it from outside. Returns whether the cgroup was charged for those and has it back.
  */
-static bool pays_while_populated(struct cgroup_child *shared, int fd, void (*populate)(int fd))
+static bool charges_while_populated(struct cgroup_child *shared, int fd, void (*populate)(int fd))
 {
 	long long bytes = CHARGED_PAGES * page_size, slack = bytes / 4;
 	long long before, populated, freed;
@@ -346,10 +346,10 @@ static void populate_by_call_and_touch(int fd)
 	       CHARGED_PAGES / 2 * page_size);
 }
 
-/* The arena's creator is outside of the cgroup; who populates it pays. */
+/* The arena's creator is outside of the cgroup; whoever populates it is charged. */
 TEST_F(cgroup, populating_is_charged_and_given_back)
 {
-	EXPECT_TRUE(pays_while_populated(self->shared, arena_new(0, 2 * CHARGED_PAGES),
+	EXPECT_TRUE(charges_while_populated(self->shared, arena_new(0, 2 * CHARGED_PAGES),
 					 populate_by_call_and_touch));
 }
 
@@ -372,7 +372,7 @@ static void touch_every_third(int fd)
 }
 
 /* Some are mapped, some not; whose page comes first changes within and between blocks. */
-TEST_F(cgroup, pages_of_two_payers_in_turn_are_given_back)
+TEST_F(cgroup, pages_charged_to_two_cgroups_in_turn_are_given_back)
 {
 	int fd = arena_new(0, 2 * CHARGED_PAGES);
 	unsigned long i;
@@ -382,7 +382,7 @@ TEST_F(cgroup, pages_of_two_payers_in_turn_are_given_back)
 		if (i % 256)
 			arena_take(fd, 0, i, 1);
 	}
-	EXPECT_TRUE(pays_while_populated(self->shared, fd, touch_every_third));
+	EXPECT_TRUE(charges_while_populated(self->shared, fd, touch_every_third));
 }
 
 TEST_HARNESS_MAIN

@@ -76,7 +76,7 @@ static void count_caches(struct memory *memory)
  * RCU, work queues and caches need a while to come to rest, after shrinking too,
  * which opens several hundred files.
  */
-static void settle(void)
+static void come_to_rest(void)
 {
 	int i;
 
@@ -91,7 +91,7 @@ static struct memory measure(void)
 {
 	static struct memory memory;
 
-	settle();
+	come_to_rest();
 	memset(&memory, 0, sizeof(memory));
 	count_caches(&memory);
 	memory.free_kb = free_memory();

@@ -153,7 +153,7 @@ TEST_F(limit, is_exact_for_touches)
 	EXPECT_EQ(0, as_user(ALICE, touch_all, NULL));
 }
 
-/* What a page of the limit pays for; an arena's first so many are free of charge. */
+/* Ranges that are charged as a page; an arena's first so many are free of charge. */
 #define RANGES		(page_size / 64)
 
 /* A lazy range has no page, but each hole that is made in it makes one range more. */
@@ -178,7 +178,7 @@ static int make_holes(void *data)
 
 	/* At the end of a range there is no hole. */
 	must(arena_free(fd, 4 * most - 1, 1) == 0);
-	/* Where ranges go, what was paid for them comes back. */
+	/* Where ranges go, their charge is given back. */
 	must(arena_free(fd, 0, 2 * RANGES) == 0);
 	must(pages_left() == 1);
 	must(arena_reserve(fd, 0, 0, 1) == 0);

@@ -142,7 +142,7 @@ TEST_F(vmr, the_address_space_should_be_the_same_before_and_after)
 	EXPECT_TRUE(maps_equal(&before, &after));
 }
 
-TEST_F(vmr, a_fixed_address_arena_should_be_refused_before_it_is_settled)
+TEST_F(vmr, a_fixed_address_arena_should_be_refused_before_its_address_is_picked)
 {
 	struct karena_arena *fixed = make_arena(PAGES, KARENA_ARENA_F_FIXED_ADDR);
 	struct karena_arena_stat stat = { .size = sizeof(stat) };

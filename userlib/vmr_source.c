@@ -25,7 +25,7 @@ static int look_at_object(struct karena_vmr_source *known)
 
 	if (ret < 0 && ret != -ENOTTY)
 		return ret;
-	/* Mapping it to see what happens could settle its address for good. */
+	/* Mapping it to see what happens could pick its address for good. */
 	if (!ret && (stat.out_flags & KARENA_ARENA_F_FIXED_ADDR))
 		return KARENA_E_NOT_SUPPORTED;
 	known->traits |= VMR_MOVES | VMR_FLEETING | (ret ? VMR_RING : VMR_ARENA);

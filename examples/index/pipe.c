@@ -147,7 +147,7 @@ static int send_file(const struct outlet *outlet, int fd, const struct file_done
 	return ret;
 }
 
-/* Who does which file is settled beforehand: there is nowhere to ask. */
+/* Who does which file is agreed on beforehand: there is nowhere to ask. */
 static int indexer_process(void *context, unsigned int writer)
 {
 	struct outlet outlet = { .by_pipe = context, .file = writer };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an arena's user pays for beside pages of memory: a page for each
- * ARENA_NODES ranges. The first so many come with the arena.
+ * Charges an arena's ranges to its user: a page for each ARENA_NODES of them. The
+ * first ARENA_NODES come with the arena.
  *
- * What is paid for is in ranges->max_nodes: a multiple of ARENA_NODES that has
- * room for all nodes there are.
+ * ranges->max_nodes is how many are charged: a multiple of ARENA_NODES, and not less
+ * than there are.
  */
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
@@ -13,16 +13,16 @@
 #include "arena.h"
 
 /**
- * arena_settle() - pay for as many ranges as there are, and for fewer pages
+ * arena_reconcile() - charge for as many ranges as there are, and for fewer pages
  * @arena:	its lock is held exclusively
  * @nr_released: pages of memory that it no longer has
  *
- * A change that could not fail may have made a range more than was paid for. It
- * is paid for here whatever the limit is, mostly by a page that was released.
+ * A change that could not fail may have made one range more than was charged. It is
+ * charged here whatever the limit is; mostly a page that was released makes up for it.
  *
  * Context: any.
  */
-void arena_settle(struct karena_arena *arena, unsigned long nr_released)
+void arena_reconcile(struct karena_arena *arena, unsigned long nr_released)
 {
 	struct ranges *r = &arena->ranges;
 	unsigned long max_nodes = roundup(max(r->nr_nodes, 1ul), ARENA_NODES);
@@ -37,9 +37,9 @@ void arena_settle(struct karena_arena *arena, unsigned long nr_released)
 		karena_account_force(arena->object.account, due - held);
 }
 
-/* Where there may be more ranges than are paid for. */
-static noinline int set_state_paying(struct karena_arena *arena, unsigned long first,
-				     unsigned long last, u32 state)
+/* Sets a state where there may be more ranges than are charged. */
+static noinline int set_state_charging(struct karena_arena *arena, unsigned long first,
+				       unsigned long last, u32 state)
 {
 	struct ranges *r = &arena->ranges;
 	int err;
@@ -52,12 +52,12 @@ static noinline int set_state_paying(struct karena_arena *arena, unsigned long f
 		r->max_nodes += ARENA_NODES;
 		err = ranges_set(r, first, last, state, KARENA_GFP);
 	}
-	arena_settle(arena, 0);
+	arena_reconcile(arena, 0);
 	return err;
 }
 
 /**
- * arena_set_state() - change the state of pages and pay for the ranges
+ * arena_set_state() - change the state of pages and charge for the ranges
  * @arena:	its lock is held exclusively
  * @first:	index of the first page
  * @last:	index of the last page
@@ -74,10 +74,10 @@ int arena_set_state(struct karena_arena *arena, unsigned long first, unsigned lo
 	int err;
 
 	if (r->max_nodes - nr_nodes < RANGES_ADDED_MAX)
-		return set_state_paying(arena, first, last, state);
+		return set_state_charging(arena, first, last, state);
 	err = ranges_set(r, first, last, state, KARENA_GFP);
-	/* As many ranges as before, or more that there was room for, are paid for. */
+	/* As many ranges as before, or as max_nodes allows, are charged already. */
 	if (r->nr_nodes < nr_nodes)
-		arena_settle(arena, 0);
+		arena_reconcile(arena, 0);
 	return err;
 }
