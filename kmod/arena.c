@@ -189,7 +189,7 @@ long arena_op_alloc(struct karena_call *call, void *argp)
 	struct karena_arena *arena = to_arena(call->object);
 	struct karena_arena_alloc *args = argp;
 	bool lazy = args->flags & KARENA_ALLOC_F_LAZY;
-	struct arena_supply supply __uninitialized;
+	struct arena_page_list list __uninitialized;
 	unsigned long first;
 	int err;
 
@@ -197,7 +197,7 @@ long arena_op_alloc(struct karena_call *call, void *argp)
 	if (err)
 		return err;
 
-	err = arena_take_pages(arena, args->node, lazy ? 0 : args->nr_pages, &supply);
+	err = arena_take_pages(arena, args->node, lazy ? 0 : args->nr_pages, &list);
 	if (err)
 		goto drop;
 	err = down_write_killable(&arena->lock);
@@ -205,7 +205,7 @@ long arena_op_alloc(struct karena_call *call, void *argp)
 		goto drop;
 	err = find_place(arena, args, &first);
 	if (!err)
-		err = arena_place_pages(arena, first, args->nr_pages, &supply);
+		err = arena_place_pages(arena, first, args->nr_pages, &list);
 	up_write(&arena->lock);
 	if (err)
 		goto drop;
@@ -214,7 +214,7 @@ long arena_op_alloc(struct karena_call *call, void *argp)
 	args->out_offset = (u64)first << PAGE_SHIFT;
 
 drop:
-	arena_drop_pages(arena, &supply);
+	arena_drop_pages(arena, &list);
 	return err;
 }
 
@@ -454,7 +454,7 @@ long arena_op_commit(struct karena_call *call, void *argp)
 	struct karena_arena *arena = to_arena(call->object);
 	const struct karena_arena_commit *args = argp;
 	bool lazy = args->flags & KARENA_COMMIT_F_LAZY;
-	struct arena_supply supply __uninitialized;
+	struct arena_page_list list __uninitialized;
 	unsigned long first;
 	int err;
 
@@ -464,7 +464,7 @@ long arena_op_commit(struct karena_call *call, void *argp)
 	if (err || !args->nr_pages)
 		return err;
 
-	err = arena_take_pages(arena, args->node, lazy ? 0 : args->nr_pages, &supply);
+	err = arena_take_pages(arena, args->node, lazy ? 0 : args->nr_pages, &list);
 	if (err)
 		goto drop;
 	err = down_write_killable(&arena->lock);
@@ -472,13 +472,13 @@ long arena_op_commit(struct karena_call *call, void *argp)
 		goto drop;
 	if (ranges_all(&arena->ranges, first, first + args->nr_pages - 1,
 		       BIT(KARENA_PAGE_RESERVED)))
-		err = arena_place_pages(arena, first, args->nr_pages, &supply);
+		err = arena_place_pages(arena, first, args->nr_pages, &list);
 	else
 		err = -EBUSY;
 	up_write(&arena->lock);
 	if (!err)
 		trace_karena_arena_state(arena, first, args->nr_pages, KARENA_PAGE_ALLOCATED);
 drop:
-	arena_drop_pages(arena, &supply);
+	arena_drop_pages(arena, &list);
 	return err;
 }

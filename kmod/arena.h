@@ -116,7 +116,7 @@ struct arena_window {
 };
 
 /**
- * struct arena_supply - pages on their way into an arena
+ * struct arena_page_list - pages on their way into an arena
  * @nr:		how many; 0 once they are the arena's
  * @pages:	them
  * @few:	room for @pages where they are few
@@ -124,7 +124,7 @@ struct arena_window {
  * Kernels that clear what a stack frame begins with take longer for @few than
  * for the rest of a small allocation: hence __uninitialized where there is one.
  */
-struct arena_supply {
+struct arena_page_list {
 	unsigned long nr;
 	struct page **pages;
 	struct page *few[KARENA_PAGES_BATCH];
@@ -132,10 +132,10 @@ struct arena_supply {
 
 /* arena_mm.c: pages into the arena */
 int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_pages,
-		     struct arena_supply *supply);
-void arena_drop_rest(struct karena_arena *arena, struct arena_supply *supply);
+		     struct arena_page_list *list);
+void arena_drop_rest(struct karena_arena *arena, struct arena_page_list *list);
 int arena_place_pages(struct karena_arena *arena, unsigned long first,
-		      unsigned long nr_pages, struct arena_supply *supply);
+		      unsigned long nr_pages, struct arena_page_list *list);
 int arena_populate(struct karena_arena *arena, unsigned long index,
 		   struct arena_window *window);
 
@@ -143,16 +143,16 @@ int arena_pin_pages(struct karena_arena *arena, unsigned long first,
 		    unsigned long nr_pages, struct page **pages);
 
 /**
- * arena_drop_pages() - give up what the arena did not get of a supply
+ * arena_drop_pages() - give up what the arena did not get of a page list
  * @arena:	that was charged for it
- * @supply:	from arena_take_pages()
+ * @list:	from arena_take_pages()
  *
  * Context: may sleep.
  */
-static inline void arena_drop_pages(struct karena_arena *arena, struct arena_supply *supply)
+static inline void arena_drop_pages(struct karena_arena *arena, struct arena_page_list *list)
 {
-	if (supply->nr || supply->pages != supply->few)
-		arena_drop_rest(arena, supply);
+	if (list->nr || list->pages != list->few)
+		arena_drop_rest(arena, list);
 }
 
 /* arena_remove.c: and out of it */

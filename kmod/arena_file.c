@@ -119,13 +119,13 @@ static int touch_as_is(struct karena_arena *arena, const struct vm_fault *vmf)
 
 /* Places and maps the page of a touch; if that fails, its state is as it was. */
 static int place_and_map(struct karena_arena *arena, const struct vm_fault *vmf, u32 state,
-			 struct arena_supply *supply)
+			 struct arena_page_list *list)
 {
-	struct page *page = supply->pages[0];
+	struct page *page = list->pages[0];
 	unsigned long last = vmf->pgoff;
 	int err;
 
-	err = arena_place_pages(arena, vmf->pgoff, 1, supply);
+	err = arena_place_pages(arena, vmf->pgoff, 1, list);
 	if (err)
 		return err;
 	err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
@@ -144,24 +144,24 @@ static int place_and_map(struct karena_arena *arena, const struct vm_fault *vmf,
  */
 static int allocate_touched(struct karena_arena *arena, const struct vm_fault *vmf)
 {
-	struct arena_supply supply __uninitialized;
+	struct arena_page_list list __uninitialized;
 	u32 state;
 	int ret;
 
-	ret = arena_take_pages(arena, KARENA_NODE_ANY, 1, &supply);
+	ret = arena_take_pages(arena, KARENA_NODE_ANY, 1, &list);
 	if (ret)
 		goto drop;
 
 	down_write(&arena->lock);
 	state = ranges_at(&arena->ranges, vmf->pgoff).state;
 	if (state == KARENA_PAGE_FREE || state == KARENA_PAGE_RESERVED)
-		ret = place_and_map(arena, vmf, state, &supply);
+		ret = place_and_map(arena, vmf, state, &list);
 	else
 		ret = touch_as_is(arena, vmf);
 	up_write(&arena->lock);
 
 drop:
-	arena_drop_pages(arena, &supply);
+	arena_drop_pages(arena, &list);
 	return ret;
 }
 

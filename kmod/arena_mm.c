@@ -26,36 +26,36 @@ static int arena_node(const struct karena_arena *arena, int node)
  * @arena:	to be charged for them
  * @node:	NUMA node preferred, or KARENA_NODE_ANY for the arena's own
  * @nr_pages:	how many; none is fine
- * @supply:	out, for arena_drop_pages() in the end, whatever is returned
+ * @list:	out, for arena_drop_pages() in the end, whatever is returned
  *
  * Context: may sleep and reclaim, hence without the arena's lock.
  * Return: 0; -EDQUOT, -ENOMEM, -EINTR for a fatal signal.
  */
 int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_pages,
-		     struct arena_supply *supply)
+		     struct arena_page_list *list)
 {
 	int got;
 
-	supply->nr = 0;
-	supply->pages = supply->few;
-	if (nr_pages > ARRAY_SIZE(supply->few)) {
+	list->nr = 0;
+	list->pages = list->few;
+	if (nr_pages > ARRAY_SIZE(list->few)) {
 		/* Not by trying, which would take all that others need. */
 		if (nr_pages > totalram_pages())
 			return -ENOMEM;
-		supply->pages = kvmalloc_array(nr_pages, sizeof(*supply->pages), KARENA_GFP);
-		if (!supply->pages)
+		list->pages = kvmalloc_array(nr_pages, sizeof(*list->pages), KARENA_GFP);
+		if (!list->pages)
 			return -ENOMEM;
 	}
 
 	while (nr_pages) {
 		got = karena_pages_get(arena->object.account, arena_node(arena, node),
-				       min_t(unsigned long, nr_pages - supply->nr,
+				       min_t(unsigned long, nr_pages - list->nr,
 					     KARENA_PAGES_BATCH),
-				       supply->pages + supply->nr);
+				       list->pages + list->nr);
 		if (got < 0)
 			return got;
-		supply->nr += got;
-		if (supply->nr == nr_pages)
+		list->nr += got;
+		if (list->nr == nr_pages)
 			break;
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -64,19 +64,19 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 	return 0;
 }
 
-/* Kept apart: mostly the arena got all of a supply that is small. */
-void arena_drop_rest(struct karena_arena *arena, struct arena_supply *supply)
+/* Kept apart: mostly the arena got all of a short list. */
+void arena_drop_rest(struct karena_arena *arena, struct arena_page_list *list)
 {
 	unsigned int nr_pages;
 
-	while (supply->nr) {
-		nr_pages = min_t(unsigned long, supply->nr, KARENA_PAGES_BATCH);
-		supply->nr -= nr_pages;
-		karena_pages_put(arena->object.account, nr_pages, supply->pages + supply->nr);
+	while (list->nr) {
+		nr_pages = min_t(unsigned long, list->nr, KARENA_PAGES_BATCH);
+		list->nr -= nr_pages;
+		karena_pages_put(arena->object.account, nr_pages, list->pages + list->nr);
 		cond_resched();
 	}
-	if (supply->pages != supply->few)
-		kvfree(supply->pages);
+	if (list->pages != list->few)
+		kvfree(list->pages);
 }
 
 /* Puts pages into the slots of a leaf's @map; returns which of them were empty. */
@@ -110,13 +110,13 @@ static noinline void withdraw_pages(struct karena_arena *arena, unsigned long fi
 }
 
 /* At least one page; -ENOMEM with some of them in. */
-static int insert_supply(struct karena_arena *arena, unsigned long first,
-			 const struct arena_supply *supply)
+static int insert_page_list(struct karena_arena *arena, unsigned long first,
+			    const struct arena_page_list *list)
 {
 	struct page_tree_node *leaf = NULL;
 	unsigned long i;
 
-	for (i = 0; i < supply->nr; i++, first++) {
+	for (i = 0; i < list->nr; i++, first++) {
 		if (!leaf || !page_tree_slot(first)) {
 			if (leaf)
 				cond_resched();
@@ -124,8 +124,8 @@ static int insert_supply(struct karena_arena *arena, unsigned long first,
 			if (!leaf)
 				break;
 		}
-		arena_own_page(arena, supply->pages[i], first);
-		page_tree_put(&arena->pages, leaf, page_tree_slot(first), supply->pages[i]);
+		arena_own_page(arena, list->pages[i], first);
+		page_tree_put(&arena->pages, leaf, page_tree_slot(first), list->pages[i]);
 	}
 	atomic_long_add(i, &arena->nr_populated);
 	return leaf ? 0 : -ENOMEM;
@@ -136,14 +136,14 @@ static int insert_supply(struct karena_arena *arena, unsigned long first,
  * @arena:	its lock is held exclusively
  * @first:	index of the first page
  * @nr_pages:	of the range, none of which is allocated yet
- * @supply:	as many pages, or none to leave the range to the fault
+ * @list:	as many pages, or none to leave the range to the fault
  *
  * Context: may sleep.
  * Return: 0, and the pages are the arena's; -ENOMEM or -EDQUOT with nothing
  * changed.
  */
 int arena_place_pages(struct karena_arena *arena, unsigned long first,
-		      unsigned long nr_pages, struct arena_supply *supply)
+		      unsigned long nr_pages, struct arena_page_list *list)
 {
 	unsigned long last = first + nr_pages - 1;
 	int err = 0;
@@ -154,15 +154,15 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 	 * Until the range is allocated nobody looks for its pages, so that
 	 * what may fail can be taken back.
 	 */
-	if (supply->nr)
-		err = insert_supply(arena, first, supply);
+	if (list->nr)
+		err = insert_page_list(arena, first, list);
 	if (!err)
 		err = arena_set_state(arena, first, last, KARENA_PAGE_ALLOCATED);
 	if (err) {
 		withdraw_pages(arena, first, last);
 		return err;
 	}
-	supply->nr = 0;
+	list->nr = 0;
 	return 0;
 }
 
