@@ -219,15 +219,15 @@ drop:
 }
 
 /* What becomes of a range, what its pages must be for that, and if they are not. */
-struct vacate {
+struct release_mode {
 	u32 state;
 	u32 required;
 	int refusal;
 };
 
 /* As it may have very many ranges: 0, @how->refusal, or -EINTR for a fatal signal. */
-static int check_vacate(struct karena_arena *arena, unsigned long first, unsigned long last,
-			const struct vacate *how)
+static int check_release(struct karena_arena *arena, unsigned long first, unsigned long last,
+			 const struct release_mode *how)
 {
 	unsigned long part;
 
@@ -251,12 +251,12 @@ static int check_vacate(struct karena_arena *arena, unsigned long first, unsigne
  * The first step: what may fail does so here. Of the ranges that it takes, if it
  * does, later steps need no more.
  */
-static int vacate_first(struct karena_arena *arena, unsigned long first, unsigned long *last,
-			const struct vacate *how)
+static int release_first(struct karena_arena *arena, unsigned long first, unsigned long *last,
+			 const struct release_mode *how)
 {
 	int err;
 
-	err = check_vacate(arena, first, *last, how);
+	err = check_release(arena, first, *last, how);
 	return err ?: arena_remove_pages(arena, first, last, how->state, true);
 }
 
@@ -264,8 +264,8 @@ static int vacate_first(struct karena_arena *arena, unsigned long first, unsigne
  * A step after the first. In between others may have changed the pages to come;
  * where they have, it is as if theirs was the later call.
  */
-static void vacate_more(struct karena_arena *arena, unsigned long first, unsigned long *last,
-			const struct vacate *how)
+static void release_more(struct karena_arena *arena, unsigned long first, unsigned long *last,
+			 const struct release_mode *how)
 {
 	struct page_range range;
 
@@ -279,26 +279,26 @@ static void vacate_more(struct karena_arena *arena, unsigned long first, unsigne
 }
 
 /* One step, the first or another; @last as in arena_remove_pages(). */
-static __always_inline int vacate_step(struct karena_arena *arena, unsigned long first,
-				       unsigned long *last, const struct vacate *how,
-				       bool is_first)
+static __always_inline int release_step(struct karena_arena *arena, unsigned long first,
+					unsigned long *last, const struct release_mode *how,
+					bool is_first)
 {
 	int err = 0;
 
 	if (fatal_signal_pending(current) || down_write_killable(&arena->lock))
 		return -EINTR;
 	if (is_first)
-		err = vacate_first(arena, first, last, how);
+		err = release_first(arena, first, last, how);
 	else
-		vacate_more(arena, first, last, how);
+		release_more(arena, first, last, how);
 	up_write(&arena->lock);
 	if (!err)
 		trace_karena_arena_state(arena, first, *last - first + 1, how->state);
 	return err;
 }
 
-static noinline int vacate_rest(struct karena_arena *arena, unsigned long first,
-				unsigned long nr_pages, const struct vacate *how, u64 *done)
+static noinline int release_rest(struct karena_arena *arena, unsigned long first,
+				 unsigned long nr_pages, const struct release_mode *how, u64 *done)
 {
 	unsigned long last;
 	int err;
@@ -306,7 +306,7 @@ static noinline int vacate_rest(struct karena_arena *arena, unsigned long first,
 	while (*done < nr_pages) {
 		cond_resched();
 		last = first + nr_pages - 1;
-		err = vacate_step(arena, first + *done, &last, how, false);
+		err = release_step(arena, first + *done, &last, how, false);
 		if (err)
 			return err;
 		*done = last - first + 1;
@@ -318,8 +318,8 @@ static noinline int vacate_rest(struct karena_arena *arena, unsigned long first,
  * Takes the memory of a range away, step by step, so that other users of the
  * arena and a fatal signal come in between. @done tells how far it came.
  */
-static int vacate(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
-		  const struct vacate *how, u64 *done)
+static int release_range(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
+			 const struct release_mode *how, u64 *done)
 {
 	unsigned long last = first + nr_pages - 1;
 	int err;
@@ -327,11 +327,11 @@ static int vacate(struct karena_arena *arena, unsigned long first, unsigned long
 	*done = 0;
 	if (!nr_pages)
 		return 0;
-	err = vacate_step(arena, first, &last, how, true);
+	err = release_step(arena, first, &last, how, true);
 	if (err)
 		return err;
 	*done = last - first + 1;
-	return *done < nr_pages ? vacate_rest(arena, first, nr_pages, how, done) : 0;
+	return *done < nr_pages ? release_rest(arena, first, nr_pages, how, done) : 0;
 }
 
 /**
@@ -349,17 +349,17 @@ static int vacate(struct karena_arena *arena, unsigned long first, unsigned long
 int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 	       u32 flags, u64 *done)
 {
-	static const struct vacate how_free = {
+	static const struct release_mode how_free = {
 		.state = KARENA_PAGE_FREE,
 	};
-	static const struct vacate how_strict = {
+	static const struct release_mode how_strict = {
 		.state = KARENA_PAGE_FREE,
 		.required = BIT(KARENA_PAGE_ALLOCATED),
 		.refusal = -ENOENT,
 	};
 
-	return vacate(arena, first, nr_pages,
-		      flags & KARENA_FREE_F_STRICT ? &how_strict : &how_free, done);
+	return release_range(arena, first, nr_pages,
+			     flags & KARENA_FREE_F_STRICT ? &how_strict : &how_free, done);
 }
 
 /**
@@ -391,7 +391,7 @@ long arena_op_free(struct karena_call *call, void *argp)
  */
 long arena_op_decommit(struct karena_call *call, void *argp)
 {
-	static const struct vacate how_decommit = {
+	static const struct release_mode how_decommit = {
 		.state = KARENA_PAGE_RESERVED,
 		.required = BIT(KARENA_PAGE_ALLOCATED) | BIT(KARENA_PAGE_RESERVED),
 		.refusal = -EBUSY,
@@ -402,7 +402,7 @@ long arena_op_decommit(struct karena_call *call, void *argp)
 	int err;
 
 	err = arena_check_range(arena, args->offset, args->nr_pages, &first);
-	return err ?: vacate(arena, first, args->nr_pages, &how_decommit, &args->out_done);
+	return err ?: release_range(arena, first, args->nr_pages, &how_decommit, &args->out_done);
 }
 
 /**
