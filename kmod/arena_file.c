@@ -50,8 +50,8 @@ static unsigned long around(const struct vm_fault *vmf, const struct page_range 
 	return page_tree_mask(base, first, last);
 }
 
-static int insert_run(struct vm_area_struct *vma, unsigned long address, struct page **pages,
-		      unsigned long *nr)
+static int insert_extent(struct vm_area_struct *vma, unsigned long address, struct page **pages,
+			 unsigned long *nr)
 {
 	int err;
 
@@ -79,7 +79,7 @@ static int map_window(const struct vm_fault *vmf, const struct arena_window *win
 		address = (vmf->address & PAGE_MASK) + slot * PAGE_SIZE - touched * PAGE_SIZE;
 		nr = page_tree_extent(map >> slot);
 		left = nr;
-		err = insert_run(vmf->vma, address, &window->leaf->page[slot], &left);
+		err = insert_extent(vmf->vma, address, &window->leaf->page[slot], &left);
 		slot += nr - left;
 		if (err == -EBUSY && slot < touched)
 			slot = touched;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctl door: brings arguments in, has the operation run, brings results
+ * The ioctl door: brings arguments in, executes the operation, brings results
  * out. It knows no operation by name. The io_uring door does the same by it.
  */
 #include <linux/fs.h>
@@ -63,9 +63,9 @@ int karena_import_buffer(const struct karena_op *op, const void *args, struct io
 	return 0;
 }
 
-/* With the payload that the arguments point to. A call that waits may be run again. */
-static noinline long run_imported(const struct karena_op *op, struct karena_call *call,
-				  void *args)
+/* With the payload that the arguments point to. A call that waits may be executed again. */
+static noinline long execute_imported(const struct karena_op *op, struct karena_call *call,
+				      void *args)
 {
 	struct iov_iter payload;
 	long ret;
@@ -74,19 +74,19 @@ static noinline long run_imported(const struct karena_op *op, struct karena_call
 	if (ret)
 		return ret;
 	call->payload = &payload;
-	ret = karena_op_run(op, call, args);
+	ret = karena_op_execute(op, call, args);
 	call->payload = NULL;
 	return ret;
 }
 
 /* Runs it; returns whether its outputs are to be told, too. */
-static __always_inline bool run_op(const struct karena_op *op, struct karena_call *call,
-				   void *args, long *ret)
+static __always_inline bool execute_op(const struct karena_op *op, struct karena_call *call,
+				       void *args, long *ret)
 {
 	if (op->buffer && !call->payload)
-		*ret = run_imported(op, call, args);
+		*ret = execute_imported(op, call, args);
 	else
-		*ret = karena_op_run(op, call, args);
+		*ret = karena_op_execute(op, call, args);
 	return *ret >= 0 || (*ret == -EINTR && op->out_on_eintr);
 }
 
@@ -114,8 +114,8 @@ static int copy_results(const struct karena_op *op, const void *args, void __use
  * With a struct of another size. That is read once more with the rest: the first
  * value is the one that counts.
  */
-static noinline long run_other(const struct karena_op *op, struct karena_call *call, void *args,
-			       void __user *uarg)
+static noinline long execute_other(const struct karena_op *op, struct karena_call *call, void *args,
+				   void __user *uarg)
 {
 	u32 size;
 	long ret;
@@ -135,7 +135,7 @@ static noinline long run_other(const struct karena_op *op, struct karena_call *c
 	if (err)
 		return err;
 
-	if (run_op(op, call, args, &ret))
+	if (execute_op(op, call, args, &ret))
 		err = copy_results(op, args, uarg, size);
 	return err ?: ret;
 }
@@ -164,8 +164,8 @@ fault:
  * With the user's struct, of whatever size it says. What cannot be told shall not
  * happen: the outputs are written as they are, to know that they can be.
  */
-static __always_inline long run_user(const struct karena_op *op, struct karena_call *call,
-				     void __user *uarg)
+static __always_inline long execute_user(const struct karena_op *op, struct karena_call *call,
+					 void __user *uarg)
 {
 	u64 args[KARENA_ARGS_MAX / sizeof(u64)] __uninitialized;
 	long ret;
@@ -173,14 +173,14 @@ static __always_inline long run_user(const struct karena_op *op, struct karena_c
 
 	err = copy_known(op, args, uarg);
 	if (err)
-		return err < 0 ? err : run_other(op, call, args, uarg);
-	if (run_op(op, call, args, &ret))
+		return err < 0 ? err : execute_other(op, call, args, uarg);
+	if (execute_op(op, call, args, &ret))
 		err = put_results(op, args, uarg);
 	return err ?: ret;
 }
 
 /**
- * karena_run_user() - run an operation whose argument struct is in user memory
+ * karena_execute_user() - execute an operation whose argument struct is in user memory
  * @op:		from karena_op_find()
  * @call:	with its object and file, and the payload if the door has brought it
  * @uarg:	the argument struct
@@ -188,9 +188,9 @@ static __always_inline long run_user(const struct karena_op *op, struct karena_c
  * Context: may sleep.
  * Return: what the operation does, or -EFAULT, -E2BIG, -EINVAL.
  */
-long karena_run_user(const struct karena_op *op, struct karena_call *call, void __user *uarg)
+long karena_execute_user(const struct karena_op *op, struct karena_call *call, void __user *uarg)
 {
-	return run_user(op, call, uarg);
+	return execute_user(op, call, uarg);
 }
 
 /**
@@ -200,7 +200,7 @@ long karena_run_user(const struct karena_op *op, struct karena_call *call, void 
  * @arg:	pointer to the argument struct
  *
  * Context: may sleep.
- * Return: what karena_run_user() does, or -ENOTTY.
+ * Return: what karena_execute_user() does, or -ENOTTY.
  */
 long karena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -213,5 +213,5 @@ long karena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (!op)
 		return -ENOTTY;
-	return run_user(op, &call, (void __user *)arg);
+	return execute_user(op, &call, (void __user *)arg);
 }

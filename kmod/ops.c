@@ -38,32 +38,32 @@ static const struct karena_op karena_ops[] = {
 		.name = "query",
 		ARGS(karena_query, out_user_left_bytes, OUT(karena_query, out_abi_version)),
 		.nowait = true,
-		.run = karena_op_query,
+		.execute = karena_op_query,
 	},
 	[NR(KARENA_IOC_ARENA_CREATE)] = {
 		.name = "arena_create",
 		ARGS(karena_arena_create, name, NO_OUT(karena_arena_create)),
 		.flags = KARENA_ARENA_FLAGS,
-		.run = arena_op_create,
+		.execute = arena_op_create,
 	},
 	[NR(KARENA_IOC_RING_CREATE)] = {
 		.name = "ring_create",
 		ARGS(karena_ring_create, name, NO_OUT(karena_ring_create)),
 		.flags = KARENA_RING_FLAGS,
-		.run = ring_op_create,
+		.execute = ring_op_create,
 	},
 	[NR(KARENA_IOC_REOPEN)] = {
 		.name = "reopen",
 		.any_object = true,
 		ARGS(karena_rights, __reserved, NO_OUT(karena_rights)),
-		.run = karena_op_reopen,
+		.execute = karena_op_reopen,
 	},
 	[NR(KARENA_IOC_RESTRICT)] = {
 		.name = "restrict",
 		.any_object = true,
 		ARGS(karena_rights, __reserved, NO_OUT(karena_rights)),
 		.nowait = true,
-		.run = karena_op_restrict,
+		.execute = karena_op_restrict,
 	},
 	[NR(KARENA_IOC_ARENA_ALLOC)] = {
 		.name = "arena_alloc",
@@ -71,7 +71,7 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_arena_alloc, out_offset, OUT(karena_arena_alloc, out_offset)),
 		.flags = KARENA_ALLOC_F_FIXED | KARENA_ALLOC_F_LAZY,
 		.rights = KARENA_RIGHT_ALLOC,
-		.run = arena_op_alloc,
+		.execute = arena_op_alloc,
 	},
 	[NR(KARENA_IOC_ARENA_FREE)] = {
 		.name = "arena_free",
@@ -80,7 +80,7 @@ static const struct karena_op karena_ops[] = {
 		.out_on_eintr = true,
 		.flags = KARENA_FREE_F_STRICT,
 		.rights = KARENA_RIGHT_FREE,
-		.run = arena_op_free,
+		.execute = arena_op_free,
 	},
 	[NR(KARENA_IOC_ARENA_RESERVE)] = {
 		.name = "arena_reserve",
@@ -88,7 +88,7 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_arena_reserve, nr_pages, NO_OUT(karena_arena_reserve)),
 		.flags = KARENA_RESERVE_F_GUARD,
 		.rights = KARENA_RIGHT_ALLOC,
-		.run = arena_op_reserve,
+		.execute = arena_op_reserve,
 	},
 	[NR(KARENA_IOC_ARENA_COMMIT)] = {
 		.name = "arena_commit",
@@ -96,7 +96,7 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_arena_commit, __reserved, NO_OUT(karena_arena_commit)),
 		.flags = KARENA_COMMIT_F_LAZY,
 		.rights = KARENA_RIGHT_ALLOC,
-		.run = arena_op_commit,
+		.execute = arena_op_commit,
 	},
 	[NR(KARENA_IOC_ARENA_DECOMMIT)] = {
 		.name = "arena_decommit",
@@ -104,14 +104,14 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_arena_decommit, out_done, OUT(karena_arena_decommit, out_done)),
 		.out_on_eintr = true,
 		.rights = KARENA_RIGHT_FREE,
-		.run = arena_op_decommit,
+		.execute = arena_op_decommit,
 	},
 	[NR(KARENA_IOC_ARENA_STAT)] = {
 		.name = "arena_stat",
 		.type = &karena_arena_type,
 		ARGS(karena_arena_stat, out_pinned, OUT(karena_arena_stat, out_flags)),
 		.flags = KARENA_STAT_F_PINNED,
-		.run = arena_op_stat,
+		.execute = arena_op_stat,
 	},
 	[NR(KARENA_IOC_ARENA_WALK)] = {
 		.name = "arena_walk",
@@ -120,7 +120,7 @@ static const struct karena_op karena_ops[] = {
 		.rights = KARENA_RIGHT_MAP,
 		.buffer = offsetof(struct karena_arena_walk, buffer),
 		.buffer_dest = true,
-		.run = arena_op_walk,
+		.execute = arena_op_walk,
 	},
 	[NR(KARENA_IOC_RING_RESERVE)] = {
 		.name = "ring_reserve",
@@ -128,7 +128,7 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_ring_reserve, out_offset, OUT(karena_ring_reserve, out_position)),
 		.flags = KARENA_RING_WAIT_SPACE,
 		.rights = KARENA_RIGHT_PRODUCE,
-		.run = ring_op_reserve,
+		.execute = ring_op_reserve,
 	},
 	[NR(KARENA_IOC_RING_SUBMIT)] = {
 		.name = "ring_submit",
@@ -137,7 +137,7 @@ static const struct karena_op karena_ops[] = {
 		.flags = RING_FINISH_FLAGS,
 		.rights = KARENA_RIGHT_PRODUCE,
 		.nowait = true,
-		.run = ring_op_submit,
+		.execute = ring_op_submit,
 	},
 	[NR(KARENA_IOC_RING_DISCARD)] = {
 		.name = "ring_discard",
@@ -146,7 +146,7 @@ static const struct karena_op karena_ops[] = {
 		.flags = RING_FINISH_FLAGS,
 		.rights = KARENA_RIGHT_PRODUCE,
 		.nowait = true,
-		.run = ring_op_discard,
+		.execute = ring_op_discard,
 	},
 	[NR(KARENA_IOC_RING_OUTPUT)] = {
 		.name = "ring_output",
@@ -156,7 +156,7 @@ static const struct karena_op karena_ops[] = {
 		.rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_output, buffer),
 		.nowait = true,
-		.run = ring_op_output,
+		.execute = ring_op_output,
 	},
 	[NR(KARENA_IOC_RING_OUTPUT_BATCH)] = {
 		.name = "ring_output_batch",
@@ -166,7 +166,7 @@ static const struct karena_op karena_ops[] = {
 		.rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_output_batch, buffer),
 		.nowait = true,
-		.run = ring_op_output_batch,
+		.execute = ring_op_output_batch,
 	},
 	[NR(KARENA_IOC_RING_RESERVE_BATCH)] = {
 		.name = "ring_reserve_batch",
@@ -176,7 +176,7 @@ static const struct karena_op karena_ops[] = {
 		.flags = KARENA_RING_WAIT_SPACE,
 		.rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_reserve_batch, buffer),
-		.run = ring_op_reserve_batch,
+		.execute = ring_op_reserve_batch,
 	},
 	[NR(KARENA_IOC_RING_FINISH_BATCH)] = {
 		.name = "ring_finish_batch",
@@ -186,7 +186,7 @@ static const struct karena_op karena_ops[] = {
 		.rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_finish_batch, buffer),
 		.nowait = true,
-		.run = ring_op_finish_batch,
+		.execute = ring_op_finish_batch,
 	},
 	[NR(KARENA_IOC_RING_POLICY)] = {
 		.name = "ring_policy",
@@ -194,7 +194,7 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_ring_policy, __reserved, NO_OUT(karena_ring_policy)),
 		.rights = KARENA_RIGHT_CONSUME,
 		.nowait = true,
-		.run = ring_op_policy,
+		.execute = ring_op_policy,
 	},
 	[NR(KARENA_IOC_RING_FLUSH)] = {
 		.name = "ring_flush",
@@ -202,14 +202,14 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_ring_flush, flags, NO_OUT(karena_ring_flush)),
 		.rights = KARENA_RIGHT_PRODUCE,
 		.nowait = true,
-		.run = ring_op_flush,
+		.execute = ring_op_flush,
 	},
 	[NR(KARENA_IOC_RING_STAT)] = {
 		.name = "ring_stat",
 		.type = &karena_ring_type,
 		ARGS(karena_ring_stat, out_name, OUT(karena_ring_stat, out_flags)),
 		.nowait = true,
-		.run = ring_op_stat,
+		.execute = ring_op_stat,
 	},
 	[NR(KARENA_IOC_RING_WAIT)] = {
 		.name = "ring_wait",
@@ -220,7 +220,7 @@ static const struct karena_op karena_ops[] = {
 		.nowait = true,
 		.waits = true,
 		.multishot = true,
-		.run = ring_op_wait,
+		.execute = ring_op_wait,
 	},
 	[NR(KARENA_IOC_RING_WAIT_CANCEL)] = {
 		.name = "ring_wait_cancel",
@@ -228,7 +228,7 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_ring_wait_cancel, user_data, NO_OUT(karena_ring_wait_cancel)),
 		.flags = KARENA_WAIT_CANCEL_F_ALL,
 		.nowait = true,
-		.run = ring_op_wait_cancel,
+		.execute = ring_op_wait_cancel,
 	},
 };
 
@@ -236,7 +236,7 @@ static bool op_fits(const struct karena_op *op, const struct karena_object *obje
 {
 	/* A number without an operation is no object's either, having no type. */
 	if (!object)
-		return op->run && !op->type && !op->any_object;
+		return op->execute && !op->type && !op->any_object;
 	return op->any_object || op->type == object->type;
 }
 
@@ -262,13 +262,13 @@ const struct karena_op *karena_op_find(unsigned int cmd, const struct karena_obj
 EXPORT_SYMBOL_IF_KUNIT(karena_op_find);
 
 /**
- * karena_op_kernel() - run an operation that has no payload for kernel code
+ * karena_op_kernel() - execute an operation that has no payload for kernel code
  * @object:	an arena or a ring
  * @cmd:	KARENA_IOC_* of its kind
  * @args:	the operation's argument struct
  *
  * Context: may sleep.
- * Return: as karena_op_run().
+ * Return: as karena_op_execute().
  */
 long karena_op_kernel(struct karena_object *object, unsigned int cmd, void *args)
 {
@@ -277,5 +277,5 @@ long karena_op_kernel(struct karena_object *object, unsigned int cmd, void *args
 
 	if (WARN_ON_ONCE(!op || op->buffer))
 		return -ENOTTY;
-	return karena_op_run(op, &call, args);
+	return karena_op_execute(op, &call, args);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The one table of operations. Every door looks an operation up here, brings
- * its arguments into kernel memory, and has it run.
+ * its arguments into kernel memory, and executes it.
  */
 #ifndef KARENA_OPS_H
 #define KARENA_OPS_H
@@ -39,12 +39,12 @@ struct wait_queue_head;
  * @result:	of an operation without out_ fields, what is to be told beside its
  *		return value
  * @queue:	of an operation that waits and would have to sleep: what wakes it.
- *		To be run again once the caller is on that queue, and whenever it
+ *		To be executed again once the caller is on that queue, and whenever it
  *		is woken, and at @until
  * @until:	when the time is over; 0: never, or not known yet
  * @memo:	the operation's own; zeroes at first
  *
- * @until and @memo are kept from one run to the next.
+ * @until and @memo are kept from one execution to the next.
  */
 struct karena_call {
 	struct karena_object *object;
@@ -78,7 +78,7 @@ struct karena_call {
  * @nowait:	heeds a call's @nowait
  * @waits:	waits for others, and with @nowait says for what
  * @multishot:	can give many answers to one call, each above 0
- * @run:	does it, with arguments that are the kernel's own; may sleep.
+ * @execute:	does it, with arguments that are the kernel's own; may sleep.
  *		Returns a value not below 0, or -errno with nothing changed
  *
  * A row is in one cache line.
@@ -98,7 +98,7 @@ struct karena_op {
 	bool nowait;
 	bool waits;
 	bool multishot;
-	long (*run)(struct karena_call *call, void *args);
+	long (*execute)(struct karena_call *call, void *args);
 } ____cacheline_aligned;
 
 /* Of a call that waits: is its time over? */
@@ -135,7 +135,7 @@ static inline u32 karena_call_rights(const struct karena_call *call)
 }
 
 /**
- * karena_op_run() - run an operation whose arguments are in kernel memory
+ * karena_op_execute() - execute an operation whose arguments are in kernel memory
  * @op:		from karena_op_find()
  * @call:	with the object given there
  * @args:	@op->size bytes, the kernel's own
@@ -144,7 +144,8 @@ static inline u32 karena_call_rights(const struct karena_call *call)
  * Return: what the operation does, or -EINVAL for unknown flags, -EPERM for
  * lack of rights.
  */
-static inline long karena_op_run(const struct karena_op *op, struct karena_call *call, void *args)
+static inline long karena_op_execute(const struct karena_op *op, struct karena_call *call,
+				     void *args)
 {
 	/* Every argument struct begins with its size and its flags. */
 	u32 flags = ((u32 *)args)[1];
@@ -153,7 +154,7 @@ static inline long karena_op_run(const struct karena_op *op, struct karena_call 
 		return -EINVAL;
 	if (op->rights && (karena_call_rights(call) & op->rights) != op->rights)
 		return -EPERM;
-	return op->run(call, args);
+	return op->execute(call, args);
 }
 
 #endif /* KARENA_OPS_H */

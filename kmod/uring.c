@@ -37,112 +37,113 @@ static int import_payload(const struct karena_op *op, struct io_uring_cmd *cmd,
 	return karena_import_buffer(op, args, iter);
 }
 
-/* The arguments are in the entry: what was read of it becomes those of @run->op. */
-static int inline_args(const struct io_uring_cmd *cmd, struct karena_uring_run *run)
+/* The arguments are in the entry: what was read of it becomes those of @request->op. */
+static int inline_args(const struct io_uring_cmd *cmd, struct karena_uring_request *request)
 {
-	const struct karena_op *op = run->op;
-	u32 size = *(const u32 *)run->area;
-	void *end = (void *)run->area + size;
+	const struct karena_op *op = request->op;
+	u32 size = *(const u32 *)request->area;
+	void *end = (void *)request->area + size;
 
-	if (size < op->first_size || size > run->bytes)
+	if (size < op->first_size || size > request->bytes)
 		return -EINVAL;
-	if (size > op->size && memchr_inv(run->area + op->size / sizeof(u64), 0, size - op->size))
+	if (size > op->size &&
+	    memchr_inv(request->area + op->size / sizeof(u64), 0, size - op->size))
 		return -E2BIG;
 	if (!op->buffer && cmd->flags & IORING_URING_CMD_FIXED)
 		return -EINVAL;
 	if (size < op->size)
 		memset(end, 0, op->size - size);
-	run->bytes = max_t(size_t, run->bytes, op->size);
+	request->bytes = max_t(size_t, request->bytes, op->size);
 	return 0;
 }
 
-static noinline long run_payload(struct io_uring_cmd *cmd, unsigned int issue_flags,
-				 struct karena_uring_run *run)
+static noinline long execute_payload(struct io_uring_cmd *cmd, unsigned int issue_flags,
+				     struct karena_uring_request *request)
 {
 	struct iov_iter payload;
 	int err;
 
-	err = import_payload(run->op, cmd, issue_flags, run->area, &payload);
+	err = import_payload(request->op, cmd, issue_flags, request->area, &payload);
 	if (err)
 		return err;
-	run->call.payload = &payload;
-	return karena_op_run(run->op, &run->call, run->area);
+	request->call.payload = &payload;
+	return karena_op_execute(request->op, &request->call, request->area);
 }
 
-static long run_inline(struct io_uring_cmd *cmd, unsigned int issue_flags,
-		       struct karena_uring_run *run)
+static long execute_inline(struct io_uring_cmd *cmd, unsigned int issue_flags,
+			   struct karena_uring_request *request)
 {
-	const struct karena_op *op = run->op;
+	const struct karena_op *op = request->op;
 	long ret;
 
 	if (op->buffer)
-		ret = run_payload(cmd, issue_flags, run);
+		ret = execute_payload(cmd, issue_flags, request);
 	else
-		ret = karena_op_run(op, &run->call, run->area);
+		ret = karena_op_execute(op, &request->call, request->area);
 	if (ret >= 0 && op->out < op->size)
-		run->call.result = run->area[op->out / sizeof(u64)];
+		request->call.result = request->area[op->out / sizeof(u64)];
 	return ret;
 }
 
-static long run_pointer(struct io_uring_cmd *cmd, struct karena_uring_run *run)
+static long execute_pointer(struct io_uring_cmd *cmd, struct karena_uring_request *request)
 {
-	const struct karena_uring_cmd *ptr = (const void *)run->area;
+	const struct karena_uring_cmd *ptr = (const void *)request->area;
 
 	/* A registered buffer goes with arguments that are in the entry. */
 	if (ptr->__reserved || cmd->flags & IORING_URING_CMD_FIXED)
 		return -EINVAL;
-	return karena_run_user(run->op, &run->call, u64_to_user_ptr(ptr->args));
+	return karena_execute_user(request->op, &request->call, u64_to_user_ptr(ptr->args));
 }
 
 /**
- * karena_uring_run() - run the operation of a command
+ * karena_uring_execute() - execute the operation of a command
  * @cmd:	the command
  * @issue_flags: how and where it is issued
- * @run:	what was read of it, with arguments that are inline checked; what it waits
+ * @request:	what was read of it, with arguments that are inline checked; what it waits
  *		for, if anything, and its result beside the return value, are left there
  *
- * Context: may sleep unless @run->call.nowait.
- * Return: as karena_op_run(), or as karena_run_user().
+ * Context: may sleep unless @request->call.nowait.
+ * Return: as karena_op_execute(), or as karena_execute_user().
  */
-long karena_uring_run(struct io_uring_cmd *cmd, unsigned int issue_flags,
-		      struct karena_uring_run *run)
+long karena_uring_execute(struct io_uring_cmd *cmd, unsigned int issue_flags,
+			  struct karena_uring_request *request)
 {
 	if (cmd->cmd_op & KARENA_URING_INLINE)
-		return run_inline(cmd, issue_flags, run);
-	return run_pointer(cmd, run);
+		return execute_inline(cmd, issue_flags, request);
+	return execute_pointer(cmd, request);
 }
 
 /* The entry is the user's memory: each word is read once. */
-static void read_area(const struct io_uring_cmd *cmd, struct karena_uring_run *run)
+static void read_area(const struct io_uring_cmd *cmd, struct karena_uring_request *request)
 {
 	const u64 *from = karena_uring_area(cmd);
 	size_t i;
 
-	for (i = 0; i < run->bytes / sizeof(u64); i++)
-		run->area[i] = READ_ONCE(from[i]);
+	for (i = 0; i < request->bytes / sizeof(u64); i++)
+		request->area[i] = READ_ONCE(from[i]);
 }
 
-static long run_first(struct io_uring_cmd *cmd, unsigned int issue_flags,
-		      struct karena_uring_run *run)
+static long execute_first(struct io_uring_cmd *cmd, unsigned int issue_flags,
+			  struct karena_uring_request *request)
 {
 	int err;
 
-	read_area(cmd, run);
+	read_area(cmd, request);
 	if (cmd->cmd_op & KARENA_URING_INLINE) {
-		err = inline_args(cmd, run);
+		err = inline_args(cmd, request);
 		if (err)
 			return err;
 	}
-	return karena_uring_run(cmd, issue_flags, run);
+	return karena_uring_execute(cmd, issue_flags, request);
 }
 
 /* The operation would have to sleep, or to go on. */
 static int sleep_elsewhere(struct io_uring_cmd *cmd, unsigned int issue_flags,
-			   const struct karena_uring_run *run)
+			   const struct karena_uring_request *request)
 {
-	if (!KARENA_URING_PARKS || !run->call.queue)
+	if (!KARENA_URING_PARKS || !request->call.queue)
 		return -EAGAIN;
-	return karena_uring_park(cmd, issue_flags, run);
+	return karena_uring_park(cmd, issue_flags, request);
 }
 
 /**
@@ -170,7 +171,7 @@ u64 karena_uring_features(void)
 int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	const struct karena_handle *handle = karena_handle(cmd->file);
-	struct karena_uring_run run __uninitialized;
+	struct karena_uring_request request __uninitialized;
 	bool nowait = issue_flags & IO_URING_F_NONBLOCK;
 	long ret;
 
@@ -180,38 +181,38 @@ int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	}
 	if (issue_flags & IO_URING_F_IOPOLL)
 		return -EOPNOTSUPP;
-	run.call = (struct karena_call){
+	request.call = (struct karena_call){
 		.object = handle ? handle->object : NULL,
 		.file = cmd->file,
 	};
-	run.bytes = issue_flags & IO_URING_F_SQE128 ? URING_CMD_BYTES_128 : URING_CMD_BYTES;
-	run.op = karena_op_find(cmd->cmd_op & ~KARENA_URING_INLINE, run.call.object);
-	if (!run.op)
+	request.bytes = issue_flags & IO_URING_F_SQE128 ? URING_CMD_BYTES_128 : URING_CMD_BYTES;
+	request.op = karena_op_find(cmd->cmd_op & ~KARENA_URING_INLINE, request.call.object);
+	if (!request.op)
 		return -ENOTTY;
-	if (nowait && !run.op->nowait)
+	if (nowait && !request.op->nowait)
 		return -EAGAIN;
-	if (run.op->waits && !KARENA_URING_PARKS)
+	if (request.op->waits && !KARENA_URING_PARKS)
 		return -EOPNOTSUPP;
-	run.call.multishot = karena_uring_is_multishot(cmd);
-	if (run.call.multishot && !run.op->multishot)
+	request.call.multishot = karena_uring_is_multishot(cmd);
+	if (request.call.multishot && !request.op->multishot)
 		return -EINVAL;
 	/* A worker waits itself, so that it can be interrupted by those who cancel. */
-	run.call.nowait = nowait || run.call.multishot;
+	request.call.nowait = nowait || request.call.multishot;
 	/* But not for space: that may take as long as consumers without a worker do. */
-	run.call.parks = true;
+	request.call.parks = true;
 
-	run.call.token = karena_uring_user_data(cmd);
-	ret = run_first(cmd, issue_flags, &run);
-	if (ret == -KARENA_EWOULDSLEEP && run.call.queue && !KARENA_URING_PARKS)
+	request.call.token = karena_uring_user_data(cmd);
+	ret = execute_first(cmd, issue_flags, &request);
+	if (ret == -KARENA_EWOULDSLEEP && request.call.queue && !KARENA_URING_PARKS)
 		ret = -EOPNOTSUPP;
-	if (ret == -KARENA_EWOULDSLEEP || (ret > 0 && run.call.multishot))
-		return sleep_elsewhere(cmd, issue_flags, &run);
+	if (ret == -KARENA_EWOULDSLEEP || (ret > 0 && request.call.multishot))
+		return sleep_elsewhere(cmd, issue_flags, &request);
 	/* A system call would be made again. A worker is interrupted to be cancelled. */
 	if (ret == -ERESTARTNOINTR)
 		ret = -EINTR;
-	if (ret == -EINTR && run.op->waits)
+	if (ret == -EINTR && request.op->waits)
 		ret = -ECANCELED;
 	/* From here -EAGAIN is an answer, and returned it would mean "again". */
-	karena_uring_done(cmd, ret, run.call.result, issue_flags);
+	karena_uring_done(cmd, ret, request.call.result, issue_flags);
 	return -EIOCBQUEUED;
 }

@@ -18,14 +18,14 @@ struct io_uring_cmd;
 #define URING_CMD_BYTES_128	80
 
 /**
- * struct karena_uring_run - a command, to be run once or again
+ * struct karena_uring_request - a command, to be executed once or again
  * @op:		what it does
  * @call:	to what
  * @bytes:	of @area in use
  * @area:	the entry's command area, as it was when it was read; arguments that are
  *		inline are made up to those of @op, which writes its results there
  */
-struct karena_uring_run {
+struct karena_uring_request {
 	const struct karena_op *op;
 	struct karena_call call;
 	size_t bytes;
@@ -33,21 +33,21 @@ struct karena_uring_run {
 };
 
 /* How much of it is in use. */
-static inline size_t karena_uring_run_bytes(const struct karena_uring_run *run)
+static inline size_t karena_uring_request_bytes(const struct karena_uring_request *request)
 {
-	return offsetof(struct karena_uring_run, area) + run->bytes;
+	return offsetof(struct karena_uring_request, area) + request->bytes;
 }
 
 static_assert(URING_CMD_BYTES_128 <= KARENA_ARGS_MAX);
 
 u64 karena_uring_features(void);
 int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
-long karena_uring_run(struct io_uring_cmd *cmd, unsigned int issue_flags,
-		      struct karena_uring_run *run);
+long karena_uring_execute(struct io_uring_cmd *cmd, unsigned int issue_flags,
+			  struct karena_uring_request *request);
 
 /* uring_park.c: commands that wait, where KARENA_URING_PARKS */
 int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
-		      const struct karena_uring_run *run);
+		      const struct karena_uring_request *request);
 void karena_uring_unpark(struct io_uring_cmd *cmd);
 
 #endif /* KARENA_URING_H */

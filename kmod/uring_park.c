@@ -3,15 +3,16 @@
  * io_uring commands that wait, without a thread that sleeps.
  *
  * The operation has said what wakes it. The command is put onto that queue, and
- * is run again, by task work, whenever the queue is woken or its time is over.
+ * is executed again, by task work, whenever the queue is woken or its time is over.
  * What io_uring takes back, since it or the task goes, and what its user does, by
  * another call, ends with ECANCELED. A multishot command gives each answer by a
  * completion of its own and waits on.
  *
- * Whoever kicks a parked command counts up; the one that finds nothing counted
- * has it run. Who runs it takes off what was counted before and goes on until
- * nothing is left, touching it no more then. So one at a time runs it, whichever
- * context that is in, and no kick is lost. It starts out as being run.
+ * Whoever kicks a parked command counts up; the one that finds nothing counted becomes
+ * the runner. The runner executes the command, subtracts what was counted before that,
+ * and repeats this until nothing is left; then it touches the command no more. So there
+ * is one runner at a time, in whichever context, and no kick is lost. The first runner
+ * is the one that parks the command.
  */
 #include <linux/hrtimer.h>
 #include <linux/sched.h>
@@ -29,10 +30,10 @@
  * @cmd:	the command, which points back
  * @cqe32:	flag of its issue: the completion has room for the result
  * @kicks:	see above
- * @waiter:	on @run.call.queue; io_uring, too, says by it that it wants it back
+ * @waiter:	on @request.call.queue; io_uring, too, says by it that it wants it back
  * @timer:	at @until
- * @until:	@run.call.until, when it was last looked at; the runner's
- * @run:	how it is run; the runner's. Comes last: only what is in use is there
+ * @until:	@request.call.until, when it was last looked at; the runner's
+ * @request:	what is executed; the runner's. Comes last: only what is in use is there
  */
 struct parked {
 	struct io_uring_cmd *cmd;
@@ -41,7 +42,7 @@ struct parked {
 	struct karena_waiter waiter;
 	struct hrtimer timer;
 	ktime_t until;
-	struct karena_uring_run run;
+	struct karena_uring_request request;
 };
 
 static struct parked *parked_of(const struct io_uring_cmd *cmd)
@@ -54,15 +55,15 @@ static long outcome(struct parked *parked, unsigned int issue_flags)
 {
 	if (READ_ONCE(parked->waiter.cancelled) || current->flags & PF_KTHREAD)
 		return -ECANCELED;
-	return karena_uring_run(parked->cmd, issue_flags, &parked->run);
+	return karena_uring_execute(parked->cmd, issue_flags, &parked->request);
 }
 
 /* The timer and the queue are let go first, then the canceller, by the completion. */
 static void end(struct parked *parked, long ret, unsigned int issue_flags)
 {
-	remove_wait_queue(parked->run.call.queue, &parked->waiter.entry);
+	remove_wait_queue(parked->request.call.queue, &parked->waiter.entry);
 	hrtimer_cancel(&parked->timer);
-	karena_uring_done(parked->cmd, ret, parked->run.call.result,
+	karena_uring_done(parked->cmd, ret, parked->request.call.result,
 			  issue_flags | parked->cqe32);
 	kfree(parked);
 }
@@ -70,7 +71,7 @@ static void end(struct parked *parked, long ret, unsigned int issue_flags)
 /* Is there more to wait for after this answer? */
 static bool goes_on(struct parked *parked, long *ret, unsigned int issue_flags)
 {
-	const struct karena_call *call = &parked->run.call;
+	const struct karena_call *call = &parked->request.call;
 
 	if (*ret == -KARENA_EWOULDSLEEP)
 		return true;
@@ -82,13 +83,13 @@ static bool goes_on(struct parked *parked, long *ret, unsigned int issue_flags)
 
 static void start_timer(struct parked *parked)
 {
-	if (parked->until == parked->run.call.until)
+	if (parked->until == parked->request.call.until)
 		return;
-	parked->until = parked->run.call.until;
+	parked->until = parked->request.call.until;
 	hrtimer_start(&parked->timer, parked->until, HRTIMER_MODE_ABS);
 }
 
-static void run_parked(struct parked *parked, unsigned int issue_flags)
+static void execute_parked(struct parked *parked, unsigned int issue_flags)
 {
 	int seen;
 	long ret;
@@ -105,7 +106,7 @@ static void run_parked(struct parked *parked, unsigned int issue_flags)
 
 static void work(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
-	run_parked(parked_of(cmd), issue_flags);
+	execute_parked(parked_of(cmd), issue_flags);
 }
 
 KARENA_URING_TASK_WORK(task_work, work);
@@ -113,7 +114,7 @@ KARENA_URING_TASK_WORK(task_work, work);
 /* In any context but NMI. */
 static void kick(struct parked *parked)
 {
-	/* Fully ordered. Pairs with the subtraction in run_parked(). */
+	/* Fully ordered. Pairs with the subtraction in execute_parked(). */
 	if (atomic_inc_return(&parked->kicks) == 1)
 		io_uring_cmd_complete_in_task(parked->cmd, task_work);
 }
@@ -133,38 +134,38 @@ static enum hrtimer_restart parked_late(struct hrtimer *timer)
  * karena_uring_park() - let a command wait
  * @cmd:	the command
  * @issue_flags: of its issue
- * @run:	was run, and said what it waits for
+ * @request:	was executed, and said what it waits for
  *
  * Context: may sleep unless issued with IO_URING_F_NONBLOCK.
  * Return: -EIOCBQUEUED: it completes or has completed; -EAGAIN: issue again where
  * it may sleep; -ENOMEM.
  */
 int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
-		      const struct karena_uring_run *run)
+		      const struct karena_uring_request *request)
 {
 	bool nowait = issue_flags & IO_URING_F_NONBLOCK;
-	size_t run_bytes = karena_uring_run_bytes(run);
+	size_t request_bytes = karena_uring_request_bytes(request);
 	struct parked *parked;
 
-	parked = kzalloc(offsetof(struct parked, run) + run_bytes,
+	parked = kzalloc(offsetof(struct parked, request) + request_bytes,
 			 nowait ? GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN : KARENA_GFP);
 	if (!parked)
 		return nowait ? -EAGAIN : -ENOMEM;
 	parked->cmd = cmd;
-	memcpy(&parked->run, run, run_bytes);
+	memcpy(&parked->request, request, request_bytes);
 	parked->cqe32 = issue_flags & IO_URING_F_CQE32;
 	atomic_set(&parked->kicks, 1);
-	karena_waiter_init(&parked->waiter, &run->call, parked_woken);
+	karena_waiter_init(&parked->waiter, &request->call, parked_woken);
 	karena_hrtimer_setup(&parked->timer, parked_late, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	*(struct parked **)cmd->pdu = parked;
 
 	io_uring_cmd_mark_cancelable(cmd, issue_flags);
-	add_wait_queue(run->call.queue, &parked->waiter.entry);
+	add_wait_queue(request->call.queue, &parked->waiter.entry);
 	/* In a worker nothing that goes on can complete. */
-	if (run->call.multishot && issue_flags & IO_URING_F_UNLOCKED)
+	if (request->call.multishot && issue_flags & IO_URING_F_UNLOCKED)
 		io_uring_cmd_complete_in_task(cmd, task_work);
 	else
-		run_parked(parked, issue_flags);
+		execute_parked(parked, issue_flags);
 	return -EIOCBQUEUED;
 }
 

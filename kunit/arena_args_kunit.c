@@ -173,7 +173,7 @@ static void wrong_arguments_should_change_nothing(struct kunit *test)
 	union args args = refused->args;
 
 	at_draw(test, "A.r.");
-	KUNIT_EXPECT_EQ(test, at_run(test, f->file, refused->cmd, &args, NULL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, at_execute(test, f->file, refused->cmd, &args, NULL), -EINVAL);
 	at_expect(test, "A.r.");
 }
 
@@ -200,17 +200,18 @@ static void an_arena_should_have_its_own_calls_only(struct kunit *test)
 	union args args = {};
 
 	at_draw(test, ".");
-	KUNIT_EXPECT_EQ(test, at_run(test, f->file, KARENA_IOC_QUERY, &args, NULL), -ENOTTY);
-	KUNIT_EXPECT_EQ(test, at_run(test, f->file, KARENA_IOC_ARENA_CREATE, &args, NULL),
+	KUNIT_EXPECT_EQ(test, at_execute(test, f->file, KARENA_IOC_QUERY, &args, NULL), -ENOTTY);
+	KUNIT_EXPECT_EQ(test, at_execute(test, f->file, KARENA_IOC_ARENA_CREATE, &args, NULL),
 			-ENOTTY);
-	KUNIT_EXPECT_EQ(test, at_run(test, f->file, KARENA_IOC_RING_STAT, &args, NULL), -ENOTTY);
-	KUNIT_EXPECT_EQ(test, at_run(test, NULL, KARENA_IOC_ARENA_STAT, &args, NULL), -ENOTTY);
-	KUNIT_EXPECT_EQ(test, at_run(test, f->file, _IO(KARENA_IOC_TYPE, 0x2f), &args, NULL),
+	KUNIT_EXPECT_EQ(test, at_execute(test, f->file, KARENA_IOC_RING_STAT, &args, NULL),
 			-ENOTTY);
-	KUNIT_EXPECT_EQ(test, at_run(test, f->file, _IO(KARENA_IOC_TYPE, 0xff), &args, NULL),
+	KUNIT_EXPECT_EQ(test, at_execute(test, NULL, KARENA_IOC_ARENA_STAT, &args, NULL), -ENOTTY);
+	KUNIT_EXPECT_EQ(test, at_execute(test, f->file, _IO(KARENA_IOC_TYPE, 0x2f), &args, NULL),
 			-ENOTTY);
-	KUNIT_EXPECT_EQ(test, at_run(test, f->file, _IOR(KARENA_IOC_TYPE, 0x25, u64), &args,
-				     NULL), -ENOTTY);
+	KUNIT_EXPECT_EQ(test, at_execute(test, f->file, _IO(KARENA_IOC_TYPE, 0xff), &args, NULL),
+			-ENOTTY);
+	KUNIT_EXPECT_EQ(test, at_execute(test, f->file, _IOR(KARENA_IOC_TYPE, 0x25, u64), &args,
+					 NULL), -ENOTTY);
 }
 
 /* Rights */
@@ -220,7 +221,7 @@ static void restrict_to(struct kunit *test, u32 rights)
 	struct arena_fixture *f = test->priv;
 	struct karena_rights args = { .size = sizeof(args), .rights = rights };
 
-	KUNIT_ASSERT_EQ(test, at_run(test, f->file, KARENA_IOC_RESTRICT, &args, NULL), 0);
+	KUNIT_ASSERT_EQ(test, at_execute(test, f->file, KARENA_IOC_RESTRICT, &args, NULL), 0);
 }
 
 static long walk_nowhere(struct kunit *test)
@@ -230,7 +231,7 @@ static long walk_nowhere(struct kunit *test)
 	struct iov_iter payload;
 
 	iov_iter_kvec(&payload, ITER_DEST, NULL, 0, 0);
-	return at_run(test, f->file, KARENA_IOC_ARENA_WALK, &args, &payload);
+	return at_execute(test, f->file, KARENA_IOC_ARENA_WALK, &args, &payload);
 }
 
 static void alloc_should_need_its_right(struct kunit *test)

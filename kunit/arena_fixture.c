@@ -47,15 +47,15 @@ void at_become_user(struct kunit *test)
 	commit_creds(cred);
 }
 
-/* As a door does: look the operation up, then run it. @file NULL: the device. */
-long at_run(struct kunit *test, struct file *file, unsigned int cmd, void *args,
-	    struct iov_iter *payload)
+/* As a door does: look the operation up, then execute it. @file NULL: the device. */
+long at_execute(struct kunit *test, struct file *file, unsigned int cmd, void *args,
+		struct iov_iter *payload)
 {
 	struct karena_object *object = file ? karena_handle(file)->object : NULL;
 	struct karena_call call = { .object = object, .file = file, .payload = payload };
 	const struct karena_op *op = karena_op_find(cmd, object);
 
-	return op ? karena_op_run(op, &call, args) : -ENOTTY;
+	return op ? karena_op_execute(op, &call, args) : -ENOTTY;
 }
 
 /* The open file behind an fd, which is closed. */
@@ -74,7 +74,7 @@ long at_create(struct kunit *test, struct karena_arena_create *args)
 	long fd;
 
 	args->size = sizeof(*args);
-	fd = at_run(test, NULL, KARENA_IOC_ARENA_CREATE, args, NULL);
+	fd = at_execute(test, NULL, KARENA_IOC_ARENA_CREATE, args, NULL);
 	if (fd < 0)
 		return fd;
 	f->file = at_file(test, fd);
@@ -93,17 +93,17 @@ void at_make(struct kunit *test, unsigned long nr_pages)
 	KUNIT_ASSERT_EQ(test, at_create(test, &args), 0);
 }
 
-static long run_here(struct kunit *test, unsigned int cmd, void *args)
+static long execute_here(struct kunit *test, unsigned int cmd, void *args)
 {
 	struct arena_fixture *f = test->priv;
 
-	return at_run(test, f->file, cmd, args, NULL);
+	return at_execute(test, f->file, cmd, args, NULL);
 }
 
 long at_alloc(struct kunit *test, struct karena_arena_alloc *args)
 {
 	args->size = sizeof(*args);
-	return run_here(test, KARENA_IOC_ARENA_ALLOC, args);
+	return execute_here(test, KARENA_IOC_ARENA_ALLOC, args);
 }
 
 long at_alloc_pages(struct kunit *test, u32 flags, unsigned long first, unsigned long nr)
@@ -126,7 +126,7 @@ long at_free(struct kunit *test, u32 flags, unsigned long first, unsigned long n
 		.offset = first * PAGE_SIZE,
 		.nr_pages = nr,
 	};
-	long err = run_here(test, KARENA_IOC_ARENA_FREE, &args);
+	long err = execute_here(test, KARENA_IOC_ARENA_FREE, &args);
 
 	KUNIT_EXPECT_EQ(test, args.out_done, err ? 0 : nr);
 	return err;
@@ -141,7 +141,7 @@ long at_reserve(struct kunit *test, u32 flags, unsigned long first, unsigned lon
 		.nr_pages = nr,
 	};
 
-	return run_here(test, KARENA_IOC_ARENA_RESERVE, &args);
+	return execute_here(test, KARENA_IOC_ARENA_RESERVE, &args);
 }
 
 long at_commit(struct kunit *test, u32 flags, unsigned long first, unsigned long nr)
@@ -154,7 +154,7 @@ long at_commit(struct kunit *test, u32 flags, unsigned long first, unsigned long
 		.node = KARENA_NODE_ANY,
 	};
 
-	return run_here(test, KARENA_IOC_ARENA_COMMIT, &args);
+	return execute_here(test, KARENA_IOC_ARENA_COMMIT, &args);
 }
 
 long at_decommit(struct kunit *test, unsigned long first, unsigned long nr)
@@ -164,7 +164,7 @@ long at_decommit(struct kunit *test, unsigned long first, unsigned long nr)
 		.offset = first * PAGE_SIZE,
 		.nr_pages = nr,
 	};
-	long err = run_here(test, KARENA_IOC_ARENA_DECOMMIT, &args);
+	long err = execute_here(test, KARENA_IOC_ARENA_DECOMMIT, &args);
 
 	KUNIT_EXPECT_EQ(test, args.out_done, err ? 0 : nr);
 	return err;
@@ -174,7 +174,7 @@ struct karena_arena_stat at_stat(struct kunit *test)
 {
 	struct karena_arena_stat stat = { .size = sizeof(stat) };
 
-	KUNIT_EXPECT_EQ(test, run_here(test, KARENA_IOC_ARENA_STAT, &stat), 0);
+	KUNIT_EXPECT_EQ(test, execute_here(test, KARENA_IOC_ARENA_STAT, &stat), 0);
 	return stat;
 }
 

@@ -31,8 +31,8 @@ void at_exit(struct kunit *test);
 
 void at_become_user(struct kunit *test);
 void at_close(struct kunit *test);
-long at_run(struct kunit *test, struct file *file, unsigned int cmd, void *args,
-	    struct iov_iter *payload);
+long at_execute(struct kunit *test, struct file *file, unsigned int cmd, void *args,
+		struct iov_iter *payload);
 struct file *at_file(struct kunit *test, long fd);
 
 /* Creation: the fd's file becomes the fixture's; or -errno. */

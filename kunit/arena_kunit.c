@@ -68,14 +68,14 @@ static long op_decommit(struct kunit *test)
 /**
  * struct cell - of the table, or of the pages in several states beside it
  * @name:	operation and state
- * @run:	the operation
+ * @execute:	the operation
  * @before:	the arena as drawn
  * @err:	what the operation returns
  * @after:	the arena then; NULL: as before
  */
 struct cell {
 	const char *name;
-	long (*run)(struct kunit *test);
+	long (*execute)(struct kunit *test);
 	const char *before;
 	int err;
 	const char *after;
@@ -177,7 +177,7 @@ static void cell_should_be_as_in_the_table(struct kunit *test)
 	const struct cell *cell = test->param_value;
 
 	at_draw(test, cell->before);
-	KUNIT_EXPECT_EQ(test, cell->run(test), cell->err);
+	KUNIT_EXPECT_EQ(test, cell->execute(test), cell->err);
 	at_expect(test, cell->after ?: cell->before);
 }
 

@@ -22,7 +22,7 @@ static long walk(struct kunit *test, struct walk *w, u64 offset, size_t bytes)
 	w->args = (struct karena_arena_walk) { .size = sizeof(w->args), .offset = offset };
 	memset(w->entry, 0xcc, sizeof(w->entry));
 	iov_iter_kvec(&payload, ITER_DEST, &vec, 1, bytes);
-	return at_run(test, f->file, KARENA_IOC_ARENA_WALK, &w->args, &payload);
+	return at_execute(test, f->file, KARENA_IOC_ARENA_WALK, &w->args, &payload);
 }
 
 static struct walk *walk_from(struct kunit *test, unsigned long page, unsigned int entries)
@@ -121,11 +121,11 @@ static void walk_should_turn_down_wrong_arguments(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, walk(test, w, 1, sizeof(w->entry)), -EINVAL);
 	KUNIT_EXPECT_EQ(test, walk(test, w, 7 * PAGE_SIZE, sizeof(w->entry)), -EINVAL);
 	iov_iter_kvec(&payload, ITER_DEST, NULL, 0, 0);
-	KUNIT_EXPECT_EQ(test, at_run(test, f->file, KARENA_IOC_ARENA_WALK, &args, &payload),
+	KUNIT_EXPECT_EQ(test, at_execute(test, f->file, KARENA_IOC_ARENA_WALK, &args, &payload),
 			-EINVAL);
 	args.__reserved = 0;
 	args.flags = 1;
-	KUNIT_EXPECT_EQ(test, at_run(test, f->file, KARENA_IOC_ARENA_WALK, &args, &payload),
+	KUNIT_EXPECT_EQ(test, at_execute(test, f->file, KARENA_IOC_ARENA_WALK, &args, &payload),
 			-EINVAL);
 }
 

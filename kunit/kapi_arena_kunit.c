@@ -19,7 +19,7 @@ static long new_fd(struct kunit *test)
 		.name = "kernel",
 	};
 
-	return at_run(test, NULL, KARENA_IOC_ARENA_CREATE, &args, NULL);
+	return at_execute(test, NULL, KARENA_IOC_ARENA_CREATE, &args, NULL);
 }
 
 /* Its fd is closed at once: the hold on it is the kernel's alone. */

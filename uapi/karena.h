@@ -313,7 +313,7 @@ struct karena_arena_create {
  * @__reserved:	in, 0
  * @out_offset:	out, byte offset of the first page
  *
- * Takes a contiguous run of free pages and, without LAZY, backs it with zeroed
+ * Takes a contiguous extent of free pages and, without LAZY, backs it with zeroed
  * pages: all of it or none. EBUSY (FIXED only): a page of the range is not free;
  * ENOSPC (without FIXED): no gap is large enough; EDQUOT: the user's limit.
  * Needs KARENA_RIGHT_ALLOC.

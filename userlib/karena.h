@@ -315,7 +315,7 @@ struct karena_alloc_opts {
 };
 
 /**
- * karena_arena_alloc() - allocate a run of zeroed pages
+ * karena_arena_alloc() - allocate an extent of zeroed pages
  * @arena:	an arena
  * @nr_pages:	at least 1
  * @opts:	or NULL for any place
