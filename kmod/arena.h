@@ -165,7 +165,7 @@ void arena_reconcile(struct karena_arena *arena, unsigned long nr_released);
 int arena_set_state(struct karena_arena *arena, unsigned long first, unsigned long last,
 		    u32 state);
 
-/* arena.c, for the operations and for the doors that are not in the table */
+/* arena.c, for the operations and for entry points that are not in the table */
 int arena_check_range(const struct karena_arena *arena, u64 offset, u64 nr_pages,
 		      unsigned long *first);
 int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * compat.h for io_uring's headers, which only the io_uring door includes.
+ * compat.h for io_uring's headers, which only the io_uring entry point includes.
  */
 #ifndef KARENA_COMPAT_URING_H
 #define KARENA_COMPAT_URING_H

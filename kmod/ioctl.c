@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctl door: brings arguments in, executes the operation, brings results
- * out. It knows no operation by name. The io_uring door does the same by it.
+ * The ioctl entry point: brings arguments in, executes the operation, brings results
+ * out. It knows no operation by name. The io_uring entry point does the same by it.
  */
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -182,7 +182,8 @@ static __always_inline long execute_user(const struct karena_op *op, struct kare
 /**
  * karena_execute_user() - execute an operation whose argument struct is in user memory
  * @op:		from karena_op_find()
- * @call:	with its object and file, and the payload if the door has brought it
+ * @call:	with its object and file, and the payload if the entry point has brought
+ *		it
  * @uarg:	the argument struct
  *
  * Context: may sleep.

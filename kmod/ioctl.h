@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The ioctl door.
+ * The ioctl entry point.
  */
 #ifndef KARENA_IOCTL_H
 #define KARENA_IOCTL_H

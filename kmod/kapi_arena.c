@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The in-kernel door to arenas: unpacks plain arguments, so that other callers
- * can wrap each call one to one, and asks the table as every door does.
+ * The in-kernel entry point to arenas: unpacks plain arguments, so that other callers
+ * can wrap each call one to one, and asks the table as every entry point does.
  */
 #include <linux/export.h>
 #include <linux/kernel.h>

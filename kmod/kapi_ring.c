@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The in-kernel door to rings, as far as there is something to unpack. What
+ * The in-kernel entry point to rings, as far as there is something to unpack. What
  * produces and looks is exported where it is defined, in ring.c and ring_out.c:
  * one call less between a producer and its record.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Objects as files: an arena or a ring, its inode, its open files and their
- * rights. What the doors and the objects share about files is here.
+ * rights. What the entry points and the objects share about files is here.
  */
 #ifndef KARENA_OBJFD_H
 #define KARENA_OBJFD_H

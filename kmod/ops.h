@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one table of operations. Every door looks an operation up here, brings
+ * The one table of operations. Every entry point looks an operation up here, brings
  * its arguments into kernel memory, and executes it.
  */
 #ifndef KARENA_OPS_H
@@ -21,7 +21,7 @@ struct wait_queue_head;
 /* Room for the largest argument struct; checked when the table is built. */
 #define KARENA_ARGS_MAX		256
 
-/* Kernel-internal, told to the door alone: ask again where it may sleep. */
+/* Kernel-internal, reported to the entry point alone: ask again where it may sleep. */
 #define KARENA_EWOULDSLEEP	EPROBE_DEFER
 
 /**

@@ -13,7 +13,7 @@
  * reserve_any().
  *
  * Kernel code of other modules calls the functions whose names begin with
- * karena_ as they are: there is nothing for a door to unpack.
+ * karena_ as they are: there is nothing for an entry point to unpack.
  */
 #include <linux/err.h>
 #include <linux/export.h>

@@ -349,7 +349,7 @@ long ring_op_output(struct karena_call *call, void *argp)
 	if (!ring_wakeup_valid(args->flags) || args->__reserved ||
 	    !ring_room_valid(args->flags, args->timeout_us))
 		return -EINVAL;
-	/* The door may have brought less than was asked for. */
+	/* The entry point may have brought less than was asked for. */
 	ret = ring_check_length(ring, args->buffer_bytes);
 	if (ret)
 		return ret;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The io_uring door: the same operations by the same table as by ioctl.
+ * The io_uring entry point: the same operations by the same table as by ioctl.
  *
  * A command is first issued where it may not sleep, with the submission queue's
  * entry in memory that the user can write. What can sleep is turned away there

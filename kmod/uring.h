@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The io_uring door.
+ * The io_uring entry point.
  */
 #ifndef KARENA_URING_H
 #define KARENA_URING_H

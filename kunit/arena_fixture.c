@@ -47,7 +47,7 @@ void at_become_user(struct kunit *test)
 	commit_creds(cred);
 }
 
-/* As a door does: look the operation up, then execute it. @file NULL: the device. */
+/* As an entry point does: look the operation up, then execute it. @file NULL: device. */
 long at_execute(struct kunit *test, struct file *file, unsigned int cmd, void *args,
 		struct iov_iter *payload)
 {

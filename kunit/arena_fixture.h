@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the suites of the arena share: an arena with its open file, operations
- * asked for as the doors do, and arenas drawn as strings, a letter for each page:
+ * asked for as the entry points do, and arenas drawn as strings, a letter for each page:
  *
  *	. free   A allocated and populated   a allocated   r reserved   g guard
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rights of open files: every door to every operation, with each right missing,
+ * Rights of open files: every entry point to every operation, with each right missing,
  * by every way that an open file comes to somebody.
  */
 #define _GNU_SOURCE
@@ -39,16 +39,16 @@ static __u32 all_rights(enum kind kind)
 	return kind == ARENA ? KARENA_RIGHTS_ARENA : KARENA_RIGHTS_RING;
 }
 
-/* Enters a door of a new world by an fd with @rights. */
-static int enter_with(const struct door *door, int (*way)(int full, __u32 rights),
+/* Enters an entry point of a new world by an fd with @rights. */
+static int enter_with(const struct entry_point *entry, int (*way)(int full, __u32 rights),
 		      __u32 rights)
 {
 	int fd, err;
 
 	world_renew(&world);
-	fd = way(world.fd[door->kind], rights);
-	must(rights_of(fd, door->kind) == rights);
-	err = door->enter(fd);
+	fd = way(world.fd[entry->kind], rights);
+	must(rights_of(fd, entry->kind) == rights);
+	err = entry->enter(fd);
 	close(fd);
 	return err;
 }
@@ -80,32 +80,32 @@ static int call_with(const struct call *call, enum kind kind,
 	return err;
 }
 
-TEST_F(rights, door_is_shut_without_any_one_right_that_it_needs)
+TEST_F(rights, entry_point_refuses_without_any_one_right_that_it_needs)
 {
-	const struct door *door;
+	const struct entry_point *entry;
 	__u32 right, rights;
 
-	for (door = doors; door < doors + ARRAY_LEN(doors); door++) {
+	for (entry = entry_points; entry < entry_points + ARRAY_LEN(entry_points); entry++) {
 		for (right = 1; right <= KARENA_RIGHT_CONSUME; right <<= 1) {
-			if (!(right & all_rights(door->kind)))
+			if (!(right & all_rights(entry->kind)))
 				continue;
-			rights = all_rights(door->kind) & ~right;
-			EXPECT_EQ(right & door->needs ? door->refusal : 0,
-				  enter_with(door, variant->way, rights))
-				TH_LOG("%s without 0x%x", door->name, right);
+			rights = all_rights(entry->kind) & ~right;
+			EXPECT_EQ(right & entry->needs ? entry->refusal : 0,
+				  enter_with(entry, variant->way, rights))
+				TH_LOG("%s without 0x%x", entry->name, right);
 		}
 	}
 }
 
-TEST_F(rights, door_opens_with_just_the_rights_that_it_needs)
+TEST_F(rights, entry_point_works_with_just_the_rights_that_it_needs)
 {
-	const struct door *door;
+	const struct entry_point *entry;
 
-	for (door = doors; door < doors + ARRAY_LEN(doors); door++) {
-		EXPECT_EQ(0, enter_with(door, variant->way, door->needs))
-			TH_LOG("%s with 0x%x", door->name, door->needs);
-		EXPECT_EQ(door->refusal, enter_with(door, variant->way, 0))
-			TH_LOG("%s with nothing", door->name);
+	for (entry = entry_points; entry < entry_points + ARRAY_LEN(entry_points); entry++) {
+		EXPECT_EQ(0, enter_with(entry, variant->way, entry->needs))
+			TH_LOG("%s with 0x%x", entry->name, entry->needs);
+		EXPECT_EQ(entry->refusal, enter_with(entry, variant->way, 0))
+			TH_LOG("%s with nothing", entry->name);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Doors: every way to have something done to an object. And ways by which an open
+ * Entry points: every way to have something done to an object. And ways by which an open
  * file with less than all rights comes to somebody.
  */
 #ifndef KARENA_TESTS_RIGHTS_H
@@ -17,14 +17,14 @@
 static struct world world;
 
 /**
- * struct door - one way to have something done
+ * struct entry_point - one way to have something done
  * @name:	for the log
  * @kind:	of fd
  * @needs:	KARENA_RIGHT_*
  * @refusal:	errno without one of them
  * @enter:	0 or errno, on an fd of a world just built
  */
-struct door {
+struct entry_point {
 	const char *name;
 	enum kind kind;
 	__u32 needs;
@@ -202,7 +202,7 @@ static int readv_records(int fd)
 	return outcome(readv(fd, parts, 2));
 }
 
-static const struct door doors[] = {
+static const struct entry_point entry_points[] = {
 	{ "mmap read", ARENA, KARENA_RIGHT_MAP, EACCES, arena_map_read },
 	{ "mmap write", ARENA, KARENA_RIGHT_MAP | KARENA_RIGHT_MAP_WRITE, EACCES,
 	  arena_map_write },

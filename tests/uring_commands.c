@@ -213,8 +213,8 @@ TEST_F(uring_call, a_full_ring_is_an_answer)
 	EXPECT_EQ(-EAGAIN, by_pointer(fd, KARENA_IOC_RING_OUTPUT, &output));
 }
 
-/* A process's reservation is its own by whichever door, worker threads included. */
-TEST_F(uring_call, a_reservation_made_by_one_door_ends_by_another)
+/* A process's reservation is its own by whichever entry point, worker threads included. */
+TEST_F(uring_call, a_reservation_of_one_entry_point_is_finished_by_another)
 {
 	struct karena_ring_reserve reserve = { .size = sizeof(reserve), .length = 8 };
 	/* In an entry of 64 bytes there is space for the first fields only. */

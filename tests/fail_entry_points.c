@@ -434,7 +434,7 @@ FIXTURE_TEARDOWN(points)
 		world_end(&world);
 }
 
-TEST_F_TIMEOUT(points, of_door, 900)
+TEST_F_TIMEOUT(points, of_entry_point, 900)
 {
 	struct sweep sweep = {
 		.prepare = variant->prepare,
