@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What does it cost a service whose loop is io_uring to get a record, by each way
- * that it can be told of them? Rows are instructions per record of the receiving
+ * that it learns of them? Rows are instructions per record of the receiving
  * side, system calls included; BATCH records are sent, then received, over and over.
  * What is armed while they are sent has the sender wake it: .send is the sender's side,
  * .calls the receiver's system calls for 1,000 records. Who looks at mapped memory has
@@ -79,7 +79,7 @@ static void arm_polling(void)
 	io_uring_submit(&uring);
 }
 
-/* A look at shared memory tells of what the kernel's thread has completed. */
+/* Shared memory shows what the kernel's thread has completed. */
 static void take_polling(void)
 {
 	struct io_uring_cqe *cqe;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A child writes into an arena and tells its parent by a ring where it did. */
+/* A child writes into an arena and reports to its parent through a ring where it did. */
 #include <err.h>
 #include <poll.h>
 #include <stdio.h>

@@ -316,7 +316,7 @@ static noinline int release_rest(struct karena_arena *arena, unsigned long first
 
 /*
  * Takes the memory of a range away, step by step, so that other users of the
- * arena and a fatal signal come in between. @done tells how far it came.
+ * arena and a fatal signal come in between. @done reports how far it came.
  */
 static int release_range(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 			 const struct release_mode *how, u64 *done)

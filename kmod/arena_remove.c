@@ -170,7 +170,7 @@ int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned
 	 * table has now can come into none: fork() and mremap() copy entries, they
 	 * make none. So where none is held there is nothing to walk and no other CPU to
 	 * interrupt. A page that is mapped has its entries' references still, and goes
-	 * when the TLBs have been told.
+	 * when the TLBs have been flushed.
 	 */
 	if (gone.held)
 		unmap_mapping_range(arena_mapping(arena), (loff_t)first << PAGE_SHIFT,

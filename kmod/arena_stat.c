@@ -151,7 +151,7 @@ void arena_show(struct karena_object *object, struct seq_file *m)
 	seq_printf(m, "karena-faults-mapped:\t%llu\n", stat.out_faults_mapped);
 	seq_printf(m, "karena-faults-segv:\t%llu\n", stat.out_faults_segv);
 	seq_printf(m, "karena-faults-bus:\t%llu\n", stat.out_faults_bus);
-	/* Last, as it is not told to who is being killed. */
+	/* Last, since a caller that is being killed does not get it. */
 	if (!count_pinned(arena, &stat.out_pinned))
 		seq_printf(m, "karena-pinned:\t%llu\n", stat.out_pinned);
 }

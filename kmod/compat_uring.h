@@ -87,7 +87,7 @@ static inline bool karena_uring_is_cancel(unsigned int issue_flags)
 
 /*
  * A command may complete more than once from 6.18 on, where the ring's lock is held:
- * not in a worker. No buffer was selected, so none is told of.
+ * not in a worker. No buffer was selected, so none is reported.
  */
 #ifdef KARENA_HAVE_URING_MULTISHOT
 #define KARENA_URING_HAS_MULTISHOT true
@@ -125,7 +125,7 @@ static inline bool karena_uring_post(struct io_uring_cmd *cmd, long ret,
 #define KARENA_URING_BUFFERS	false
 #endif
 
-/* What is run in the task is told of the command, since 6.19 of the request. */
+/* Task work is given the command, since 6.19 the request. */
 #ifdef KARENA_HAVE_URING_TW_FUNC
 #define KARENA_URING_TASK_WORK(_name, _work)					\
 	static void _name(struct io_tw_req req, io_tw_token_t token)		\

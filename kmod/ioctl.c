@@ -46,7 +46,7 @@ fault:
  * @op:		one that has a buffer
  * @args:	its arguments, the kernel's own
  * @iter:	out; an operation that cares compares what it holds with the size
- *		that it was told
+ *		that it was given
  *
  * Context: any.
  * Return: 0 or -EFAULT.
@@ -79,7 +79,7 @@ static noinline long execute_imported(const struct karena_op *op, struct karena_
 	return ret;
 }
 
-/* Runs it; returns whether its outputs are to be told, too. */
+/* Executes it; returns whether its outputs are to be written, too. */
 static __always_inline bool execute_op(const struct karena_op *op, struct karena_call *call,
 				       void *args, long *ret)
 {
@@ -161,8 +161,8 @@ fault:
 }
 
 /*
- * With the user's struct, of whatever size it says. What cannot be told shall not
- * happen: the outputs are written as they are, to know that they can be.
+ * With the user's struct, of whatever size it says. A call that cannot report
+ * its result does not happen: the outputs are written as they are before, as a test.
  */
 static __always_inline long execute_user(const struct karena_op *op, struct karena_call *call,
 					 void __user *uarg)

@@ -16,7 +16,7 @@ struct karena_object;
 struct seq_file;
 
 /**
- * struct karena_object_type - what tells arenas and rings apart here
+ * struct karena_object_type - what distinguishes arenas and rings here
  * @name:	of the kind, for people
  * @mode:	file type bits of the inode, 0 for none
  * @rights:	KARENA_RIGHT_* that an open file of this kind can have
@@ -72,7 +72,7 @@ static inline struct karena_handle *karena_handle(const struct file *file)
 	return file->private_data;
 }
 
-/* What tells objects apart in tracepoints; 0 before it is published. */
+/* What distinguishes objects in tracepoints; 0 before it is published. */
 static inline unsigned long karena_object_ino(const struct karena_object *object)
 {
 	return object->inode ? object->inode->i_ino : 0;

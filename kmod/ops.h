@@ -36,7 +36,7 @@ struct wait_queue_head;
  * @parks:	sleeps for others not by itself: if it would have to,
  *		-KARENA_EWOULDSLEEP with @queue set
  * @token:	a wait of it can be cancelled by; the caller's name for it
- * @result:	of an operation without out_ fields, what is to be told beside its
+ * @result:	of an operation without out_ fields, what is to be reported beside its
  *		return value
  * @queue:	of an operation that waits and would have to sleep: what wakes it.
  *		To be executed again once the caller is on that queue, and whenever it

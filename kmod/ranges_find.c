@@ -104,7 +104,7 @@ static bool ranges_fit_wide(struct ranges *r, unsigned long min, unsigned long n
 }
 
 /*
- * The tree tells the next gap of a length and knows no alignment. The first few
+ * The tree finds the next gap of a length and knows no alignment. The first few
  * such gaps are tried, then one that must fit, and where there is none, all the
  * others: only an arena full of gaps that lie badly costs more than a few walks
  * down the tree.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints. An object is told by the number of its inode, as in
+ * Tracepoints. An object is identified by the number of its inode, as in
  * /proc/PID/fdinfo; never by an address. Nor are there holes among the fields or behind
  * them: the trace does not clear its pages, which had other uses before.
  */
@@ -130,7 +130,7 @@ TRACE_EVENT(karena_ring_finish,
 		  __entry->word & KARENA_RECORD_DISCARD ? "discarded" : "submitted")
 );
 
-/* A record could not be reserved: EBUSY in an NMI, else as its caller is told. */
+/* A record could not be reserved: EBUSY in an NMI, else the errno of its caller. */
 TRACE_EVENT(karena_ring_lost,
 	TP_PROTO(const struct karena_ring *ring, u64 length, int error),
 	TP_ARGS(ring, length, error),

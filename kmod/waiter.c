@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Those who wait for the answer to a call, and their end before it comes. They are
- * told by their function from others on the queue, such as ->poll's.
+ * distinguished by their function from others on the queue, such as ->poll's.
  */
 #include <linux/compiler.h>
 #include <linux/list.h>
@@ -66,13 +66,13 @@ static bool cancel(struct karena_waiter *waiter)
 }
 
 /**
- * karena_waiters_cancel() - tell those who wait to stop
+ * karena_waiters_cancel() - cancel waits
  * @queue:	on which they are
  * @file:	by which their calls came
  * @token:	of their calls; NULL: any
  *
  * Context: any but NMI.
- * Return: how many were told that had not been before.
+ * Return: how many had not been cancelled before.
  */
 long karena_waiters_cancel(struct wait_queue_head *queue, const struct file *file,
 			   const u64 *token)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Those who wait for the answer to a call, be it a thread that sleeps or a command of
- * io_uring that is parked, so that they can be found on the queue and told to stop.
+ * io_uring that is parked, so that they can be found on the queue and cancelled.
  */
 #ifndef KARENA_WAITER_H
 #define KARENA_WAITER_H
@@ -18,7 +18,7 @@ struct karena_call;
  * @wake:	in any context but NMI, with that queue's lock held
  * @file:	by which the call came; fixed
  * @token:	of the call; fixed
- * @cancelled:	told to stop, and woken afterwards
+ * @cancelled:	cancelled, and woken afterwards
  */
 struct karena_waiter {
 	struct wait_queue_entry entry;

@@ -144,7 +144,7 @@ static void walk_should_count_pins(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, w->entry[0].nr_pinned, 0ULL);
 }
 
-static void stat_should_tell_what_create_was_told(struct kunit *test)
+static void stat_should_report_what_create_was_given(struct kunit *test)
 {
 	struct karena_arena_create args = {
 		.flags = KARENA_ARENA_F_FIXED_ADDR | KARENA_ARENA_F_INHERIT,
@@ -200,7 +200,7 @@ static struct kunit_case arena_walk_cases[] = {
 	KUNIT_CASE(walk_should_write_whole_entries_only),
 	KUNIT_CASE(walk_should_turn_down_wrong_arguments),
 	KUNIT_CASE(walk_should_count_pins),
-	KUNIT_CASE(stat_should_tell_what_create_was_told),
+	KUNIT_CASE(stat_should_report_what_create_was_given),
 	KUNIT_CASE(stat_should_tell_the_defaults),
 	KUNIT_CASE(stat_should_remember_the_peak),
 	{}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The range core: what it tells of pages.
+ * The range core: what it reports of pages.
  */
 #include "ranges_fixture.h"
 

@@ -277,7 +277,7 @@ TEST_F(arguments, struct_that_runs_out_of_memory_is_efault)
 	}
 }
 
-/* What cannot tell its result does not happen. */
+/* A call that cannot report its result does not happen. */
 TEST_F(arguments, struct_that_cannot_be_written_is_efault_if_it_has_outputs)
 {
 	const struct call *call = variant->call;

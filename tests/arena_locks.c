@@ -144,14 +144,14 @@ FIXTURE_TEARDOWN(robust)
 {
 }
 
-static void *lock_and_tell(void *data)
+static void *lock_and_report(void *data)
 {
 	struct shared *shared = data;
 
 	return (void *)(long)pthread_mutex_lock(&shared->mutex);
 }
 
-TEST_F(robust, next_owner_is_told)
+TEST_F(robust, next_owner_learns_of_it)
 {
 	struct shared *shared = self->shared;
 	pthread_t waiter;
@@ -163,7 +163,7 @@ TEST_F(robust, next_owner_is_told)
 		die_owning(self->fd, shared, variant->killed);
 	wait_until(&shared->step, 1);
 	EXPECT_EQ(EBUSY, pthread_mutex_trylock(&shared->mutex));
-	must(pthread_create(&waiter, NULL, lock_and_tell, shared) == 0);
+	must(pthread_create(&waiter, NULL, lock_and_report, shared) == 0);
 	pause_ms(20);
 	set_flag(&shared->step, 2);
 	if (variant->killed) {
@@ -172,7 +172,7 @@ TEST_F(robust, next_owner_is_told)
 		EXPECT_EQ(0, reap(pid));
 	}
 
-	/* The thread that waited has it, and ended as its owner: it is told once more. */
+	/* The thread that waited has it, and ended as its owner: EOWNERDEAD once more. */
 	pthread_join(waiter, &result);
 	EXPECT_EQ(EOWNERDEAD, (long)result);
 	EXPECT_EQ(EOWNERDEAD, pthread_mutex_lock(&shared->mutex));

@@ -69,7 +69,7 @@ static void pick(int *first, int *nr)
 		*nr = PAGES - *first;
 }
 
-#define tell(m, ...) snprintf((m)->told, sizeof((m)->told), __VA_ARGS__)
+#define describe(m, ...) snprintf((m)->report, sizeof((m)->report), __VA_ARGS__)
 
 /* Steps: each returns whether the arena did as the model does. */
 
@@ -82,8 +82,8 @@ static bool step_alloc(struct model *m)
 	pick(&hint, &nr);
 	want = lowest_gap(m, hint, nr, align);
 	got = arena_alloc_on(m->fd, flags, hint, nr, align, KARENA_NODE_ANY);
-	tell(m, "alloc %d from %d, align %d, flags %u: %d, lowest %d", nr, hint, align, flags,
-	     got, want);
+	describe(m, "alloc %d from %d, align %d, flags %u: %d, lowest %d", nr, hint, align, flags,
+		 got, want);
 	/* With an alignment another gap than the lowest will do. */
 	if (got < 0 || align == 1 ? got != want :
 	    got % align || got + nr > PAGES || !all_are(m, got, nr, FREE))
@@ -101,7 +101,7 @@ static bool step_alloc_fixed(struct model *m)
 	pick(&first, &nr);
 	want = all_are(m, first, nr, FREE) ? first : -EBUSY;
 	got = arena_alloc(m->fd, flags | KARENA_ALLOC_F_FIXED, first, nr);
-	tell(m, "alloc %d at %d, flags %u: %d, not %d", nr, first, flags, got, want);
+	describe(m, "alloc %d at %d, flags %u: %d, not %d", nr, first, flags, got, want);
 	if (got >= 0)
 		become(m, first, nr, KARENA_PAGE_ALLOCATED, !flags);
 	return got == want;
@@ -116,7 +116,7 @@ static bool step_free(struct model *m)
 	pick(&first, &nr);
 	want = flags && !all_are(m, first, nr, ALLOCATED) ? -ENOENT : 0;
 	got = arena_free_flags(m->fd, flags, first, nr, &done);
-	tell(m, "free %d at %d, flags %u: %d, not %d", nr, first, flags, got, want);
+	describe(m, "free %d at %d, flags %u: %d, not %d", nr, first, flags, got, want);
 	if (!got)
 		become(m, first, nr, KARENA_PAGE_FREE, false);
 	return got == want && (got || done == (uint64_t)nr);
@@ -130,7 +130,7 @@ static bool step_reserve(struct model *m)
 	pick(&first, &nr);
 	want = all_are(m, first, nr, FREE) ? 0 : -EBUSY;
 	got = arena_reserve(m->fd, flags, first, nr);
-	tell(m, "reserve %d at %d, flags %u: %d, not %d", nr, first, flags, got, want);
+	describe(m, "reserve %d at %d, flags %u: %d, not %d", nr, first, flags, got, want);
 	if (!got)
 		become(m, first, nr, flags ? KARENA_PAGE_GUARD : KARENA_PAGE_RESERVED, false);
 	return got == want;
@@ -144,7 +144,7 @@ static bool step_commit(struct model *m)
 	pick(&first, &nr);
 	want = all_are(m, first, nr, RESERVED) ? 0 : -EBUSY;
 	got = arena_commit(m->fd, flags, first, nr);
-	tell(m, "commit %d at %d, flags %u: %d, not %d", nr, first, flags, got, want);
+	describe(m, "commit %d at %d, flags %u: %d, not %d", nr, first, flags, got, want);
 	if (!got)
 		become(m, first, nr, KARENA_PAGE_ALLOCATED, !flags);
 	return got == want;
@@ -157,7 +157,7 @@ static bool step_decommit(struct model *m)
 	pick(&first, &nr);
 	want = all_are(m, first, nr, ALLOCATED | RESERVED) ? 0 : -EBUSY;
 	got = arena_decommit(m->fd, first, nr);
-	tell(m, "decommit %d at %d: %d, not %d", nr, first, got, want);
+	describe(m, "decommit %d at %d: %d, not %d", nr, first, got, want);
 	if (!got)
 		become(m, first, nr, KARENA_PAGE_RESERVED, false);
 	return got == want;
@@ -205,8 +205,8 @@ static bool step_touch(struct model *m)
 	bool through = let_through(m, page);
 
 	r.magic = r.what == WRITE ? ++m->last_magic : page->magic;
-	tell(m, "%s %d in state %u, magic %llu", r.what == WRITE ? "write" : "read", r.page,
-	     page->state, (unsigned long long)r.magic);
+	describe(m, "%s %d in state %u, magic %llu", r.what == WRITE ? "write" : "read", r.page,
+		 page->state, (unsigned long long)r.magic);
 	ask(m, worker, &r);
 	if (!through)
 		return r.touch.sig == SIGSEGV;
@@ -224,8 +224,8 @@ static bool step_touch_by_kernel(struct model *m)
 	bool through = let_through(m, page);
 
 	r.magic = page->magic;
-	tell(m, "send %d in state %u, magic %llu", r.page, page->state,
-	     (unsigned long long)r.magic);
+	describe(m, "send %d in state %u, magic %llu", r.page, page->state,
+		 (unsigned long long)r.magic);
 	ask(m, worker, &r);
 	return through ? !r.err && r.as_expected : r.err == EFAULT;
 }
@@ -235,7 +235,7 @@ static bool step_zap(struct model *m)
 	struct request r = { .what = random_below(4) ? ZAP : REMOVE };
 	struct worker *worker = aim(m, &r, pick_length());
 
-	tell(m, "%s %d at %d", r.what == ZAP ? "zap" : "remove", r.nr, r.page);
+	describe(m, "%s %d at %d", r.what == ZAP ? "zap" : "remove", r.nr, r.page);
 	ask(m, worker, &r);
 	if (r.what == REMOVE)
 		become(m, r.page, r.nr, KARENA_PAGE_FREE, false);
@@ -249,7 +249,7 @@ static bool step_window(struct model *m)
 
 	if (r.what == REMAP)
 		pick(&r.page, &r.nr);
-	tell(m, "%s %d", r.what == MOVE ? "move a window at" : "map from", r.page);
+	describe(m, "%s %d", r.what == MOVE ? "move a window at" : "map from", r.page);
 	ask(m, worker, &r);
 	if (r.what == REMAP) {
 		worker->windows[r.window].first = r.page;
@@ -282,7 +282,7 @@ static bool step_fork(struct model *m)
 	struct worker *worker = &m->worker[1 + random_below(WORKERS - 1)];
 	int i;
 
-	tell(m, "fork");
+	describe(m, "fork");
 	stop_worker(worker);
 	for (i = 0; i < WINDOWS; i++) {
 		worker->windows[i].first = 0;
@@ -448,10 +448,10 @@ TEST_F_TIMEOUT(arena, random_operations_match_the_model, INT_MAX)
 	struct model *m = &self->m;
 
 	for (i = 0; i < steps; i++) {
-		ASSERT_TRUE(step(m)) TH_LOG("step %lu: %s", i, m->told);
+		ASSERT_TRUE(step(m)) TH_LOG("step %lu: %s", i, m->report);
 		if (i % 256 == 0) {
-			ASSERT_TRUE(walk_matches(m)) TH_LOG("walk after step %lu: %s", i, m->told);
-			ASSERT_TRUE(stat_matches(m)) TH_LOG("stat after step %lu: %s", i, m->told);
+			ASSERT_TRUE(walk_matches(m)) TH_LOG("walk after step %lu: %s", i, m->report);
+			ASSERT_TRUE(stat_matches(m)) TH_LOG("stat after step %lu: %s", i, m->report);
 		}
 	}
 	EXPECT_TRUE(walk_matches(m));

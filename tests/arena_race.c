@@ -47,7 +47,7 @@ static void look(struct race *race, unsigned int i, char *where)
 
 /**
  * struct writer - who stamps and frees
- * @race:	what is told to readers
+ * @race:	what readers are given
  * @fd:		the arena
  * @stride:	pages from one that is raced for to the next
  * @ms:		how long
@@ -360,7 +360,7 @@ TEST_F(disturbed, reader_sees_no_old_bytes)
 }
 
 /*
- * Who drops many entries clears them one after another and tells the TLBs at the
+ * Who drops many entries clears them one after another and flushes the TLBs at the
  * end. In between a page has no entry any more, and yet can be read. Both on one
  * CPU: whoever frees wakes up while the other is in between.
  */
@@ -377,7 +377,7 @@ static void pause_us(long us)
 	nanosleep(&time, NULL);
 }
 
-TEST(free_waits_for_tlbs_that_are_yet_to_be_told)
+TEST(free_waits_for_tlbs_that_are_yet_to_be_flushed)
 {
 	unsigned int i, rounds = 0, old = 0;
 	struct scene scene;
@@ -395,7 +395,7 @@ TEST(free_waits_for_tlbs_that_are_yet_to_be_told)
 	for (rounds = 0; now_ms() < end; rounds++) {
 		i = random_below(NR);
 		page = (uint64_t)i * STRIDE;
-		/* Written elsewhere, read here: of a dirty entry TLBs are told at once. */
+		/* Written elsewhere, read here: the TLB entry of a dirty one goes at once. */
 		window[page * page_size] = 1;
 		must(madvise(window + page * page_size, page_size, MADV_DONTNEED) == 0);
 		must(peek(scene.map + page * page_size) == 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is told of an arena: stat, walk and fdinfo agree with each other and with
+ * What is reported of an arena: stat, walk and fdinfo agree with each other and with
  * what was done.
  */
 #define _GNU_SOURCE

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The processes of arena_model.c: each with windows of its own on the arena, where
- * it does what it is asked to and tells what came of it.
+ * it does what it is asked to and reports what came of it.
  */
 #ifndef ARENA_WORKER_H
 #define ARENA_WORKER_H
@@ -57,7 +57,7 @@ struct model {
 	uint64_t last_magic;
 	struct model_page page[PAGES];
 	struct worker worker[WORKERS];
-	char told[160];		/* of the step under way */
+	char report[160];	/* of the step under way */
 };
 
 /* Bytes */

@@ -156,8 +156,8 @@ TEST_F_TIMEOUT(points, of_io_uring, 900)
 	io_uring_queue_exit(&ring);
 }
 
-/* The frame itself: a point that is met is told, and one that is not. */
-TEST(points_are_told)
+/* The frame itself: a point that is met is reported, and one that is not. */
+TEST(points_are_reported)
 {
 	if (!fault_points_begin())
 		SKIP(return, "this kernel has no fault injection");

@@ -190,7 +190,7 @@ static int run_move(void)
 
 	if (moved == MAP_FAILED)
 		return errno;
-	/* Of the old place something may be left: the kernel does not tell. */
+	/* Of the old place something may be left: the kernel does not say. */
 	elsewhere = map;
 	map = moved;
 	return 0;

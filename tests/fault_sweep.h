@@ -89,7 +89,7 @@ static inline unsigned int count_maps(void)
 }
 
 /*
- * With EFAULT all may be done, and only its result not told: of the last copy the
+ * With EFAULT all may be done, and only its result not reported: of the last copy the
  * header says so.
  */
 static inline bool state_is_right(const struct sweep *what, int err,

@@ -75,7 +75,7 @@ static bool says(tool_data *self, const char *text)
 	return false;
 }
 
-TEST_F(tool, wrong_usage_is_told)
+TEST_F(tool, wrong_usage_is_reported)
 {
 	EXPECT_EQ(2, run(self, ""));
 	EXPECT_EQ(2, run(self, "show"));
@@ -141,7 +141,7 @@ TEST_F(tool, show_draws_the_fill_of_a_ring)
 	EXPECT_TRUE(says(self, "     2 KiB |################................"));
 }
 
-/* One more than fit: the last is told in the number of the others. */
+/* One more than fit: the last is counted among the number of the others. */
 TEST_F(tool, show_lists_only_so_many_ranges)
 {
 	for (uint64_t i = 0; i < 34; i += 2)

@@ -187,7 +187,7 @@ TEST(no_address_in_fdinfo_and_maps)
 }
 
 /* fdinfo says what STAT says. */
-TEST(fdinfo_tells_what_stat_tells)
+TEST(fdinfo_reports_what_stat_reports)
 {
 	struct karena_arena_stat stat;
 	struct karena_ring_stat ring;
@@ -215,7 +215,7 @@ TEST(fdinfo_tells_what_stat_tells)
 	world_end(&world);
 }
 
-TEST(no_address_in_what_calls_tell)
+TEST(no_address_in_what_calls_report)
 {
 	struct karena_ring_header *header;
 	struct karena_arena_range ranges[8];

@@ -158,7 +158,7 @@ TEST_F(batch, output_stops_at_the_first_that_cannot_be_sent)
 	EXPECT_EQ(before.out_lost_full + 2, ring_stat(self->fd).out_lost_full);
 }
 
-/* The payload's page is not there: what precedes it is sent, then it is told. */
+/* The payload's page is not there: what precedes it is sent, then it is reported. */
 TEST_F(batch, output_tells_of_memory_that_is_not_there)
 {
 	char *area = mmap(NULL, 2 * page_size, PROT_READ | PROT_WRITE,
@@ -301,7 +301,7 @@ TEST_F(batch, more_than_are_ended_at_a_time_are_ended)
 	EXPECT_EQ(MANY, ring_stat(self->fd).out_submitted);
 }
 
-/* NO_WAKEUP tells nobody, and without it those who wait are told. */
+/* NO_WAKEUP wakes nobody, and without it those who wait are woken. */
 TEST_F(batch, wakes_at_its_end)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };

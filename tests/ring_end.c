@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The end of a ring: told by every kind of wait, when nobody is left to produce and
+ * The end of a ring: reported by every kind of wait, when nobody is left to produce and
  * nothing is open, and not before.
  */
 #define _GNU_SOURCE
@@ -53,7 +53,7 @@ static bool has_ended(int fd)
 	return poll_now(fd) & POLLHUP;
 }
 
-TEST(who_did_not_ask_is_not_told)
+TEST(the_end_is_not_reported_unless_asked_for)
 {
 	struct ends ends = ring_with_ends(0);
 	char room[64];
@@ -136,7 +136,7 @@ static int die_with_an_open_record(int fd, const int *seen_alive)
 
 	must(ring_reserve(fd, 8, &position) == 0);
 	wait_until(seen_alive, 1);
-	/* The other is to be asleep when it is told, if it can be. */
+	/* The other is to be asleep when it is woken, if it can be. */
 	pause_ms(50);
 	return 0;
 }
@@ -158,29 +158,29 @@ TEST_F(end, comes_with_the_end_of_the_last_process)
 }
 
 /*
- * Each kind of wait. Returns whether it is told of the end.
+ * Each kind of wait. Returns whether it reports the end.
  */
 
-static bool read_tells(int fd)
+static bool read_reports(int fd)
 {
 	char room[64];
 
 	return ring_read(fd, room, sizeof(room)) == 0;
 }
 
-static bool wait_tells(int fd)
+static bool wait_reports(int fd)
 {
 	return wait_by_ioctl(fd, page_size, 0) == 0;
 }
 
-static bool poll_tells(int fd)
+static bool poll_reports(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 
 	return poll(&pollfd, 1, HUNG_MS) == 1 && pollfd.revents == (POLLIN | POLLHUP);
 }
 
-static bool epoll_tells(int fd)
+static bool epoll_reports(int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -211,7 +211,7 @@ static void prepare_poll(struct io_uring *uring, int fd)
 	io_uring_prep_poll_multishot(io_uring_get_sqe(uring), fd, POLLIN);
 }
 
-static bool uring_poll_tells(int fd)
+static bool uring_poll_reports(int fd)
 {
 	return one_request(fd, prepare_poll).res == (POLLIN | POLLHUP);
 }
@@ -223,7 +223,7 @@ static void prepare_read(struct io_uring *uring, int fd)
 	prep(uring, IORING_OP_READ, fd, room, sizeof(room));
 }
 
-static bool uring_read_tells(int fd)
+static bool uring_read_reports(int fd)
 {
 	return one_request(fd, prepare_read).res == 0;
 }
@@ -241,7 +241,7 @@ static void prepare_read_multishot(struct io_uring *uring, int fd)
 	sqe->buf_group = 7;
 }
 
-static bool uring_read_multishot_tells(int fd)
+static bool uring_read_multishot_reports(int fd)
 {
 	struct completion done = one_request(fd, prepare_read_multishot);
 
@@ -253,7 +253,7 @@ static void prepare_wait(struct io_uring *uring, int fd)
 	prep_wait(uring, fd, page_size, 0);
 }
 
-static bool uring_wait_tells(int fd)
+static bool uring_wait_reports(int fd)
 {
 	return one_request(fd, prepare_wait).res == 0;
 }
@@ -263,7 +263,7 @@ static void prepare_multishot_wait(struct io_uring *uring, int fd)
 	make_multishot(prep_wait(uring, fd, page_size, 0));
 }
 
-static bool uring_multishot_wait_tells(int fd)
+static bool uring_multishot_wait_reports(int fd)
 {
 	struct completion done = one_request(fd, prepare_multishot_wait);
 
@@ -276,32 +276,32 @@ FIXTURE(wait) {
 };
 
 FIXTURE_VARIANT(wait) {
-	bool (*tells)(int fd);
+	bool (*reports)(int fd);
 	uint64_t feature;
 };
 
-FIXTURE_VARIANT_ADD(wait, read) { .tells = read_tells };
-FIXTURE_VARIANT_ADD(wait, wait) { .tells = wait_tells };
-FIXTURE_VARIANT_ADD(wait, poll) { .tells = poll_tells };
-FIXTURE_VARIANT_ADD(wait, epoll) { .tells = epoll_tells };
-FIXTURE_VARIANT_ADD(wait, uring_poll) { .tells = uring_poll_tells };
-FIXTURE_VARIANT_ADD(wait, uring_read) { .tells = uring_read_tells };
-FIXTURE_VARIANT_ADD(wait, uring_read_multishot) { .tells = uring_read_multishot_tells };
+FIXTURE_VARIANT_ADD(wait, read) { .reports = read_reports };
+FIXTURE_VARIANT_ADD(wait, wait) { .reports = wait_reports };
+FIXTURE_VARIANT_ADD(wait, poll) { .reports = poll_reports };
+FIXTURE_VARIANT_ADD(wait, epoll) { .reports = epoll_reports };
+FIXTURE_VARIANT_ADD(wait, uring_poll) { .reports = uring_poll_reports };
+FIXTURE_VARIANT_ADD(wait, uring_read) { .reports = uring_read_reports };
+FIXTURE_VARIANT_ADD(wait, uring_read_multishot) { .reports = uring_read_multishot_reports };
 
 FIXTURE_VARIANT_ADD(wait, uring_wait) {
-	.tells = uring_wait_tells, .feature = KARENA_FEAT_URING_WAIT,
+	.reports = uring_wait_reports, .feature = KARENA_FEAT_URING_WAIT,
 };
 
 FIXTURE_VARIANT_ADD(wait, uring_multishot_wait) {
-	.tells = uring_multishot_wait_tells, .feature = KARENA_FEAT_URING_MULTISHOT,
+	.reports = uring_multishot_wait_reports, .feature = KARENA_FEAT_URING_MULTISHOT,
 };
 
-static bool kernel_has(uint64_t feature, bool (*tells)(int fd))
+static bool kernel_has(uint64_t feature, bool (*reports)(int fd))
 {
 	struct io_uring uring;
 	bool has;
 
-	if (tells != uring_read_multishot_tells)
+	if (reports != uring_read_multishot_reports)
 		return (features() & feature) == feature;
 	must(io_uring_queue_init(4, &uring, 0) == 0);
 	has = uring_has(&uring, OP_READ_MULTISHOT);
@@ -311,7 +311,7 @@ static bool kernel_has(uint64_t feature, bool (*tells)(int fd))
 
 FIXTURE_SETUP(wait)
 {
-	if (kernel_has(variant->feature, variant->tells))
+	if (kernel_has(variant->feature, variant->reports))
 		self->ends = ring_with_ends(KARENA_RING_F_END);
 }
 
@@ -326,7 +326,7 @@ TEST_F(wait, is_told_at_once)
 	if (!self->ends.in)
 		SKIP(return, "this kernel has no such wait");
 	close(self->ends.in);
-	EXPECT_TRUE(variant->tells(self->ends.out));
+	EXPECT_TRUE(variant->reports(self->ends.out));
 }
 
 static void *close_later(void *fd)
@@ -343,7 +343,7 @@ TEST_F(wait, is_woken_by_close)
 	if (!self->ends.in)
 		SKIP(return, "this kernel has no such wait");
 	must(pthread_create(&thread, NULL, close_later, &self->ends.in) == 0);
-	EXPECT_TRUE(variant->tells(self->ends.out));
+	EXPECT_TRUE(variant->reports(self->ends.out));
 	pthread_join(thread, NULL);
 }
 
@@ -361,7 +361,7 @@ TEST_F(wait, is_woken_by_a_right_given_up)
 	if (!self->ends.in)
 		SKIP(return, "this kernel has no such wait");
 	must(pthread_create(&thread, NULL, restrict_later, &self->ends.in) == 0);
-	EXPECT_TRUE(variant->tells(self->ends.out));
+	EXPECT_TRUE(variant->reports(self->ends.out));
 	pthread_join(thread, NULL);
 	close(self->ends.in);
 }

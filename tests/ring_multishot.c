@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * io_uring's multishot poll on a ring: told once of what is there, it is told again of
- * what comes later, as long as it lives.
+ * io_uring's multishot poll on a ring: woken once for what is there, it is woken again
+ * for what comes later, as long as it lives.
  */
 #define _GNU_SOURCE
 #include <liburing.h>
@@ -43,8 +43,8 @@ FIXTURE_TEARDOWN(multishot)
 	ring_close(&self->ring);
 }
 
-/* Is it told of a record, and still there to be told again? */
-static bool told(struct io_uring *uring)
+/* Is it woken for a record, and still there to be woken again? */
+static bool woken(struct io_uring *uring)
 {
 	struct __kernel_timespec lost = { .tv_sec = HUNG_MS / 1000 };
 	struct io_uring_cqe *cqe;
@@ -75,13 +75,13 @@ static unsigned int drain(const struct ring *ring, struct karena_ring_consumer *
 	return nr;
 }
 
-TEST_F(multishot, each_record_is_told)
+TEST_F(multishot, each_record_wakes)
 {
 	int i;
 
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(1, ring_write(self->ring.fd, "x", 1));
-		ASSERT_TRUE(told(&self->uring)) TH_LOG("round %d", i);
+		ASSERT_TRUE(woken(&self->uring)) TH_LOG("round %d", i);
 		ASSERT_EQ(1, drain(&self->ring, self->consumer, &self->at));
 	}
 }
@@ -94,10 +94,10 @@ TEST_F(multishot, records_are_told_after_discarded_ones)
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, ring_reserve(self->ring.fd, 8, &position));
 		ASSERT_EQ(0, ring_discard(self->ring.fd, position));
-		ASSERT_TRUE(told(&self->uring)) TH_LOG("round %d", i);
+		ASSERT_TRUE(woken(&self->uring)) TH_LOG("round %d", i);
 		ASSERT_EQ(0, drain(&self->ring, self->consumer, &self->at));
 		ASSERT_EQ(1, ring_write(self->ring.fd, "x", 1));
-		ASSERT_TRUE(told(&self->uring)) TH_LOG("round %d", i);
+		ASSERT_TRUE(woken(&self->uring)) TH_LOG("round %d", i);
 		ASSERT_EQ(1, drain(&self->ring, self->consumer, &self->at));
 	}
 }
@@ -123,8 +123,8 @@ TEST_F(multishot, stream_is_drained)
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, send_stream, &self->ring.fd));
 	while (got < scaled(STREAM)) {
-		ASSERT_TRUE(told(&self->uring)) TH_LOG("%lu came", got);
-		/* What comes from here on is drained, or told of later. */
+		ASSERT_TRUE(woken(&self->uring)) TH_LOG("%lu came", got);
+		/* What comes from here on is drained, or wakes later. */
 		io_uring_cq_advance(&self->uring, io_uring_cq_ready(&self->uring));
 		got += drain(&self->ring, self->consumer, &self->at);
 	}

@@ -59,8 +59,8 @@ static int flush(int fd)
 	return call(fd, KARENA_IOC_RING_FLUSH, &args);
 }
 
-/* Is the edge-triggered waiter told within @ms? */
-static bool told(policy_data *self, int ms)
+/* Is the edge-triggered waiter woken within @ms? */
+static bool woken(policy_data *self, int ms)
 {
 	struct epoll_event event;
 	int ret = epoll_wait(self->epoll, &event, 1, ms);
@@ -87,7 +87,7 @@ static uint64_t now_us(void)
 static void set_quietly(policy_data *self, uint32_t bytes, uint32_t records, uint32_t delay_us)
 {
 	must(set_policy(self->fd, bytes, records, delay_us) == 0);
-	told(self, 0);
+	woken(self, 0);
 }
 
 TEST_F(policy, bytes_wake_when_they_are_there)
@@ -98,9 +98,9 @@ TEST_F(policy, bytes_wake_when_they_are_there)
 	for (round = 0; round < 3; round++) {
 		for (i = 0; i < 3; i++)
 			send_one(self, 0);
-		EXPECT_FALSE(told(self, 0));
+		EXPECT_FALSE(woken(self, 0));
 		send_one(self, 0);
-		EXPECT_TRUE(told(self, HUNG_MS));
+		EXPECT_TRUE(woken(self, HUNG_MS));
 		consume_to(self->consumer, produced(&self->ring));
 	}
 }
@@ -113,9 +113,9 @@ TEST_F(policy, records_wake_when_so_many_have_ended)
 	for (round = 0; round < 3; round++) {
 		for (i = 0; i < 4; i++)
 			send_one(self, 0);
-		EXPECT_FALSE(told(self, 0));
+		EXPECT_FALSE(woken(self, 0));
 		send_one(self, 0);
-		EXPECT_TRUE(told(self, HUNG_MS));
+		EXPECT_TRUE(woken(self, HUNG_MS));
 	}
 }
 
@@ -125,12 +125,12 @@ TEST_F(policy, whichever_comes_first_wakes)
 
 	set_quietly(self, 200, 2, 0);
 	must(ring_output(self->fd, data, sizeof(data), 0) == 0);
-	EXPECT_TRUE(told(self, HUNG_MS));
+	EXPECT_TRUE(woken(self, HUNG_MS));
 	consume_to(self->consumer, produced(&self->ring));
 	send_one(self, 0);
-	EXPECT_FALSE(told(self, 0));
+	EXPECT_FALSE(woken(self, 0));
 	send_one(self, 0);
-	EXPECT_TRUE(told(self, HUNG_MS));
+	EXPECT_TRUE(woken(self, HUNG_MS));
 }
 
 TEST_F(policy, delay_is_the_longest)
@@ -143,51 +143,51 @@ TEST_F(policy, delay_is_the_longest)
 		start = now_us();
 		send_one(self, 0);
 		send_one(self, 0);
-		EXPECT_TRUE(told(self, HUNG_MS));
+		EXPECT_TRUE(woken(self, HUNG_MS));
 		EXPECT_LE(DELAY_US, now_us() - start);
 		consume_to(self->consumer, produced(&self->ring));
-		EXPECT_FALSE(told(self, 0));
+		EXPECT_FALSE(woken(self, 0));
 	}
 	set_quietly(self, page_size, 1000, DELAY_US);
 	send_one(self, 0);
-	EXPECT_TRUE(told(self, HUNG_MS));
+	EXPECT_TRUE(woken(self, HUNG_MS));
 }
 
 TEST_F(policy, flags_of_a_record_go_before)
 {
 	set_quietly(self, 0, 2, DELAY_US);
 	send_one(self, KARENA_RING_FORCE_WAKEUP);
-	EXPECT_TRUE(told(self, HUNG_MS));
+	EXPECT_TRUE(woken(self, HUNG_MS));
 	send_one(self, KARENA_RING_NO_WAKEUP);
 	send_one(self, KARENA_RING_NO_WAKEUP);
-	EXPECT_FALSE(told(self, 3 * DELAY_US / 1000));
+	EXPECT_FALSE(woken(self, 3 * DELAY_US / 1000));
 	send_one(self, 0);
-	EXPECT_TRUE(told(self, HUNG_MS));
+	EXPECT_TRUE(woken(self, HUNG_MS));
 }
 
 TEST_F(policy, flush_wakes_and_so_does_a_new_policy)
 {
 	set_quietly(self, 0, 100, 0);
 	send_one(self, 0);
-	EXPECT_FALSE(told(self, 0));
+	EXPECT_FALSE(woken(self, 0));
 	EXPECT_EQ(0, flush(self->fd));
-	EXPECT_TRUE(told(self, HUNG_MS));
+	EXPECT_TRUE(woken(self, HUNG_MS));
 	send_one(self, 0);
-	EXPECT_FALSE(told(self, 0));
+	EXPECT_FALSE(woken(self, 0));
 	EXPECT_EQ(0, set_policy(self->fd, 0, 0, 0));
-	EXPECT_TRUE(told(self, HUNG_MS));
+	EXPECT_TRUE(woken(self, HUNG_MS));
 	send_one(self, 0);
-	EXPECT_TRUE(told(self, HUNG_MS));
+	EXPECT_TRUE(woken(self, HUNG_MS));
 }
 
 /* With NO_WAKEUP only, and no policy at all. */
 TEST_F(policy, flush_tells_of_records_that_woke_nobody)
 {
-	told(self, 0);
+	woken(self, 0);
 	send_one(self, KARENA_RING_NO_WAKEUP);
-	EXPECT_FALSE(told(self, 0));
+	EXPECT_FALSE(woken(self, 0));
 	EXPECT_EQ(0, flush(self->fd));
-	EXPECT_TRUE(told(self, HUNG_MS));
+	EXPECT_TRUE(woken(self, HUNG_MS));
 }
 
 TEST_F(policy, producer_that_finds_no_space_wakes)
@@ -199,13 +199,13 @@ TEST_F(policy, producer_that_finds_no_space_wakes)
 
 	set_quietly(self, page_size, 0, 0);
 	send_one(self, 0);
-	EXPECT_FALSE(told(self, 0));
+	EXPECT_FALSE(woken(self, 0));
 	EXPECT_EQ(-EAGAIN, ring_reserve(self->fd, page_size - 8, NULL));
-	EXPECT_TRUE(told(self, HUNG_MS));
+	EXPECT_TRUE(woken(self, HUNG_MS));
 	send_one(self, 0);
-	EXPECT_FALSE(told(self, 0));
+	EXPECT_FALSE(woken(self, 0));
 	EXPECT_EQ(-ETIMEDOUT, call(self->fd, KARENA_IOC_RING_RESERVE, &reserve));
-	EXPECT_TRUE(told(self, HUNG_MS));
+	EXPECT_TRUE(woken(self, HUNG_MS));
 }
 
 TEST_F(policy, death_with_an_open_record_wakes)
@@ -218,7 +218,7 @@ TEST_F(policy, death_with_an_open_record_wakes)
 		must(ring_reserve(self->fd, 8, NULL) == 0);
 		_exit(0);
 	}
-	EXPECT_TRUE(told(self, HUNG_MS));
+	EXPECT_TRUE(woken(self, HUNG_MS));
 	ASSERT_EQ(child, waitpid(child, NULL, 0));
 }
 
@@ -271,7 +271,7 @@ TEST_F(policy, ring_may_go_while_a_delay_runs)
 
 /*
  * Hand-offs, each after a delay: a record is sent only when the one before was read.
- * One that is held back and never told stops it.
+ * One that is held back and never wakes stops it.
  */
 static void *answer(void *arg)
 {

@@ -201,8 +201,8 @@ TEST_F(timeout, next_consumer_begins_behind_it)
 	EXPECT_EQ(1, ring_stat(self->fd).out_lost_timeout);
 }
 
-/* It comes there by its mapping, makes no call, and is told of what lies behind. */
-TEST_F(timeout, consumer_that_comes_to_it_later_is_told)
+/* It comes there by its mapping, makes no call, and is woken for what lies behind. */
+TEST_F(timeout, consumer_that_comes_to_it_later_is_woken)
 {
 	struct karena_ring_consumer *consumer = ring_consumer(&self->ring);
 	int epoll;
@@ -240,8 +240,8 @@ TEST_F(timeout, record_of_a_slow_reader_is_not_lost)
 	EXPECT_EQ(0, ring_stat(self->fd).out_lost_timeout);
 }
 
-/* A batch stops before it, so that the caller is told by the next. */
-TEST_F(timeout, batch_tells_of_it_by_a_call_of_its_own)
+/* A batch stops before it, so that the next reports it. */
+TEST_F(timeout, batch_reports_it_by_a_call_of_its_own)
 {
 	struct karena_ring_finish_entry entries[2] = { };
 	uint64_t fresh, stale;

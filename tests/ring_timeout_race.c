@@ -53,8 +53,8 @@ static void *race_with_the_timer(void *context)
 	return NULL;
 }
 
-/* Either it comes out, once, or its owner is told that it will not. */
-TEST(record_is_sent_or_its_owner_is_told)
+/* Either it comes out, once, or its owner gets ESTALE. */
+TEST(record_is_sent_or_its_owner_gets_estale)
 {
 	static struct race race;
 	static bool seen[RACES];

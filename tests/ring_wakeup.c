@@ -55,8 +55,8 @@ TEST_F(ring, edge_triggered_epoll_tells_once_and_again)
 	close(epoll);
 }
 
-/* The record behind an open one is told when the open one ends. */
-TEST_F(ring, record_behind_an_open_one_is_told)
+/* The record behind an open one wakes when the open one is finished. */
+TEST_F(ring, record_behind_an_open_one_wakes)
 {
 	int epoll = epoll_new(self->fd, EPOLLIN | EPOLLET);
 	uint64_t first;
@@ -69,7 +69,7 @@ TEST_F(ring, record_behind_an_open_one_is_told)
 	close(epoll);
 }
 
-TEST_F(ring, discarded_record_is_told)
+TEST_F(ring, discarded_record_wakes)
 {
 	int epoll = epoll_new(self->fd, EPOLLIN | EPOLLET);
 	uint64_t first;
@@ -191,7 +191,7 @@ TEST_F(ring, edge_triggered_producer_is_woken_for_space_again)
 	close(epoll);
 }
 
-/* The consumer sleeps edge-triggered, so that nothing but its own look tells. */
+/* The consumer sleeps edge-triggered, so that nothing but its own look wakes. */
 static void *drain_edge_triggered(void *arg)
 {
 	struct waiter *waiter = arg;

@@ -247,7 +247,7 @@ TEST(pages_of_an_arena_come_zeroed)
 	close(fd);
 }
 
-/* Of a new ring all is zero but what the header page tells. */
+/* Of a new ring all is zero but what is in the header page. */
 TEST(pages_of_a_ring_come_zeroed)
 {
 	struct karena_ring_header header;

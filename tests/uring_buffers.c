@@ -50,7 +50,7 @@ static int consume_in_place(int arena, int ring)
 	return 0;
 }
 
-TEST(the_feature_bit_tells)
+TEST(the_feature_bit_says_what_works)
 {
 	int arena = arena_new(0, NR);
 	struct iovec buffer = { NULL, NR * page_size };
@@ -65,7 +65,7 @@ TEST(the_feature_bit_tells)
 	close(arena);
 }
 
-/* Read and told by one chain of requests, without another system call. */
+/* Read and reported by one chain of requests, without another system call. */
 TEST(a_device_reads_into_pages_that_a_consumer_has_mapped)
 {
 	struct iovec buffer = { NULL, NR * page_size };

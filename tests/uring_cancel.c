@@ -231,7 +231,7 @@ TEST_F(cancel, by_file)
 	EXPECT_TAKEN_BACK(variant->said);
 }
 
-/* The canceller tells how many. */
+/* The canceller reports how many. */
 TEST_F(cancel, all_there_are)
 {
 	struct results got;

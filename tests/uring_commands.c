@@ -349,7 +349,7 @@ TEST(an_io_uring_that_polls_for_completions_is_turned_away_or_does_not_poll)
 	close(device);
 }
 
-TEST(the_feature_bit_tells)
+TEST(the_feature_bit_says_what_works)
 {
 	struct karena_query query = { .size = sizeof(query) };
 	int device = device_open();

@@ -190,7 +190,7 @@ static void saw(struct producer *producer, struct scene *scene)
 	__atomic_store_n(&producer->seen, scene->next, __ATOMIC_RELEASE);
 }
 
-/* Edge-triggered after its first completion: nothing is told twice. */
+/* Edge-triggered after its first completion: nothing is reported twice. */
 TEST_F(uring, multishot_poll_loses_no_event)
 {
 	struct scene *scene = &self->scene;

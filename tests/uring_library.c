@@ -100,7 +100,7 @@ TEST_F(library, waits_are_ended_by_name_or_all_of_them)
 	struct karena_query query = { .size = sizeof(query) };
 	struct io_uring_sqe *sqe;
 	struct io_uring_cqe *cqe;
-	int i, cancelled = 0, told = 0;
+	int i, cancelled = 0, reported = 0;
 
 	ASSERT_EQ(0, karena_query(self->device, &query));
 	if (!(query.out_features & KARENA_FEAT_URING_WAIT))
@@ -120,14 +120,14 @@ TEST_F(library, waits_are_ended_by_name_or_all_of_them)
 	for (i = 0; i < 5; i++) {
 		ASSERT_EQ(0, io_uring_wait_cqe(&self->uring, &cqe));
 		if (cqe->user_data == 10)
-			told = told * 10 + cqe->res;
+			reported = reported * 10 + cqe->res;
 		else
 			cancelled += cqe->res == -ECANCELED;
 		io_uring_cqe_seen(&self->uring, cqe);
 	}
 	EXPECT_EQ(3, cancelled);
 	/* One, then two. */
-	EXPECT_EQ(12, told);
+	EXPECT_EQ(12, reported);
 }
 
 TEST_F(library, ring_calls_do_what_they_say)
@@ -217,7 +217,7 @@ FIXTURE_VARIANT_ADD(way, read_multishot) { .way = KARENA_URING_READ_MULTISHOT };
 FIXTURE_VARIANT_ADD(way, read) { .way = KARENA_URING_READ };
 FIXTURE_VARIANT_ADD(way, best) { .way = KARENA_URING_BEST };
 
-/* In batches; the last is told by the time. */
+/* In batches; the last is reported when the time is over. */
 FIXTURE_VARIANT_ADD(way, wait_multishot_records) {
 	.way = KARENA_URING_WAIT_MULTISHOT, .bytes = 20, .flags = KARENA_WAIT_F_RECORDS,
 	.timeout_us = 100000,

@@ -81,7 +81,7 @@ static uint64_t drain(const struct ring *ring, struct karena_ring_consumer *cons
 
 #define DRAIN()		drain(&self->ring, self->consumer, &self->at)
 
-/* A thread that polls may tell of the last batch again, until that is read. */
+/* A thread that polls may report the last batch again, until that is read. */
 static struct completion complete_but_for(struct io_uring *uring, int64_t res)
 {
 	struct completion done;
@@ -102,7 +102,7 @@ static bool only_that_came_again(struct io_uring *uring, int64_t res)
 	return !done.came;
 }
 
-TEST_F(multishot, each_batch_is_told)
+TEST_F(multishot, each_batch_is_reported)
 {
 	struct completion done;
 	int i;
@@ -124,7 +124,7 @@ TEST_F(multishot, each_batch_is_told)
 	EXPECT_TRUE(only_that_came_again(&self->uring, 3 * RECORD));
 }
 
-TEST_F(multishot, what_was_there_before_is_told)
+TEST_F(multishot, what_was_there_before_is_reported)
 {
 	struct completion done;
 
@@ -139,7 +139,7 @@ TEST_F(multishot, what_was_there_before_is_told)
 }
 
 /* The reader stopped before it; nothing new is behind it when it ends. */
-TEST_F(multishot, the_end_of_an_open_record_is_told)
+TEST_F(multishot, an_open_record_is_reported_when_it_is_finished)
 {
 	uint64_t position;
 
@@ -181,7 +181,7 @@ TEST_F(multishot, the_end_is_the_last_completion)
 
 /*
  * From the last completion on, not from the beginning. Who is late with the record is
- * told of the time instead, and takes more of it.
+ * woken by the time instead, and takes more of it.
  */
 TEST_F(multishot, the_time_begins_anew_with_each_completion)
 {
@@ -227,19 +227,19 @@ TEST_F(multishot, a_right_that_is_cut_ends_it)
 	EXPECT_FALSE(done.flags & IORING_CQE_F_MORE);
 }
 
-/* More completions than the queue holds: told that it ended, the reader misses none. */
+/* More completions than the queue holds: the reader sees that it ended, and misses none. */
 TEST_F(multishot, overflow_of_completions_loses_no_record)
 {
 	struct completion done;
 	uint64_t got = 0;
-	int i, told = 0;
+	int i, reported = 0;
 
 	if (!self->fd)
 		SKIP(return, "this kernel has no multishot commands");
 	BEGIN(0, 0, 0);
 	for (i = 0; i < 20; i++) {
 		send_one(self->fd);
-		/* Lets a thread that polls tell of each for itself. */
+		/* Lets a thread that polls report each for itself. */
 		pause_ms(1);
 	}
 	/* And one more, when all of that was read. */
@@ -252,9 +252,9 @@ TEST_F(multishot, overflow_of_completions_loses_no_record)
 		got += DRAIN();
 		if (got == 20 * RECORD && i++ == 20)
 			send_one(self->fd);
-		told++;
+		reported++;
 	}
-	printf("# told %d times\n", told);
+	printf("# reported %d times\n", reported);
 }
 
 TEST_F(multishot, calls_that_do_not_wait_refuse)
@@ -289,7 +289,7 @@ TEST_F(multishot, no_wake_up_is_lost)
 		ASSERT_TRUE(done.came);
 		ASSERT_LT(0, done.res);
 		ASSERT_TRUE(done.flags & IORING_CQE_F_MORE);
-		/* What was read already may be told of. */
+		/* What was read already may be reported. */
 		i += DRAIN() / RECORD;
 		if (now_ms() > end)
 			hand_off.rounds = i;

@@ -263,7 +263,7 @@ static void cancel_request(struct scene *scene)
 	io_uring_register_sync_cancel(&scene->uring, &args);
 }
 
-/* It is told of a record, and then comes to its end, if it has begun by then. */
+/* It reports a record, and then comes to its end, if it has begun by then. */
 static void end_request(struct scene *scene, enum ending ending, enum modifier modifier)
 {
 	if (ending != BY_ITSELF)

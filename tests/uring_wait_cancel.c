@@ -226,7 +226,7 @@ TEST_F(parked, is_cancelled_by_its_name)
 TEST_F(parked, is_cancelled_by_a_command)
 {
 	struct completion done;
-	int nr, cancelled = 0, told = 0;
+	int nr, cancelled = 0, reported = 0;
 
 	if (!self->fd)
 		SKIP(return, "this kernel has no such command");
@@ -239,11 +239,11 @@ TEST_F(parked, is_cancelled_by_a_command)
 		done = complete(&self->uring);
 		ASSERT_TRUE(done.came);
 		if (done.user_data == CANCELLER)
-			told = done.res;
+			reported = done.res;
 		else
 			cancelled = done.res;
 	}
-	EXPECT_EQ(1, told);
+	EXPECT_EQ(1, reported);
 	EXPECT_EQ(-ECANCELED, cancelled);
 }
 
@@ -317,7 +317,7 @@ static void *cancel_all(void *data)
 	return NULL;
 }
 
-/* Each ends once, with the record or without, and what it did not tell of stays. */
+/* Each ends once, with the record or without, and what it did not report stays. */
 TEST_F(parked, by_a_record_or_cancelled_each_ends_once)
 {
 	struct canceller canceller = { .fd = self->fd };

@@ -73,7 +73,7 @@ static int as_user(uid_t uid, int (*run)(void *data), void *data)
 	return reap(child);
 }
 
-static int tell_left(void *data)
+static int report_left(void *data)
 {
 	*(__u64 *)data = pages_left();
 	return 0;
@@ -83,7 +83,7 @@ static __u64 left_to(uid_t uid)
 {
 	__u64 *left = shared_memory(page_size), answer;
 
-	must(as_user(uid, tell_left, left) == 0);
+	must(as_user(uid, report_left, left) == 0);
 	answer = *left;
 	munmap(left, page_size);
 	return answer;
@@ -269,7 +269,7 @@ TEST_F(limit, is_exact_for_rings)
 	EXPECT_EQ(0, as_user(ALICE, make_rings, NULL));
 }
 
-/* Takes what there is, page by page, tells how much and stays. */
+/* Takes what there is, page by page, reports how much and stays. */
 static void take_single_pages(int *taken)
 {
 	int fd = arena_on(device, 2 * PAGES);

@@ -41,7 +41,7 @@
  *   EINTR      a fatal signal came first
  *
  * Others are named with the call. A call that fails has changed nothing, but
- * for KARENA_IOC_ARENA_FREE and _DECOMMIT, whose @out_done tells how far they
+ * for KARENA_IOC_ARENA_FREE and _DECOMMIT, whose @out_done reports how far they
  * came when a fatal signal stopped them, and for whoever has the struct unmapped
  * while the call runs (EFAULT).
  */
@@ -152,9 +152,9 @@
  * With IORING_URING_CMD_MULTISHOT, and IOSQE_BUFFER_SELECT as io_uring demands
  * though no buffer is taken, it completes again and again, with
  * IORING_CQE_F_MORE until the last: once for what is there, then whenever a
- * record is finished and enough is there, told of before or not. Who reads until
+ * record is finished and enough is there, reported before or not. Who reads until
  * nothing is there misses none. The last has a negative res, or 0: the ring has
- * ended, and nothing comes but what was told of; or res as any other, if the
+ * ended, and nothing comes but what was reported; or res as any other, if the
  * completion queue was full. EINVAL: a call that does not wait, and all without
  * KARENA_FEAT_URING_MULTISHOT.
  */
@@ -263,7 +263,7 @@ struct karena_rights {
  * Every process maps the arena at one address, so raw pointers can be shared:
  * byte 0 of the arena is at @address, or, if that is 0, where the first mmap()
  * finds room for the whole arena (ENOMEM) or demands it by MAP_FIXED.
- * KARENA_IOC_ARENA_STAT tells the address.
+ * KARENA_IOC_ARENA_STAT reports the address.
  */
 #define KARENA_ARENA_F_FIXED_ADDR	0x00000002u
 /* fork() copies the mappings into the child. */
@@ -586,7 +586,7 @@ struct karena_arena_walk {
  * The kernel keeps lengths and owners aside, at half the size of the data.
  */
 #define KARENA_RING_F_IN_PLACE		0x00000001u
-/* Whoever waits for records is told when there will be none. */
+/* Waits for records end when there will be none. */
 #define KARENA_RING_F_END		0x00000002u
 
 /* In the first word of a record's header, beside its payload's length. */
@@ -809,7 +809,7 @@ struct karena_ring_output {
  *
  * Sends records one after another, as KARENA_IOC_RING_OUTPUT does each, and wakes once.
  * Returns how many, which is less than there are when one could not be sent or a fatal
- * signal came; why, a call that begins with the next one tells. EAGAIN: no space just
+ * signal came; to learn why, retry from the first unsent record. EAGAIN: no space just
  * now for the first; ENOSPC: it can never fit; EINVAL also: it is of no bytes, or
  * passes the end of the buffer; with WAIT_SPACE ETIMEDOUT and EINTR also.
  * Needs KARENA_RIGHT_PRODUCE.

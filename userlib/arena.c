@@ -319,7 +319,7 @@ int karena_walk_next(struct karena_walk *walk, struct karena_arena_range *range)
 	if (ret <= 0)
 		return ret;
 	joined = walk->ranges[walk->next++];
-	/* An error here is found again, and told, by the next call. */
+	/* An error here is found again, and reported, by the next call. */
 	while (walk_fill(walk) > 0 && walk_joins(walk, &joined))
 		walk_join(walk, &joined);
 	*range = joined;

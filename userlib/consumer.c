@@ -136,8 +136,8 @@ void karena_ring_release(struct karena_ring *ring)
 	store_release_u64(&ring->consumer->position, ring->taken);
 	ring->released = ring->taken;
 	/*
-	 * Who waits for space is told by the kernel, which does not see us make it. Pairs
-	 * with the one in ring_want_room(): of both looks one sees the other.
+	 * The kernel wakes producers that wait for space, but does not see us make it.
+	 * Pairs with the one in ring_want_room(): of both looks one sees the other.
 	 */
 	full_barrier();
 	wanted = load_acquire_u64(&ring->producer->space_wanted);

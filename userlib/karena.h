@@ -431,7 +431,7 @@ int karena_walk_new(const struct karena_arena *arena, uint64_t offset, struct ka
  * @range:	out
  *
  * Returns 1 with a range, 0 at the end. Ranges come in order; neighbours in one
- * state come as one range. One that changes meanwhile is told as it was at some
+ * state come as one range. One that changes meanwhile is reported as it was at some
  * moment. Errors: -EPERM: KARENA_RIGHT_MAP is not there. One thread. Since 1.0.
  */
 int karena_walk_next(struct karena_walk *walk, struct karena_arena_range *range);
@@ -660,8 +660,8 @@ int karena_ring_discard(struct karena_ring *ring, void *data, uint32_t flags);
  * @bytes:	of all of them
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Returns how many were sent, from the first on; why not the next, a call that begins
- * with it tells. Errors, if it is the first: as karena_ring_output(); -EINVAL: its
+ * Returns how many were sent, from the first on; to learn why not the next, retry from
+ * there. Errors, if it is the first: as karena_ring_output(); -EINVAL: its
  * header says more than there is. Any thread. Since 1.0.
  */
 int karena_ring_output_batch(const struct karena_ring *ring, const void *records, size_t bytes,

@@ -13,8 +13,8 @@
  *	karena_dynptr_write(&record, 0, name, length);
  *	karena_ring_submit_dynptr(&record, 0);
  *
- * Under clang's -Wthread-safety, forgetting a dynptr and ending it twice are told at
- * compile time.
+ * Under clang's -Wthread-safety, forgetting a dynptr and finishing it twice are
+ * reported at compile time.
  */
 #ifndef KARENA_DYNPTR_H
 #define KARENA_DYNPTR_H

@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* How a consumer is told of records, and how it gets them. */
+/* How a consumer learns of records, and how it gets them. */
 enum karena_uring_way {
 	KARENA_URING_BEST,	/* the first of these that the kernel has */
 	KARENA_URING_WAIT_MULTISHOT, /* KARENA_IOC_RING_WAIT, armed once; the mapping */
@@ -36,10 +36,10 @@ enum karena_uring_way {
 /**
  * struct karena_uring_consumer - a ring's consumer in an io_uring
  * @ring:	which it consumes
- * @way:	how it is told; never KARENA_URING_BEST
- * @bytes:	with WAIT_MULTISHOT and WAIT, to be told when so many are there; may be
+ * @way:	how it learns of records; never KARENA_URING_BEST
+ * @bytes:	with WAIT_MULTISHOT and WAIT, to complete when so many are there; may be
  *		changed while not @armed
- * @timeout_us:	with these, to be told by then at the latest; likewise
+ * @timeout_us:	with these, to complete by then at the latest; likewise
  * @flags:	with these, KARENA_WAIT_F_RECORDS or 0; likewise
  * @group:	with READ_MULTISHOT, number of a group of buffers that is not used in the
  *		io_uring; may be changed before it is armed first
@@ -124,7 +124,7 @@ static inline int karena_uring_make_buffers(struct karena_uring_consumer *consum
 
 /**
  * karena_uring_consumer_init() - choose the way
- * @consumer:	out; its @way tells which was chosen
+ * @consumer:	out; its @way says which was chosen
  * @device:	a device
  * @ring:	the ring
  * @way:	a way, or KARENA_URING_BEST
@@ -283,7 +283,7 @@ static inline int karena_uring_consumer_arm(struct karena_uring_consumer *consum
  * Prepares the request that ends it; does nothing if none is in flight. Its completion
  * has the user_data NULL, and comes beside one of @consumer, which
  * karena_uring_consumer_take() is to be given as all are: -ECANCELED, unless it was done
- * just then. @consumer->armed tells whether that came. Errors: -EBUSY: no entry is free.
+ * just then. @consumer->armed says whether that came. Errors: -EBUSY: no entry is free.
  * One thread. Since 1.0.
  */
 static inline int karena_uring_consumer_disarm(struct karena_uring_consumer *consumer,
@@ -364,14 +364,14 @@ static inline bool karena_uring_is_failure(int res)
  * @fn:		see karena_ring_consume(); returns 0 or a negative value
  * @context:	for @fn
  *
- * In the mapping it takes all that is there when it begins; completions tell of what comes
+ * In the mapping it takes all that is there when it begins; completions report what comes
  * later, when they are due by @bytes and by the ring's policy. Where the compiler knows
  * @fn no call is made for a record. Returns how many records were given to @fn, 0 also
  * when the time was over, or the ring has ended; or the completion's errno, or that of
- * karena_ring_consume(), or @fn's own negative value. After that the rest of what was read
- * is lost; in the mapping it stays, but no completion tells of it again:
- * karena_ring_consume() takes it. -EMSGSIZE: with READ and READ_MULTISHOT, a record of more than
- * @consumer->buffer_bytes, which stays. One thread. Since 1.0.
+ * karena_ring_consume(), or @fn's own negative value. After that the rest of what was
+ * read is lost; in the mapping it stays, but no completion reports it again:
+ * karena_ring_consume() takes it. -EMSGSIZE: with READ and READ_MULTISHOT, a record of
+ * more than @consumer->buffer_bytes, which stays. One thread. Since 1.0.
  */
 static inline int karena_uring_consumer_take(struct karena_uring_consumer *consumer,
 					     const struct io_uring_cqe *cqe,

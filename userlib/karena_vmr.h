@@ -248,9 +248,9 @@ int karena_vmr_source_ring(struct karena_vmr_source *source, int fd, uint64_t of
  * struct karena_vmr_map - a map in a reservation
  * @address:	of its first byte; NULL: none
  * @length:	bytes
- * @id:		tells it from all others that the reservation ever had
+ * @id:		distinguishes it from all others that the reservation ever had
  *
- * Plain data, copied at will: it tells what was there when it was written.
+ * Plain data, copied at will: it says what was there when it was written.
  * Nothing dangles when the map goes.
  */
 struct karena_vmr_map {

@@ -125,7 +125,7 @@ static bool layout_is_known(const struct karena_ring *ring, const struct karena_
 }
 
 /*
- * Where the parts of the mapping are, as the ring's header page tells.
+ * Where the parts of the mapping are, as the ring's header page says.
  * -EOPNOTSUPP: in a way that this library does not know.
  */
 int karena_ring_layout(const struct karena_ring *ring, struct karena_ring_header *layout)

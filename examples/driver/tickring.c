@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * tickring: a driver that tells a program what happens, through a ring.
+ * tickring: a driver that reports to a program what happens, through a ring.
  *
  * The program hands in its ring and consumes; the driver produces from a timer in
  * hard interrupt, one in softirq, and the program's own call, at once and without a

@@ -61,7 +61,7 @@ int text_add(struct text *text, const char *line, size_t length)
 	return 0;
 }
 
-static void tell_progress(const struct collector *collector)
+static void report_progress(const struct collector *collector)
 {
 	uint64_t quarter = collector->progress / 4;
 
@@ -86,7 +86,7 @@ int collector_take(struct collector *collector, const struct file_done *done, si
 		ret = text_add(&collector->coming, "\n", 1);
 	collector->files++;
 	collector->bytes += done->bytes;
-	tell_progress(collector);
+	report_progress(collector);
 	return ret;
 }
 

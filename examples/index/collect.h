@@ -79,7 +79,7 @@ int text_add(struct text *text, const char *data, size_t length);
  * @expected:	sequence of the next record, by writer
  * @files:	records read
  * @bytes:	their files' bytes
- * @progress:	files there are, to tell how far it is; 0: do not
+ * @progress:	files there are, to report how far it is; 0: do not
  * @successor:	of the first writer that is killed
  * @killed:	which that is, and one; 0: none
  */

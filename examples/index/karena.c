@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The job with karena: the index grows in an arena that all indexers share, a
- * page at a time; finished files are told by a ring.
+ * page at a time; finished files are reported through a ring.
  */
 #include <errno.h>
 #include <poll.h>
@@ -68,7 +68,7 @@ static struct file_done *reserve(struct karena_ring *ring, size_t length)
 	return record;
 }
 
-static int tell(struct indexer *indexer, uint64_t bytes)
+static int report(struct indexer *indexer, uint64_t bytes)
 {
 	const char *path = index_path(&indexer->index, indexer->file);
 	struct file_done *done;
@@ -94,7 +94,7 @@ static int index_file(struct indexer *indexer, struct scanner *scanner)
 
 	indexer->identifiers = 0;
 	bytes = scan_file(scanner, index_path(&indexer->index, indexer->file), add, indexer);
-	return bytes < 0 ? (int)bytes : tell(indexer, (uint64_t)bytes);
+	return bytes < 0 ? (int)bytes : report(indexer, (uint64_t)bytes);
 }
 
 static int index_files(struct indexer *indexer)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The main job on real data: four processes build one index of a source tree in
- * an arena and tell by a ring which files are done. Then others look at it, and
+ * an arena and report through a ring which files are done. Then others look at it, and
  * the same is done by a memfd and by pipes. See usage().
  *
  * Whatever is not as it should be ends it with status 1.
@@ -205,7 +205,7 @@ static void show_tool(void)
 
 /*
  * Free memory: MemFree of /proc/meminfo and what each CPU keeps at hand of free
- * pages, which that leaves out. Pages, -1 if it cannot be told.
+ * pages, which that leaves out. Pages, -1 if unknown.
  */
 static int64_t free_pages(void)
 {

@@ -111,7 +111,7 @@ static inline size_t karena_dynptr_size(const struct karena_dynptr *dynptr)
 }
 
 /**
- * enum karena_ring_figure - what karena_ring_query() tells
+ * enum karena_ring_figure - what karena_ring_query() reports
  * @KARENA_RING_AVAILABLE:	bytes between the two positions
  * @KARENA_RING_SIZE:		bytes of the data area
  * @KARENA_RING_CONSUMER_POSITION: all below is read, as far as the consumer says so

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * For vm/lint: a program that uses dynptrs rightly, and two mistakes that clang is to
- * tell of. It is never linked.
+ * report. It is never linked.
  */
 #include <karena.h>
 
 int right(struct karena_ring *ring, const char *name, size_t length);
 int forgotten(struct karena_ring *ring, const char *name, size_t length);
-int ended_twice(struct karena_ring *ring, const char *name, size_t length);
+int finished_twice(struct karena_ring *ring, const char *name, size_t length);
 
 int right(struct karena_ring *ring, const char *name, size_t length)
 {
@@ -37,7 +37,7 @@ int forgotten(struct karena_ring *ring, const char *name, size_t length)
 	return ret;
 }
 
-int ended_twice(struct karena_ring *ring, const char *name, size_t length)
+int finished_twice(struct karena_ring *ring, const char *name, size_t length)
 {
 	struct karena_dynptr record;
 

@@ -15,7 +15,7 @@
  *   -DLOOK_BEFORE_ARM		look for the record, then arm
  *   -DARM_IF_EMPTY		->poll arms only when it finds nothing (EDGE)
  *   -DWAKE_WITH_KEY		a wake-up says what there is, and ->poll is not asked (EDGE)
- *   -DDEAD_TELLS_NOBODY	discarding what a dead owner left open wakes nobody
+ *   -DDEAD_WAKES_NOBODY	discarding what a dead owner left open wakes nobody
  */
 #define RECORDS	3
 
@@ -45,7 +45,7 @@ inline wake()
 }
 
 /* ring_wake(): the load of armed was in @saw, the exchange decides. */
-inline tell(saw)
+inline wake(saw)
 {
 	if
 	:: saw ->
@@ -81,11 +81,11 @@ proctype producer()
 	if
 	:: true ->
 		end_and_look(mine, saw);
-		tell(saw)
+		wake(saw)
 	:: true ->
 		end_and_look(mine, saw);
-#ifndef DEAD_TELLS_NOBODY
-		tell(saw)
+#ifndef DEAD_WAKES_NOBODY
+		wake(saw)
 #endif
 	fi
 }

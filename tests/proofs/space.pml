@@ -59,7 +59,7 @@ inline want_space(saw)
 #endif
 }
 
-/* ->poll: queued before; @space says what it tells its caller. */
+/* ->poll: queued before; @space says what it reports to its caller. */
 inline poll_space(space, saw)
 {
 	look(saw);

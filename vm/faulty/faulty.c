@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A module that does wrong, one way each time it is loaded, for vm/selftest to see
- * whether the kernel tells and vm/run hears.
+ * whether the kernel reports and vm/run hears.
  */
 #include <linux/delay.h>
 #include <linux/mm.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * For vm/lint: kernel code that uses dynptrs rightly, and two mistakes that sparse is
- * to tell of.
+ * to report.
  */
 #include <linux/karena.h>
 #include <linux/module.h>
@@ -34,7 +34,7 @@ static int __used karena_forgotten(struct karena_ring *ring, const char *name, s
 	return err;
 }
 
-static int __used karena_ended_twice(struct karena_ring *ring, const char *name, size_t length)
+static int __used karena_finished_twice(struct karena_ring *ring, const char *name, size_t length)
 {
 	struct karena_dynptr record;
 	int err;
