@@ -28,7 +28,7 @@
 
 static struct karena_arena *file_arena(const struct file *file)
 {
-	return to_arena(karena_handle(file)->object);
+	return to_arena(karena_file_handle(file)->object);
 }
 
 /*
@@ -36,8 +36,8 @@ static struct karena_arena *file_arena(const struct file *file)
  * allocated pages reach: a block of the tree's leaf, the last one of which may have to
  * overlap with that before.
  */
-static unsigned long around(const struct vm_fault *vmf, const struct page_range *range,
-			    unsigned int nr)
+static unsigned long fault_around(const struct vm_fault *vmf, const struct page_range *range,
+				  unsigned int nr)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	unsigned int slot = page_tree_slot(vmf->pgoff);
@@ -97,7 +97,8 @@ static int populate_and_map(struct karena_arena *arena, const struct vm_fault *v
 	int nr, err;
 
 	if (arena->fault_pages > 1)
-		window.map = around(vmf, range, min_t(u32, arena->fault_pages, PAGE_TREE_SLOTS));
+		window.map = fault_around(vmf, range,
+					  min_t(u32, arena->fault_pages, PAGE_TREE_SLOTS));
 	nr = arena_populate(arena, vmf->pgoff, &window);
 	if (nr < 0)
 		return nr;
@@ -169,7 +170,7 @@ drop:
  * Does what a touch demands. Returns how many pages it populated; -EACCES where
  * the state forbids the touch; -ENOMEM, -EDQUOT.
  */
-static int touch(struct karena_arena *arena, const struct vm_fault *vmf)
+static int touch_page(struct karena_arena *arena, const struct vm_fault *vmf)
 {
 	int ret;
 
@@ -182,7 +183,7 @@ static int touch(struct karena_arena *arena, const struct vm_fault *vmf)
 static vm_fault_t arena_fault(struct vm_fault *vmf)
 {
 	struct karena_arena *arena = file_arena(vmf->vma->vm_file);
-	int ret = touch(arena, vmf);
+	int ret = touch_page(arena, vmf);
 
 	trace_karena_arena_fault(arena, vmf->pgoff, vmf->flags & FAULT_FLAG_WRITE, ret);
 	if (ret >= 0) {
@@ -313,14 +314,14 @@ static unsigned long arena_get_unmapped_area(struct file *file, unsigned long ad
 	if ((flags & MAP_TYPE) == MAP_PRIVATE ||
 	    !window_fits(arena, pgoff, len >> PAGE_SHIFT))
 		return -EINVAL;
-	if (!karena_may(karena_handle(file), KARENA_RIGHT_MAP))
+	if (!karena_may(karena_file_handle(file), KARENA_RIGHT_MAP))
 		return -EACCES;
 	return fixed_area(file, addr, len, pgoff << PAGE_SHIFT, flags);
 }
 
 static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	const struct karena_handle *handle = karena_handle(file);
+	const struct karena_handle *handle = karena_file_handle(file);
 	struct karena_arena *arena = to_arena(handle->object);
 
 	if (!(vma->vm_flags & VM_SHARED))
@@ -348,7 +349,7 @@ static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 
 static long arena_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
-	const struct karena_handle *handle = karena_handle(file);
+	const struct karena_handle *handle = karena_file_handle(file);
 	struct karena_arena *arena = to_arena(handle->object);
 	unsigned long first;
 	u64 done;
@@ -369,7 +370,7 @@ const struct file_operations arena_fops = {
 	.release = karena_object_release,
 	.unlocked_ioctl = karena_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.uring_cmd = karena_uring_cmd,
+	.uring_cmd = karena_file_uring_cmd,
 	.mmap = arena_mmap,
 	.get_unmapped_area = arena_get_unmapped_area,
 	.fallocate = arena_fallocate,

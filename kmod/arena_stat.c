@@ -57,7 +57,7 @@ static void fill_stat(struct karena_arena *arena, struct karena_arena_stat *stat
 }
 
 /* The arena holds one reference, each page table entry another. */
-static bool pinned(struct page *page)
+static bool page_is_pinned(struct page *page)
 {
 	return page_ref_count(page) > karena_mapcount(page) + 1;
 }
@@ -73,7 +73,7 @@ static void count_pages(struct karena_arena *arena, struct page_range *range,
 	for (; page_tree_next(&arena->pages, index, range->last, &span);
 	     index = span.base + PAGE_TREE_SLOTS) {
 		for (map = span.map; map; map &= map - 1)
-			entry->nr_pinned += pinned(span.leaf->page[__ffs(map)]);
+			entry->nr_pinned += page_is_pinned(span.leaf->page[__ffs(map)]);
 		entry->nr_populated += hweight_long(span.map);
 		if (entry->nr_populated >= COUNT_MAX) {
 			range->last = min(range->last, span.base + PAGE_TREE_SLOTS - 1);

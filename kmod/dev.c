@@ -40,7 +40,7 @@ long karena_op_reopen(struct karena_call *call, void *args)
 
 	if (rights->__reserved)
 		return -EINVAL;
-	return karena_object_reopen(karena_handle(call->file), rights->rights);
+	return karena_object_reopen(karena_file_handle(call->file), rights->rights);
 }
 
 long karena_op_restrict(struct karena_call *call, void *args)
@@ -49,7 +49,7 @@ long karena_op_restrict(struct karena_call *call, void *args)
 
 	if (rights->__reserved || rights->rights & ~call->object->type->rights)
 		return -EINVAL;
-	karena_object_restrict(karena_handle(call->file), rights->rights);
+	karena_object_restrict(karena_file_handle(call->file), rights->rights);
 	return 0;
 }
 
@@ -72,7 +72,7 @@ static const struct file_operations dev_fops = {
 	.release = dev_release,
 	.unlocked_ioctl = karena_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.uring_cmd = karena_uring_cmd,
+	.uring_cmd = karena_file_uring_cmd,
 	.llseek = noop_llseek,
 };
 

@@ -74,7 +74,7 @@ void karena_ring_discard_dynptr(struct karena_dynptr *dynptr, u32 flags) __karen
 EXPORT_SYMBOL_NS_GPL(karena_ring_discard_dynptr, KARENA_NS);
 
 /* Where @length bytes at @offset of the window are; an error if they are not in it. */
-static void *at(const struct karena_dynptr *dynptr, size_t offset, size_t length)
+static void *dynptr_at(const struct karena_dynptr *dynptr, size_t offset, size_t length)
 {
 	if (!dynptr->payload)
 		return ERR_PTR(-EINVAL);
@@ -98,7 +98,7 @@ static void *at(const struct karena_dynptr *dynptr, size_t offset, size_t length
 int karena_dynptr_read(const struct karena_dynptr *dynptr, size_t offset, void *to,
 		       size_t length)
 {
-	const void *from = at(dynptr, offset, length);
+	const void *from = dynptr_at(dynptr, offset, length);
 
 	if (IS_ERR(from))
 		return PTR_ERR(from);
@@ -121,7 +121,7 @@ EXPORT_SYMBOL_NS_GPL(karena_dynptr_read, KARENA_NS);
 int karena_dynptr_write(const struct karena_dynptr *dynptr, size_t offset, const void *from,
 			size_t length)
 {
-	void *to = at(dynptr, offset, length);
+	void *to = dynptr_at(dynptr, offset, length);
 
 	if (IS_ERR(to))
 		return PTR_ERR(to);
@@ -145,7 +145,7 @@ EXPORT_SYMBOL_NS_GPL(karena_dynptr_write, KARENA_NS);
  */
 void *karena_dynptr_slice(const struct karena_dynptr *dynptr, size_t offset, size_t length)
 {
-	void *slice = at(dynptr, offset, length);
+	void *slice = dynptr_at(dynptr, offset, length);
 
 	return IS_ERR(slice) || dynptr->read_only ? NULL : slice;
 }
@@ -164,7 +164,7 @@ EXPORT_SYMBOL_NS_GPL(karena_dynptr_slice, KARENA_NS);
 const void *karena_dynptr_slice_const(const struct karena_dynptr *dynptr, size_t offset,
 				      size_t length)
 {
-	const void *slice = at(dynptr, offset, length);
+	const void *slice = dynptr_at(dynptr, offset, length);
 
 	return IS_ERR(slice) ? NULL : slice;
 }

@@ -205,7 +205,7 @@ long karena_execute_user(const struct karena_op *op, struct karena_call *call, v
  */
 long karena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	const struct karena_handle *handle = karena_handle(file);
+	const struct karena_handle *handle = karena_file_handle(file);
 	struct karena_call call = {
 		.object = handle ? handle->object : NULL,
 		.file = file,

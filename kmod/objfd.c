@@ -322,13 +322,13 @@ struct karena_object *karena_object_get(int fd, const struct karena_object_type 
 	if (file->f_op != type->fops)
 		goto put_file;
 	err = -EPERM;
-	if (!karena_may(karena_handle(file), rights))
+	if (!karena_may(karena_file_handle(file), rights))
 		goto put_file;
 	err = karena_objfs_pin();
 	if (err)
 		goto put_file;
 
-	object = karena_handle(file)->object;
+	object = karena_file_handle(file)->object;
 	refcount_inc(&object->users);
 	ihold(object->inode);
 	fput(file);
@@ -374,7 +374,7 @@ void karena_object_put(struct karena_object *object)
  */
 int karena_object_release(struct inode *inode, struct file *file)
 {
-	struct karena_handle *handle = karena_handle(file);
+	struct karena_handle *handle = karena_file_handle(file);
 	struct karena_object *object = handle->object;
 
 	if (object->type->closed)
@@ -395,7 +395,7 @@ int karena_object_release(struct inode *inode, struct file *file)
  */
 void karena_object_show_fdinfo(struct seq_file *m, struct file *file)
 {
-	struct karena_handle *handle = karena_handle(file);
+	struct karena_handle *handle = karena_file_handle(file);
 	struct karena_object *object = handle->object;
 
 	seq_printf(m, "karena-type:\t%s\n", object->type->name);

@@ -67,7 +67,7 @@ struct karena_handle {
 	u32 rights;
 };
 
-static inline struct karena_handle *karena_handle(const struct file *file)
+static inline struct karena_handle *karena_file_handle(const struct file *file)
 {
 	return file->private_data;
 }

@@ -130,7 +130,7 @@ long karena_op_kernel(struct karena_object *object, unsigned int cmd, void *args
  */
 static inline u32 karena_call_rights(const struct karena_call *call)
 {
-	return call->file ? READ_ONCE(karena_handle(call->file)->rights)
+	return call->file ? READ_ONCE(karena_file_handle(call->file)->rights)
 			  : call->object->type->rights;
 }
 

@@ -20,7 +20,7 @@
 
 static struct karena_ring *file_ring(const struct file *file)
 {
-	return to_ring(karena_handle(file)->object);
+	return to_ring(karena_file_handle(file)->object);
 }
 
 static bool at_end(struct karena_ring *ring)
@@ -37,7 +37,7 @@ static ssize_t ring_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct karena_ring *ring = file_ring(file);
 	ssize_t ret;
 
-	if (!karena_may(karena_handle(file), KARENA_RIGHT_CONSUME))
+	if (!karena_may(karena_file_handle(file), KARENA_RIGHT_CONSUME))
 		return -EPERM;
 	if (!iov_iter_count(to))
 		return 0;
@@ -64,7 +64,7 @@ static ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct file *file = iocb->ki_filp;
 
-	if (!karena_may(karena_handle(file), KARENA_RIGHT_PRODUCE))
+	if (!karena_may(karena_file_handle(file), KARENA_RIGHT_PRODUCE))
 		return -EPERM;
 	return ring_output(file_ring(file), from, 0);
 }
@@ -73,7 +73,7 @@ static ssize_t ring_write_iter(struct kiocb *iocb, struct iov_iter *from)
 static ssize_t ring_write(struct file *file, const char __user *buffer, size_t bytes,
 			  loff_t *position)
 {
-	if (!karena_may(karena_handle(file), KARENA_RIGHT_PRODUCE))
+	if (!karena_may(karena_file_handle(file), KARENA_RIGHT_PRODUCE))
 		return -EPERM;
 	return ring_output_user(file_ring(file), buffer, bytes);
 }
@@ -106,7 +106,7 @@ static int map_data_writable(struct file *file, struct vm_area_struct *vma)
 {
 	u32 rights = KARENA_RIGHT_MAP_WRITE | KARENA_RIGHT_PRODUCE;
 
-	if (!karena_may(karena_handle(file), rights))
+	if (!karena_may(karena_file_handle(file), rights))
 		return -EACCES;
 	karena_vm_flags_set(vma, VM_DONTCOPY);
 	return 0;
@@ -120,7 +120,7 @@ static int map_consumer_writable(struct file *file, struct vm_area_struct *vma)
 {
 	int err;
 
-	if (!karena_may(karena_handle(file), KARENA_RIGHT_CONSUME))
+	if (!karena_may(karena_file_handle(file), KARENA_RIGHT_CONSUME))
 		return -EACCES;
 	err = ring_take_role_locked(file_ring(file), file);
 	if (err)
@@ -150,7 +150,7 @@ static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_pgoff > nr_pages || vma_pages(vma) > nr_pages - vma->vm_pgoff)
 		return -EINVAL;
-	if (!karena_may(karena_handle(file), KARENA_RIGHT_MAP))
+	if (!karena_may(karena_file_handle(file), KARENA_RIGHT_MAP))
 		return -EACCES;
 	if (vma->vm_flags & VM_WRITE) {
 		err = map_writable(file, vma);
@@ -170,7 +170,7 @@ const struct file_operations ring_fops = {
 	.release = karena_object_release,
 	.unlocked_ioctl = karena_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.uring_cmd = karena_uring_cmd,
+	.uring_cmd = karena_file_uring_cmd,
 	.read_iter = ring_read_iter,
 	.write = ring_write,
 	.write_iter = ring_write_iter,

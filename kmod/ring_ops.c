@@ -454,7 +454,7 @@ static void ring_show(struct karena_object *object, struct seq_file *m)
  */
 static void ring_opened(struct file *file)
 {
-	const struct karena_handle *handle = karena_handle(file);
+	const struct karena_handle *handle = karena_file_handle(file);
 
 	stream_open(file_inode(file), file);
 	file->f_mode |= FMODE_NOWAIT | FMODE_NONOTIFY;
@@ -472,7 +472,7 @@ static void ring_cut(struct karena_object *object, u32 rights)
 static void ring_closed(struct karena_object *object, struct file *file)
 {
 	ring_parties_close(to_ring(object), file);
-	ring_cut(object, READ_ONCE(karena_handle(file)->rights));
+	ring_cut(object, READ_ONCE(karena_file_handle(file)->rights));
 }
 
 const struct karena_object_type karena_ring_type = {

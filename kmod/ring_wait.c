@@ -274,7 +274,7 @@ int ring_wait_record(struct karena_ring *ring)
  */
 __poll_t ring_poll(struct file *file, struct poll_table_struct *table)
 {
-	struct karena_ring *ring = to_ring(karena_handle(file)->object);
+	struct karena_ring *ring = to_ring(karena_file_handle(file)->object);
 	struct ring_view view __uninitialized;
 	__poll_t events = 0;
 

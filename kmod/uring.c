@@ -160,7 +160,7 @@ u64 karena_uring_features(void)
 }
 
 /**
- * karena_uring_cmd() - ->uring_cmd of every karena file
+ * karena_file_uring_cmd() - ->uring_cmd of every karena file
  * @cmd:	IORING_OP_URING_CMD
  * @issue_flags: how and where it is issued
  *
@@ -168,9 +168,9 @@ u64 karena_uring_features(void)
  * Return: -EAGAIN: issue again where it may sleep; -EIOCBQUEUED: completed here,
  * or will be; else the result.
  */
-int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+int karena_file_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
-	const struct karena_handle *handle = karena_handle(cmd->file);
+	const struct karena_handle *handle = karena_file_handle(cmd->file);
 	struct karena_uring_request request __uninitialized;
 	bool nowait = issue_flags & IO_URING_F_NONBLOCK;
 	long ret;

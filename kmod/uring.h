@@ -41,7 +41,7 @@ static inline size_t karena_uring_request_bytes(const struct karena_uring_reques
 static_assert(URING_CMD_BYTES_128 <= KARENA_ARGS_MAX);
 
 u64 karena_uring_features(void);
-int karena_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
+int karena_file_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 long karena_uring_execute(struct io_uring_cmd *cmd, unsigned int issue_flags,
 			  struct karena_uring_request *request);
 

@@ -51,7 +51,7 @@ static struct parked *parked_of(const struct io_uring_cmd *cmd)
 }
 
 /* In the task, or when that has died, in a thread of the kernel's, without its memory. */
-static long outcome(struct parked *parked, unsigned int issue_flags)
+static long parked_outcome(struct parked *parked, unsigned int issue_flags)
 {
 	if (READ_ONCE(parked->waiter.cancelled) || current->flags & PF_KTHREAD)
 		return -ECANCELED;
@@ -59,7 +59,7 @@ static long outcome(struct parked *parked, unsigned int issue_flags)
 }
 
 /* The timer and the queue are let go first, then the canceller, by the completion. */
-static void end(struct parked *parked, long ret, unsigned int issue_flags)
+static void end_parked(struct parked *parked, long ret, unsigned int issue_flags)
 {
 	remove_wait_queue(parked->request.call.queue, &parked->waiter.entry);
 	hrtimer_cancel(&parked->timer);
@@ -69,7 +69,7 @@ static void end(struct parked *parked, long ret, unsigned int issue_flags)
 }
 
 /* Is there more to wait for after this answer? */
-static bool goes_on(struct parked *parked, long *ret, unsigned int issue_flags)
+static bool parked_goes_on(struct parked *parked, long *ret, unsigned int issue_flags)
 {
 	const struct karena_call *call = &parked->request.call;
 
@@ -96,23 +96,23 @@ static void execute_parked(struct parked *parked, unsigned int issue_flags)
 
 	do {
 		seen = atomic_read(&parked->kicks);
-		ret = outcome(parked, issue_flags);
-		if (!goes_on(parked, &ret, issue_flags))
-			return end(parked, ret, issue_flags);
+		ret = parked_outcome(parked, issue_flags);
+		if (!parked_goes_on(parked, &ret, issue_flags))
+			return end_parked(parked, ret, issue_flags);
 		start_timer(parked);
 		/* Fully ordered: a kick is counted before this, or finds 0. */
 	} while (atomic_sub_return(seen, &parked->kicks));
 }
 
-static void work(struct io_uring_cmd *cmd, unsigned int issue_flags)
+static void parked_work(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	execute_parked(parked_of(cmd), issue_flags);
 }
 
-KARENA_URING_TASK_WORK(task_work, work);
+KARENA_URING_TASK_WORK(task_work, parked_work);
 
 /* In any context but NMI. */
-static void kick(struct parked *parked)
+static void kick_parked(struct parked *parked)
 {
 	/* Fully ordered. Pairs with the subtraction in execute_parked(). */
 	if (atomic_inc_return(&parked->kicks) == 1)
@@ -121,12 +121,12 @@ static void kick(struct parked *parked)
 
 static void parked_woken(struct karena_waiter *waiter)
 {
-	kick(container_of(waiter, struct parked, waiter));
+	kick_parked(container_of(waiter, struct parked, waiter));
 }
 
 static enum hrtimer_restart parked_late(struct hrtimer *timer)
 {
-	kick(container_of(timer, struct parked, timer));
+	kick_parked(container_of(timer, struct parked, timer));
 	return HRTIMER_NORESTART;
 }
 
@@ -180,5 +180,5 @@ void karena_uring_unpark(struct io_uring_cmd *cmd)
 	struct parked *parked = parked_of(cmd);
 
 	WRITE_ONCE(parked->waiter.cancelled, true);
-	kick(parked);
+	kick_parked(parked);
 }

@@ -11,7 +11,7 @@
 #include "ops.h"
 #include "waiter.h"
 
-static int woken(struct wait_queue_entry *entry, unsigned int mode, int sync, void *key)
+static int waiter_woken(struct wait_queue_entry *entry, unsigned int mode, int sync, void *key)
 {
 	struct karena_waiter *waiter = container_of(entry, struct karena_waiter, entry);
 
@@ -35,7 +35,7 @@ static void wake_sleeper(struct karena_waiter *waiter)
 void karena_waiter_init(struct karena_waiter *waiter, const struct karena_call *call,
 			void (*wake)(struct karena_waiter *waiter))
 {
-	init_waitqueue_func_entry(&waiter->entry, woken);
+	init_waitqueue_func_entry(&waiter->entry, waiter_woken);
 	waiter->wake = wake;
 	waiter->file = call->file;
 	waiter->token = call->token;
@@ -56,7 +56,7 @@ void karena_waiter_sleeps(struct karena_waiter *waiter, const struct karena_call
 }
 
 /* Those who are looking meanwhile see it before they sleep, as they are woken after. */
-static bool cancel(struct karena_waiter *waiter)
+static bool waiter_cancel(struct karena_waiter *waiter)
 {
 	if (waiter->cancelled)
 		return false;
@@ -83,10 +83,10 @@ long karena_waiters_cancel(struct wait_queue_head *queue, const struct file *fil
 
 	spin_lock_irqsave(&queue->lock, flags);
 	list_for_each_entry(waiter, &queue->head, entry.entry) {
-		if (waiter->entry.func != woken || waiter->file != file)
+		if (waiter->entry.func != waiter_woken || waiter->file != file)
 			continue;
 		if (!token || waiter->token == *token)
-			nr += cancel(waiter);
+			nr += waiter_cancel(waiter);
 	}
 	spin_unlock_irqrestore(&queue->lock, flags);
 	return nr;

@@ -51,7 +51,7 @@ void at_become_user(struct kunit *test)
 long at_execute(struct kunit *test, struct file *file, unsigned int cmd, void *args,
 		struct iov_iter *payload)
 {
-	struct karena_object *object = file ? karena_handle(file)->object : NULL;
+	struct karena_object *object = file ? karena_file_handle(file)->object : NULL;
 	struct karena_call call = { .object = object, .file = file, .payload = payload };
 	const struct karena_op *op = karena_op_find(cmd, object);
 
@@ -78,7 +78,7 @@ long at_create(struct kunit *test, struct karena_arena_create *args)
 	if (fd < 0)
 		return fd;
 	f->file = at_file(test, fd);
-	f->arena = to_arena(karena_handle(f->file)->object);
+	f->arena = to_arena(karena_file_handle(f->file)->object);
 	return 0;
 }
 

@@ -149,7 +149,7 @@ void karena_ring_release(struct karena_ring *ring)
 typedef bool (*give_fn)(void *context, const void *data, size_t length);
 
 /* Behind the record of @length bytes at @at; behind @end, if it does not fit before it. */
-static inline const char *behind(const char *at, uint32_t length, const char *end)
+static inline const char *record_behind(const char *at, uint32_t length, const char *end)
 {
 	/* An address may not hold the sum. */
 	if (sizeof(at) == 4 && record_bytes(length) > (size_t)(end - at))
@@ -184,7 +184,7 @@ int give_records(struct karena_ring *ring, size_t bytes, give_fn give, void *con
 				goto out;
 			length &= KARENA_RECORD_LEN_MASK;
 		}
-		next = behind(at, length, end);
+		next = record_behind(at, length, end);
 		if (__builtin_expect(next >= end, false))
 			break;
 		if (word == length && give(context, at + KARENA_RECORD_HEADER_BYTES, length)) {
@@ -277,7 +277,7 @@ static inline bool give_to_function(void *context, const void *data, size_t leng
 }
 
 /* @bytes of records may be gone through, by a caller that has taken none. */
-static inline int begin(struct karena_ring *ring, uint64_t *bytes)
+static inline int begin_consuming(struct karena_ring *ring, uint64_t *bytes)
 {
 	int ret = 0;
 
@@ -296,7 +296,7 @@ int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *con
 {
 	struct call call = { .fn = fn, .context = context };
 	uint64_t bytes = 0;
-	int ret = begin(ring, &bytes);
+	int ret = begin_consuming(ring, &bytes);
 
 	if (ret < 0 || !bytes)
 		return ret;
@@ -313,7 +313,7 @@ int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *con
 int karena_ring_walk_begin(struct karena_ring *ring, struct karena_ring_walk *walk)
 {
 	uint64_t bytes;
-	int ret = begin(ring, &bytes);
+	int ret = begin_consuming(ring, &bytes);
 
 	if (ret < 0)
 		return ret;

@@ -57,7 +57,8 @@ int karena_ring_discard_dynptr(struct karena_dynptr *dynptr, uint32_t flags)
 }
 
 /* Where @length bytes at @offset of the window are. */
-static int find(const struct karena_dynptr *dynptr, size_t offset, size_t length, char **at)
+static int find_in_dynptr(const struct karena_dynptr *dynptr, size_t offset, size_t length,
+			  char **at)
 {
 	if (!dynptr->payload)
 		return -EINVAL;
@@ -70,7 +71,7 @@ static int find(const struct karena_dynptr *dynptr, size_t offset, size_t length
 int karena_dynptr_read(const struct karena_dynptr *dynptr, size_t offset, void *to, size_t length)
 {
 	char *from;
-	int ret = find(dynptr, offset, length, &from);
+	int ret = find_in_dynptr(dynptr, offset, length, &from);
 
 	if (!ret)
 		memcpy(to, from, length);
@@ -81,7 +82,7 @@ int karena_dynptr_write(const struct karena_dynptr *dynptr, size_t offset, const
 			size_t length)
 {
 	char *to;
-	int ret = find(dynptr, offset, length, &to);
+	int ret = find_in_dynptr(dynptr, offset, length, &to);
 
 	if (!ret && dynptr->read_only)
 		ret = -EPERM;
@@ -94,7 +95,7 @@ void *karena_dynptr_slice(const struct karena_dynptr *dynptr, size_t offset, siz
 {
 	char *at;
 
-	return find(dynptr, offset, length, &at) || dynptr->read_only ? NULL : at;
+	return find_in_dynptr(dynptr, offset, length, &at) || dynptr->read_only ? NULL : at;
 }
 
 const void *karena_dynptr_slice_const(const struct karena_dynptr *dynptr, size_t offset,
@@ -102,7 +103,7 @@ const void *karena_dynptr_slice_const(const struct karena_dynptr *dynptr, size_t
 {
 	char *at;
 
-	return find(dynptr, offset, length, &at) ? NULL : at;
+	return find_in_dynptr(dynptr, offset, length, &at) ? NULL : at;
 }
 
 int karena_dynptr_adjust(struct karena_dynptr *dynptr, size_t start, size_t end)

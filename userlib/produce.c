@@ -57,8 +57,8 @@ static void *payload_at(const struct karena_ring *ring, char *data, uint64_t pos
 	return data + (position & (ring->data_bytes - 1)) + KARENA_RECORD_HEADER_BYTES;
 }
 
-static void *reserve(struct karena_ring *ring, size_t length, uint32_t flags,
-		     uint32_t timeout_us)
+static void *reserve_record(struct karena_ring *ring, size_t length, uint32_t flags,
+			    uint32_t timeout_us)
 {
 	struct karena_ring_reserve args = {
 		.size = sizeof(args),
@@ -86,12 +86,12 @@ static void *reserve(struct karena_ring *ring, size_t length, uint32_t flags,
 
 void *karena_ring_reserve(struct karena_ring *ring, size_t length)
 {
-	return reserve(ring, length, 0, 0);
+	return reserve_record(ring, length, 0, 0);
 }
 
 void *karena_ring_reserve_wait(struct karena_ring *ring, size_t length, uint32_t timeout_us)
 {
-	return reserve(ring, length, KARENA_RING_WAIT_SPACE, timeout_us);
+	return reserve_record(ring, length, KARENA_RING_WAIT_SPACE, timeout_us);
 }
 
 /*

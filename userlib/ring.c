@@ -161,8 +161,8 @@ int karena_ring_set_policy(const struct karena_ring *ring, uint32_t bytes, uint3
 	return karena_ioctl(ring->fd, KARENA_IOC_RING_POLICY, &args);
 }
 
-static int output(const struct karena_ring *ring, const void *data, size_t length,
-		  uint32_t flags, uint32_t timeout_us)
+static int output_record(const struct karena_ring *ring, const void *data, size_t length,
+			 uint32_t flags, uint32_t timeout_us)
 {
 	struct karena_ring_output args = {
 		.size = sizeof(args),
@@ -178,11 +178,11 @@ static int output(const struct karena_ring *ring, const void *data, size_t lengt
 int karena_ring_output(const struct karena_ring *ring, const void *data, size_t length,
 		       uint32_t flags)
 {
-	return output(ring, data, length, flags, 0);
+	return output_record(ring, data, length, flags, 0);
 }
 
 int karena_ring_output_wait(const struct karena_ring *ring, const void *data, size_t length,
 			    uint32_t flags, uint32_t timeout_us)
 {
-	return output(ring, data, length, flags | KARENA_RING_WAIT_SPACE, timeout_us);
+	return output_record(ring, data, length, flags | KARENA_RING_WAIT_SPACE, timeout_us);
 }

@@ -13,7 +13,7 @@ static void set_span(struct karena_vmr *vmr, uintptr_t address, size_t size)
 	__atomic_store_n(&vmr->size, size, __ATOMIC_RELAXED);
 }
 
-static int reserve(struct karena_vmr *vmr, void *address, size_t size)
+static int reserve_span(struct karena_vmr *vmr, void *address, size_t size)
 {
 	uintptr_t at = (uintptr_t)address;
 	int ret = at ? vmr_span_take(at, size) : vmr_span_new(size, &at);
@@ -23,7 +23,7 @@ static int reserve(struct karena_vmr *vmr, void *address, size_t size)
 	return ret;
 }
 
-static int create(struct karena_vmr **vmr, void *address, size_t size)
+static int create_vmr(struct karena_vmr **vmr, void *address, size_t size)
 {
 	struct karena_vmr *made;
 	int ret;
@@ -44,7 +44,7 @@ static int create(struct karena_vmr **vmr, void *address, size_t size)
 		goto free_made;
 	/* Before the span is: what a child has of a span, it is to know of. */
 	vmr_registry_lock();
-	ret = reserve(made, address, size);
+	ret = reserve_span(made, address, size);
 	if (ret)
 		goto unlock_registry;
 	vmr_registry_add(made);
@@ -63,14 +63,14 @@ free_made:
 int karena_vmr_new(struct karena_vmr **vmr, void *address, size_t size)
 {
 	int saved = errno;
-	int ret = create(vmr, address, size);
+	int ret = create_vmr(vmr, address, size);
 
 	errno = saved;
 	return ret;
 }
 
 /* With the lock of the registry, so that no fork() comes upon half a reservation. */
-static int release(struct karena_vmr *vmr)
+static int release_vmr(struct karena_vmr *vmr)
 {
 	int ret = KARENA_E_RESERVATION_NOT_EMPTY;
 
@@ -92,7 +92,7 @@ int karena_vmr_delete(struct karena_vmr **vmr)
 	if (!gone)
 		return 0;
 	vmr_registry_lock();
-	ret = release(gone);
+	ret = release_vmr(gone);
 	vmr_registry_unlock();
 	if (!ret) {
 		vmr_set_clear(&gone->maps);

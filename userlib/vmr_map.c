@@ -9,7 +9,7 @@
 
 #include "vmr.h"
 
-static void describe(struct karena_vmr_map *map, const struct vmr_entry *entry)
+static void describe_map(struct karena_vmr_map *map, const struct vmr_entry *entry)
 {
 	map->address = (void *)entry->start;
 	map->length = entry->end - entry->start;
@@ -78,7 +78,7 @@ int karena_vmr_map(struct karena_vmr *vmr, size_t offset, size_t length,
 	ret = map_locked(vmr, offset, length, &known, &entry);
 	pthread_mutex_unlock(&vmr->lock);
 	if (!ret && map)
-		describe(map, &entry);
+		describe_map(map, &entry);
 out:
 	errno = saved;
 	return ret;
@@ -111,10 +111,11 @@ int karena_vmr_unmap(struct karena_vmr *vmr, const struct karena_vmr_map *map)
 }
 
 /* Ends a find: writes what was found, and lets go of the lock. */
-static int found(struct karena_vmr *vmr, const struct vmr_entry *entry, struct karena_vmr_map *map)
+static int end_find(struct karena_vmr *vmr, const struct vmr_entry *entry,
+		    struct karena_vmr_map *map)
 {
 	if (entry)
-		describe(map, entry);
+		describe_map(map, entry);
 	else
 		*map = (struct karena_vmr_map){ NULL, 0, 0 };
 	pthread_mutex_unlock(&vmr->lock);
@@ -133,31 +134,31 @@ int karena_vmr_map_find(struct karena_vmr *vmr, size_t offset, size_t length,
 
 		entry = vmr_set_find(&vmr->maps, start, start + (length < left ? length : left));
 	}
-	return found(vmr, entry, map);
+	return end_find(vmr, entry, map);
 }
 
 int karena_vmr_map_first(struct karena_vmr *vmr, struct karena_vmr_map *map)
 {
 	pthread_mutex_lock(&vmr->lock);
-	return found(vmr, vmr_set_after(&vmr->maps, 0), map);
+	return end_find(vmr, vmr_set_after(&vmr->maps, 0), map);
 }
 
 int karena_vmr_map_last(struct karena_vmr *vmr, struct karena_vmr_map *map)
 {
 	pthread_mutex_lock(&vmr->lock);
-	return found(vmr, vmr_set_before(&vmr->maps, UINTPTR_MAX), map);
+	return end_find(vmr, vmr_set_before(&vmr->maps, UINTPTR_MAX), map);
 }
 
 int karena_vmr_map_next(struct karena_vmr *vmr, const struct karena_vmr_map *map,
 			struct karena_vmr_map *next)
 {
 	pthread_mutex_lock(&vmr->lock);
-	return found(vmr, vmr_set_after(&vmr->maps, (uintptr_t)map->address), next);
+	return end_find(vmr, vmr_set_after(&vmr->maps, (uintptr_t)map->address), next);
 }
 
 int karena_vmr_map_prev(struct karena_vmr *vmr, const struct karena_vmr_map *map,
 			struct karena_vmr_map *prev)
 {
 	pthread_mutex_lock(&vmr->lock);
-	return found(vmr, vmr_set_before(&vmr->maps, (uintptr_t)map->address), prev);
+	return end_find(vmr, vmr_set_before(&vmr->maps, (uintptr_t)map->address), prev);
 }

@@ -57,7 +57,7 @@
 #define MIB		((size_t)1 << 20)
 #define GIB		((size_t)1 << 30)
 
-static inline void *ptr(uintptr_t address)
+static inline void *to_pointer(uintptr_t address)
 {
 	return (void *)address;
 }
@@ -65,11 +65,12 @@ static inline void *ptr(uintptr_t address)
 /* Takes exactly the range, in which nothing must be. */
 int vmr_span_take(uintptr_t address, size_t size)
 {
-	void *at = mmap(ptr(address), size, PROT_NONE, PLACEHOLDER | MAP_FIXED_NOREPLACE, -1, 0);
+	void *at = mmap(to_pointer(address), size, PROT_NONE,
+			PLACEHOLDER | MAP_FIXED_NOREPLACE, -1, 0);
 
 	if (at == MAP_FAILED)
 		return errno == EEXIST ? KARENA_E_MAPPING_EXISTS : -errno;
-	if (at == ptr(address))
+	if (at == to_pointer(address))
 		return 0;
 	/* A kernel before 4.17 takes the address for a wish. */
 	munmap(at, size);
@@ -78,7 +79,7 @@ int vmr_span_take(uintptr_t address, size_t size)
 
 int vmr_span_release(uintptr_t address, size_t size)
 {
-	return munmap(ptr(address), size) ? -errno : 0;
+	return munmap(to_pointer(address), size) ? -errno : 0;
 }
 
 static size_t span_alignment(size_t size)
@@ -111,7 +112,7 @@ int vmr_span_new(size_t size, uintptr_t *address)
 	start = (uintptr_t)at;
 	head = -start & (alignment - 1);
 	tail = taken - size - head;
-	if ((head && munmap(at, head)) || (tail && munmap(ptr(start + head + size), tail))) {
+	if ((head && munmap(at, head)) || (tail && munmap(to_pointer(start + head + size), tail))) {
 		ret = -errno;
 		munmap(at, taken);
 		return ret;
@@ -128,22 +129,22 @@ int vmr_clear(uintptr_t at, size_t length)
 {
 	int ret;
 
-	if (mmap(ptr(at), length, PROT_NONE, PLACEHOLDER | MAP_FIXED, -1, 0) != MAP_FAILED)
+	if (mmap(to_pointer(at), length, PROT_NONE, PLACEHOLDER | MAP_FIXED, -1, 0) != MAP_FAILED)
 		return 0;
 	ret = -errno;
 	/* Filled, it is the placeholder that was wanted. */
 	return vmr_span_take(at, length) ? ret : 0;
 }
 
-static int protect(uintptr_t at, size_t length, int prot)
+static int place_by_protect(uintptr_t at, size_t length, int prot)
 {
 	int ret;
 
-	if (!mprotect(ptr(at), length, prot))
+	if (!mprotect(to_pointer(at), length, prot))
 		return 0;
 	ret = -errno;
 	/* The placeholder may be of several mappings, of which some were changed. */
-	mprotect(ptr(at), length, PROT_NONE);
+	mprotect(to_pointer(at), length, PROT_NONE);
 	return ret;
 }
 
@@ -165,11 +166,11 @@ static void *map_source(void *at, size_t length, const struct karena_vmr_source 
 		    (off_t)source->offset);
 }
 
-static int direct(uintptr_t at, size_t length, const struct karena_vmr_source *source)
+static int place_directly(uintptr_t at, size_t length, const struct karena_vmr_source *source)
 {
 	int ret;
 
-	if (map_source(ptr(at), length, source, source->prot, MAP_FIXED) != MAP_FAILED)
+	if (map_source(to_pointer(at), length, source, source->prot, MAP_FIXED) != MAP_FAILED)
 		return 0;
 	ret = -errno;
 	vmr_span_take(at, length);
@@ -180,7 +181,7 @@ static int direct(uintptr_t at, size_t length, const struct karena_vmr_source *s
  * Is what @at points to, which may have become anybody's, still the word @mark? No,
  * where the system call is forbidden: addresses are lost then, but nobody's memory.
  */
-static bool marked(void *at, uintptr_t mark)
+static bool is_marked(void *at, uintptr_t mark)
 {
 	uintptr_t found;
 	struct iovec here = { &found, sizeof(found) };
@@ -196,7 +197,7 @@ static bool marked(void *at, uintptr_t mark)
  */
 static void release_rehearsal(void *at, size_t length, uintptr_t mark)
 {
-	if (!vmr_span_take((uintptr_t)at, length) || marked(at, mark))
+	if (!vmr_span_take((uintptr_t)at, length) || is_marked(at, mark))
 		munmap(at, length);
 }
 
@@ -204,7 +205,7 @@ static void release_rehearsal(void *at, size_t length, uintptr_t mark)
  * Moves a mapping once where nobody minds. Its driver has then shown that it
  * allows it, and *@staged is where it is now.
  */
-static int rehearse(void **staged, size_t length)
+static int rehearse_move(void **staged, size_t length)
 {
 	/* The address of a live variable is nobody else's mark. */
 	uintptr_t mark = (uintptr_t)&mark;
@@ -224,7 +225,7 @@ static int rehearse(void **staged, size_t length)
 	return 0;
 }
 
-static int move(uintptr_t at, size_t length, const struct karena_vmr_source *source)
+static int place_by_move(uintptr_t at, size_t length, const struct karena_vmr_source *source)
 {
 	bool late_write = (source->flags & KARENA_VMR_PRIVATE) && (source->prot & PROT_WRITE);
 	int prot = late_write ? source->prot & ~PROT_WRITE : source->prot;
@@ -235,15 +236,16 @@ static int move(uintptr_t at, size_t length, const struct karena_vmr_source *sou
 	if (staged == MAP_FAILED)
 		return -errno;
 	if (!(source->traits & VMR_MOVES))
-		ret = rehearse(&staged, length);
+		ret = rehearse_move(&staged, length);
 	if (ret)
 		goto unmap_staged;
-	if (mremap(staged, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, ptr(at)) == MAP_FAILED) {
+	if (mremap(staged, length, length, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   to_pointer(at)) == MAP_FAILED) {
 		ret = -errno;
 		vmr_span_take(at, length);
 		goto unmap_staged;
 	}
-	if (late_write && mprotect(ptr(at), length, source->prot)) {
+	if (late_write && mprotect(to_pointer(at), length, source->prot)) {
 		ret = -errno;
 		/* If even this fails, what stays is replaced by the next map. */
 		vmr_clear(at, length);
@@ -259,8 +261,8 @@ unmap_staged:
 int vmr_place(uintptr_t at, size_t length, const struct karena_vmr_source *source)
 {
 	if (source->fd < 0 && (source->flags & KARENA_VMR_PRIVATE))
-		return protect(at, length, source->prot);
+		return place_by_protect(at, length, source->prot);
 	if (source->traits & VMR_STEADY && !source->flags)
-		return direct(at, length, source);
-	return move(at, length, source);
+		return place_directly(at, length, source);
+	return place_by_move(at, length, source);
 }

@@ -74,7 +74,7 @@ static int do_fd(pid_t pid, int fd, object_fn fn)
 }
 
 /* A number that names an entry of a directory of /proc, or -1. */
-static int number(const char *text)
+static int parse_number(const char *text)
 {
 	char *end;
 	long value = strtol(text, &end, 10);
@@ -95,7 +95,7 @@ static int do_process(pid_t pid, object_fn fn, unsigned int *found)
 	if (!dir)
 		return complain(path, -errno);
 	while ((entry = readdir(dir))) {
-		fd = number(entry->d_name);
+		fd = parse_number(entry->d_name);
 		if (fd < 0 || !kind_of_fd(pid, fd))
 			continue;
 		(*found)++;
@@ -109,7 +109,7 @@ static pid_t parse_pid(const char *text)
 {
 	if (!strcmp(text, "self"))
 		return getpid();
-	return number(text);
+	return parse_number(text);
 }
 
 /* Processes that end meanwhile, or may not be looked into, have nothing to list. */
@@ -124,7 +124,7 @@ static int list_all(void)
 	if (!dir)
 		return complain("/proc", -errno);
 	while ((entry = readdir(dir))) {
-		pid_t pid = number(entry->d_name);
+		pid_t pid = parse_number(entry->d_name);
 
 		snprintf(path, sizeof(path), "/proc/%d/fdinfo", pid);
 		if (pid > 0 && !access(path, R_OK | X_OK))
@@ -160,7 +160,7 @@ static int do_show(const char *pid_text, int count, char **fds)
 		return bad;
 	}
 	for (int i = 0; i < count; i++)
-		bad |= do_fd(pid, number(fds[i]), show_object);
+		bad |= do_fd(pid, parse_number(fds[i]), show_object);
 	return bad;
 }
 
