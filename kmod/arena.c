@@ -9,9 +9,9 @@
 #include <linux/slab.h>
 
 #include "arena.h"
+#include "call.h"
 #include "compat.h"
 #include "objfd.h"
-#include "ops.h"
 #include "pages.h"
 #include "trace.h"
 

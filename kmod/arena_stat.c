@@ -8,9 +8,9 @@
 #include <linux/uio.h>
 
 #include "arena.h"
+#include "call.h"
 #include "compat.h"
 #include "objfd.h"
-#include "ops.h"
 
 /* Populated pages after which a look under the lock counts no others. */
 #define COUNT_MAX	65536

@@ -9,10 +9,10 @@
 
 #include "account.h"
 #include "arena.h"
+#include "call.h"
 #include "dev.h"
 #include "ioctl.h"
 #include "objfd.h"
-#include "ops.h"
 #include "ring.h"
 #include "uring.h"
 

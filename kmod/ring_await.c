@@ -8,8 +8,8 @@
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
+#include "call.h"
 #include "compat.h"
-#include "ops.h"
 #include "ring.h"
 #include "waiter.h"
 

@@ -13,7 +13,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 
-#include "ops.h"
+#include "call.h"
 #include "ring.h"
 #include "ring_party.h"
 #include "ring_short.h"

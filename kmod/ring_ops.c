@@ -12,9 +12,9 @@
 #include <linux/uio.h>
 
 #include "account.h"
+#include "call.h"
 #include "compat.h"
 #include "objfd.h"
-#include "ops.h"
 #include "pages.h"
 #include "ring.h"
 #include "ring_party.h"

@@ -28,8 +28,8 @@
 #include <linux/hardirq.h>
 #include <linux/irq_work.h>
 
+#include "call.h"
 #include "compat.h"
-#include "ops.h"
 #include "ring.h"
 
 static struct karena_ring *ring_of(struct ring_policy *policy)

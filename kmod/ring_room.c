@@ -11,7 +11,7 @@
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
-#include "ops.h"
+#include "call.h"
 #include "ring.h"
 #include "ring_loss.h"
 #include "waiter.h"

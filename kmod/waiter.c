@@ -8,7 +8,7 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 
-#include "ops.h"
+#include "call.h"
 #include "waiter.h"
 
 static int waiter_woken(struct wait_queue_entry *entry, unsigned int mode, int sync, void *key)

@@ -6,7 +6,7 @@
 
 #include "arena_fixture.h"
 #include "../kmod/account.h"
-#include "../kmod/ops.h"
+#include "../kmod/call.h"
 
 /* Create */
 

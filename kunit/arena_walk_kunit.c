@@ -3,7 +3,7 @@
  * What is shown of an arena: walk and stat.
  */
 #include "arena_fixture.h"
-#include "../kmod/ops.h"
+#include "../kmod/call.h"
 
 #define ENTRIES			16
 

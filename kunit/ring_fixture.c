@@ -7,7 +7,7 @@
 #include <linux/string.h>
 
 #include "ring_fixture.h"
-#include "../kmod/ops.h"
+#include "../kmod/call.h"
 
 static void destroy(struct ring_fixture *f)
 {
