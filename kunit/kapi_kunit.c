@@ -149,7 +149,7 @@ static void map_should_want_allocated_pages(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR(karena_arena_map(arena, 0, PAGES + 1)), (long)-EINVAL);
 }
 
-static struct kunit_case kapi_arena_cases[] = {
+static struct kunit_case kapi_cases[] = {
 	KUNIT_CASE(get_should_tell_why_it_fails),
 	KUNIT_CASE(alloc_should_return_the_offset),
 	KUNIT_CASE(free_should_tell_how_far_it_came),
@@ -159,11 +159,11 @@ static struct kunit_case kapi_arena_cases[] = {
 	{}
 };
 
-static struct kunit_suite kapi_arena_suite = {
-	.name = "karena_kapi_arena",
+static struct kunit_suite kapi_suite = {
+	.name = "karena_kapi",
 	.init = kapi_init,
 	.exit = kapi_exit,
-	.test_cases = kapi_arena_cases,
+	.test_cases = kapi_cases,
 };
 
-kunit_test_suite(kapi_arena_suite);
+kunit_test_suite(kapi_suite);
