@@ -7,100 +7,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "../kmod/record.h"
 #include "barrier.h"
 #include "internal.h"
-
-static void unmap_shown(struct karena_ring *ring)
-{
-	munmap(ring->shown, ring->shown_bytes);
-}
-
-/*
- * Everything read-only: the producer's page and the data. Its pages are there since the
- * ring was made, so that they are mapped once and for all; if not, by faults.
- */
-static int map_shown(struct karena_ring *ring, const struct karena_ring_header *layout)
-{
-	void *address = NULL;
-	int ret;
-
-	ret = karena_mmap(ring->fd, 0, layout->map_bytes, PROT_READ, &address);
-	if (ret < 0)
-		return ret;
-	madvise(address, (size_t)layout->map_bytes, MADV_POPULATE_READ);
-	ring->shown = address;
-	ring->shown_bytes = (size_t)layout->map_bytes;
-	ring->producer = (void *)((char *)address + layout->producer_offset);
-	ring->data = (char *)address + layout->data_offset;
-	return 0;
-}
-
-/* The consumer's page. Whoever maps it takes the role. */
-static int map_consumer(struct karena_ring *ring, const struct karena_ring_header *layout)
-{
-	void *address = NULL;
-	int ret;
-
-	ret = karena_mmap(ring->fd, layout->consumer_offset, karena_page_size(),
-			  PROT_READ | PROT_WRITE, &address);
-	if (ret < 0)
-		return ret;
-	ring->consumer = address;
-	return 0;
-}
-
-/* Begins where the last consumer ended, as far as the kernel believed it. */
-static int find_position(struct karena_ring *ring)
-{
-	struct karena_ring_stat stat = { .size = sizeof(stat) };
-	int ret;
-
-	ret = karena_ring_stat(ring, &stat);
-	if (ret < 0)
-		return ret;
-	ring->taken = stat.out_consumer_position;
-	ring->released = stat.out_consumer_position;
-	return 0;
-}
-
-static int map_all(struct karena_ring *ring)
-{
-	struct karena_ring_header layout;
-	int ret;
-
-	ret = karena_ring_layout(ring, &layout);
-	if (ret < 0)
-		return ret;
-	ret = map_shown(ring, &layout);
-	if (ret < 0)
-		return ret;
-	ret = map_consumer(ring, &layout);
-	if (ret < 0)
-		goto err_shown;
-	ret = find_position(ring);
-	if (ret < 0)
-		goto err_consumer;
-	ring->mapped = true;
-	return 0;
-
-err_consumer:
-	munmap(ring->consumer, karena_page_size());
-err_shown:
-	unmap_shown(ring);
-	return ret;
-}
-
-void karena_consumer_unmap(struct karena_ring *ring)
-{
-	if (!ring->mapped)
-		return;
-	munmap(ring->consumer, karena_page_size());
-	unmap_shown(ring);
-	ring->mapped = false;
-}
 
 /* Bytes up to where there are headers; never more than the ring holds. */
 static inline uint64_t bytes_there(const struct karena_ring *ring)
@@ -224,7 +134,7 @@ static inline bool give_to_array(void *context, const void *data, size_t length)
 __attribute__((noinline))
 static int take_first(struct karena_ring *ring, struct karena_record *records, unsigned int max)
 {
-	int ret = map_all(ring);
+	int ret = karena_ring_map_consumer(ring);
 
 	return ret < 0 ? ret : karena_ring_take(ring, records, max);
 }
@@ -282,7 +192,7 @@ static inline int begin_consuming(struct karena_ring *ring, uint64_t *bytes)
 	int ret = 0;
 
 	if (!ring->mapped)
-		ret = map_all(ring);
+		ret = karena_ring_map_consumer(ring);
 	if (ret < 0)
 		return ret;
 	*bytes = bytes_there(ring);

@@ -50,8 +50,10 @@ struct karena_ring {
 	uint64_t released;
 };
 
-int karena_ring_layout(const struct karena_ring *ring, struct karena_ring_header *layout);
-void karena_consumer_unmap(struct karena_ring *ring);
+/* ring_map.c */
+int karena_ring_map_consumer(struct karena_ring *ring);
+int karena_ring_map_producer(struct karena_ring *ring, char **data);
+void karena_ring_unmap(struct karena_ring *ring);
 
 static inline int32_t karena_node(int32_t node, bool on_node)
 {

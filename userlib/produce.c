@@ -3,7 +3,6 @@
  * Rings: producers that fill records in place, and producers of many records.
  */
 #include <errno.h>
-#include <sys/mman.h>
 
 #include "../kmod/record.h"
 #include "internal.h"
@@ -11,35 +10,10 @@
 /* Reservations that one call of the kernel finishes. */
 #define FINISH_AT_ONCE 32
 
-/* Several threads may come first; one of the mappings stays. */
-static int map_in_place(struct karena_ring *ring, char **data)
-{
-	struct karena_ring_header layout;
-	void *address = NULL;
-	char *current;
-	int ret;
-
-	ret = karena_ring_layout(ring, &layout);
-	if (ret < 0)
-		return ret;
-	ret = karena_mmap(ring->fd, layout.data_offset, 2 * ring->data_bytes,
-			  PROT_READ | PROT_WRITE, &address);
-	if (ret < 0)
-		return ret;
-	*data = address;
-	current = NULL;
-	if (!__atomic_compare_exchange_n(&ring->in_place, &current, *data, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_ACQUIRE)) {
-		munmap(*data, (size_t)(2 * ring->data_bytes));
-		*data = current;
-	}
-	return 0;
-}
-
 static int in_place(struct karena_ring *ring, char **data)
 {
 	*data = __atomic_load_n(&ring->in_place, __ATOMIC_ACQUIRE);
-	return *data ? 0 : map_in_place(ring, data);
+	return *data ? 0 : karena_ring_map_producer(ring, data);
 }
 
 static void note_position(struct karena_ring *ring, uint64_t position)

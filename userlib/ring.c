@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -81,9 +80,7 @@ void karena_ring_close(struct karena_ring *ring)
 {
 	if (!ring)
 		return;
-	if (ring->in_place)
-		munmap(ring->in_place, (size_t)(2 * ring->data_bytes));
-	karena_consumer_unmap(ring);
+	karena_ring_unmap(ring);
 	close(ring->fd);
 	free(ring);
 }
@@ -114,31 +111,6 @@ int karena_ring_wait(const struct karena_ring *ring, int events, int timeout_ms)
 	if (pollfd.revents & POLLNVAL)
 		return -EBADF;
 	return pollfd.revents & events;
-}
-
-static bool layout_is_known(const struct karena_ring *ring, const struct karena_ring_header *layout)
-{
-	return layout->header_bytes >= sizeof(*layout) &&
-	       layout->record_header_bytes == KARENA_RECORD_HEADER_BYTES &&
-	       !layout->features && layout->lanes == 1 &&
-	       layout->data_bytes == ring->data_bytes;
-}
-
-/*
- * Where the parts of the mapping are, as the ring's header page says.
- * -EOPNOTSUPP: in a way that this library does not know.
- */
-int karena_ring_layout(const struct karena_ring *ring, struct karena_ring_header *layout)
-{
-	void *page = NULL;
-	int ret;
-
-	ret = karena_mmap(ring->fd, 0, karena_page_size(), PROT_READ, &page);
-	if (ret < 0)
-		return ret;
-	memcpy(layout, page, sizeof(*layout));
-	munmap(page, karena_page_size());
-	return layout_is_known(ring, layout) ? 0 : -EOPNOTSUPP;
 }
 
 int karena_ring_flush(const struct karena_ring *ring)

@@ -105,33 +105,6 @@ static void begin_anew(void)
 	record_init(&records, data, slots, &producer_page->position, SIZE);
 }
 
-/* What the consumer asks the kernel for. */
-int karena_ring_layout(const struct karena_ring *ring, struct karena_ring_header *layout)
-{
-	(void)ring;
-	memset(layout, 0, sizeof(*layout));
-	layout->map_bytes = MAP_BYTES;
-	layout->data_bytes = SIZE;
-	layout->consumer_offset = PAGE;
-	layout->producer_offset = 2 * PAGE;
-	layout->data_offset = 3 * PAGE;
-	return 0;
-}
-
-int karena_mmap(int fd, uint64_t offset, uint64_t length, int prot, void **address)
-{
-	(void)fd;
-	(void)prot;
-	check(offset + length <= MAP_BYTES);
-	*address = pages + offset;
-	return 0;
-}
-
-size_t karena_page_size(void)
-{
-	return PAGE;
-}
-
 /* As ring_look() does it. */
 static void look(void)
 {
@@ -139,12 +112,25 @@ static void look(void)
 		;
 }
 
+/* What the consumer asks the kernel for, and where it finds the pages. */
 int karena_ring_stat(const struct karena_ring *ring, struct karena_ring_stat *stat)
 {
 	(void)ring;
 	look();
 	stat->out_consumer_position = record_consumer(&records);
 	stat->out_producer_position = records.producer;
+	return 0;
+}
+
+int karena_ring_map_consumer(struct karena_ring *ring)
+{
+	look();
+	ring->consumer = consumer_page;
+	ring->producer = producer_page;
+	ring->data = data;
+	ring->taken = record_consumer(&records);
+	ring->released = ring->taken;
+	ring->mapped = true;
 	return 0;
 }
 

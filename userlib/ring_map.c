@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * The mappings of a ring's handle: what the consumer needs, what a producer in place
+ * needs, each made by the first call that needs it. Ring, consumer and producers call
+ * this; it calls none of them.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+
+static bool layout_is_known(const struct karena_ring *ring, const struct karena_ring_header *layout)
+{
+	return layout->header_bytes >= sizeof(*layout) &&
+	       layout->record_header_bytes == KARENA_RECORD_HEADER_BYTES &&
+	       !layout->features && layout->lanes == 1 &&
+	       layout->data_bytes == ring->data_bytes;
+}
+
+/* Reads from the header page where the parts of the mapping are. */
+static int read_layout(const struct karena_ring *ring, struct karena_ring_header *layout)
+{
+	void *page = NULL;
+	int ret;
+
+	ret = karena_mmap(ring->fd, 0, karena_page_size(), PROT_READ, &page);
+	if (ret < 0)
+		return ret;
+	memcpy(layout, page, sizeof(*layout));
+	munmap(page, karena_page_size());
+	return layout_is_known(ring, layout) ? 0 : -EOPNOTSUPP;
+}
+
+static void unmap_shown(struct karena_ring *ring)
+{
+	munmap(ring->shown, ring->shown_bytes);
+}
+
+/*
+ * Maps everything read-only: the producer's page and the data. Its pages are there since
+ * the ring was made, so that they are mapped once and for all; if not, by faults.
+ */
+static int map_shown(struct karena_ring *ring, const struct karena_ring_header *layout)
+{
+	void *address = NULL;
+	int ret;
+
+	ret = karena_mmap(ring->fd, 0, layout->map_bytes, PROT_READ, &address);
+	if (ret < 0)
+		return ret;
+	madvise(address, (size_t)layout->map_bytes, MADV_POPULATE_READ);
+	ring->shown = address;
+	ring->shown_bytes = (size_t)layout->map_bytes;
+	ring->producer = (void *)((char *)address + layout->producer_offset);
+	ring->data = (char *)address + layout->data_offset;
+	return 0;
+}
+
+/* Maps the consumer's page, which takes the role. */
+static int map_consumer(struct karena_ring *ring, const struct karena_ring_header *layout)
+{
+	void *address = NULL;
+	int ret;
+
+	ret = karena_mmap(ring->fd, layout->consumer_offset, karena_page_size(),
+			  PROT_READ | PROT_WRITE, &address);
+	if (ret < 0)
+		return ret;
+	ring->consumer = address;
+	return 0;
+}
+
+/* Begins where the last consumer ended, as far as the kernel believed it. */
+static int find_position(struct karena_ring *ring)
+{
+	struct karena_ring_stat stat = { .size = sizeof(stat) };
+	int ret;
+
+	ret = karena_ioctl(ring->fd, KARENA_IOC_RING_STAT, &stat);
+	if (ret < 0)
+		return ret;
+	ring->taken = stat.out_consumer_position;
+	ring->released = stat.out_consumer_position;
+	return 0;
+}
+
+/*
+ * Maps what a consumer needs, and takes the role. Returns 0; -EOPNOTSUPP: a layout that
+ * this library does not know; errors of mmap(2).
+ */
+int karena_ring_map_consumer(struct karena_ring *ring)
+{
+	struct karena_ring_header layout;
+	int ret;
+
+	ret = read_layout(ring, &layout);
+	if (ret < 0)
+		return ret;
+	ret = map_shown(ring, &layout);
+	if (ret < 0)
+		return ret;
+	ret = map_consumer(ring, &layout);
+	if (ret < 0)
+		goto err_shown;
+	ret = find_position(ring);
+	if (ret < 0)
+		goto err_consumer;
+	ring->mapped = true;
+	return 0;
+
+err_consumer:
+	munmap(ring->consumer, karena_page_size());
+err_shown:
+	unmap_shown(ring);
+	return ret;
+}
+
+/*
+ * Maps the data writable, for a producer in place. Several threads may come first; one
+ * of their mappings stays. Returns as karena_ring_map_consumer().
+ */
+int karena_ring_map_producer(struct karena_ring *ring, char **data)
+{
+	struct karena_ring_header layout;
+	void *address = NULL;
+	char *current;
+	int ret;
+
+	ret = read_layout(ring, &layout);
+	if (ret < 0)
+		return ret;
+	ret = karena_mmap(ring->fd, layout.data_offset, 2 * ring->data_bytes,
+			  PROT_READ | PROT_WRITE, &address);
+	if (ret < 0)
+		return ret;
+	*data = address;
+	current = NULL;
+	if (!__atomic_compare_exchange_n(&ring->in_place, &current, *data, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE)) {
+		munmap(*data, (size_t)(2 * ring->data_bytes));
+		*data = current;
+	}
+	return 0;
+}
+
+/* Unmaps all that a handle has mapped. */
+void karena_ring_unmap(struct karena_ring *ring)
+{
+	if (ring->in_place)
+		munmap(ring->in_place, (size_t)(2 * ring->data_bytes));
+	if (ring->mapped) {
+		munmap(ring->consumer, karena_page_size());
+		unmap_shown(ring);
+	}
+}
