@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The io_uring entry point.
+ * io_uring, from the bottom up: a command is executed, parked, and taken in.
  */
 #ifndef KARENA_URING_H
 #define KARENA_URING_H
@@ -40,14 +40,17 @@ static inline size_t karena_uring_request_bytes(const struct karena_uring_reques
 
 static_assert(URING_CMD_BYTES_128 <= KARENA_ARGS_MAX);
 
-u64 karena_uring_features(void);
-int karena_file_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
+/* uring_execute.c: executes the operation of a command */
 long karena_uring_execute(struct io_uring_cmd *cmd, unsigned int issue_flags,
 			  struct karena_uring_request *request);
 
-/* uring_park.c: commands that wait, where KARENA_URING_PARKS */
+/* uring_park.c: parks commands that wait, where KARENA_URING_PARKS */
 int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 		      const struct karena_uring_request *request);
 void karena_uring_unpark(struct io_uring_cmd *cmd);
+
+/* uring.c: the entry point */
+u64 karena_uring_features(void);
+int karena_file_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 #endif /* KARENA_URING_H */

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Executes the operation of an io_uring command, with arguments that are in the entry
+ * or in user memory. The entry point and parked commands call this.
+ */
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/uio.h>
+
+#include "compat.h"
+#include "compat_uring.h"
+#include "ioctl.h"
+#include "uring.h"
+
+/* Registered memory in place of the buffer that the arguments point to. */
+static int import_fixed(const struct karena_op *op, struct io_uring_cmd *cmd,
+			unsigned int issue_flags, const void *args, struct iov_iter *iter)
+{
+	const u64 *buffer = args + op->buffer;
+
+	return karena_uring_import_fixed(buffer[0], min_t(u64, buffer[1], MAX_RW_COUNT),
+					 op->buffer_dest ? ITER_DEST : ITER_SOURCE, iter, cmd,
+					 issue_flags);
+}
+
+static int import_payload(const struct karena_op *op, struct io_uring_cmd *cmd,
+			  unsigned int issue_flags, const void *args, struct iov_iter *iter)
+{
+	if (cmd->flags & IORING_URING_CMD_FIXED)
+		return import_fixed(op, cmd, issue_flags, args, iter);
+	return karena_import_buffer(op, args, iter);
+}
+
+static noinline long execute_payload(struct io_uring_cmd *cmd, unsigned int issue_flags,
+				     struct karena_uring_request *request)
+{
+	struct iov_iter payload;
+	int err;
+
+	err = import_payload(request->op, cmd, issue_flags, request->area, &payload);
+	if (err)
+		return err;
+	request->call.payload = &payload;
+	return karena_op_execute(request->op, &request->call, request->area);
+}
+
+static long execute_inline(struct io_uring_cmd *cmd, unsigned int issue_flags,
+			   struct karena_uring_request *request)
+{
+	const struct karena_op *op = request->op;
+	long ret;
+
+	if (op->buffer)
+		ret = execute_payload(cmd, issue_flags, request);
+	else
+		ret = karena_op_execute(op, &request->call, request->area);
+	if (ret >= 0 && op->out < op->size)
+		request->call.result = request->area[op->out / sizeof(u64)];
+	return ret;
+}
+
+static long execute_pointer(struct io_uring_cmd *cmd, struct karena_uring_request *request)
+{
+	const struct karena_uring_cmd *ptr = (const void *)request->area;
+
+	/* A registered buffer goes with arguments that are in the entry. */
+	if (ptr->__reserved || cmd->flags & IORING_URING_CMD_FIXED)
+		return -EINVAL;
+	return karena_execute_user(request->op, &request->call, u64_to_user_ptr(ptr->args));
+}
+
+/**
+ * karena_uring_execute() - execute the operation of a command
+ * @cmd:	the command
+ * @issue_flags: how and where it is issued
+ * @request:	what was read of it, with arguments that are inline checked; what it waits
+ *		for, if anything, and its result beside the return value, are left there
+ *
+ * Context: may sleep unless @request->call.nowait.
+ * Return: as karena_op_execute(), or as karena_execute_user().
+ */
+long karena_uring_execute(struct io_uring_cmd *cmd, unsigned int issue_flags,
+			  struct karena_uring_request *request)
+{
+	if (cmd->cmd_op & KARENA_URING_INLINE)
+		return execute_inline(cmd, issue_flags, request);
+	return execute_pointer(cmd, request);
+}
