@@ -350,7 +350,7 @@ static void populate_by_call_and_touch(int fd)
 TEST_F(cgroup, populating_is_charged_and_given_back)
 {
 	EXPECT_TRUE(charges_while_populated(self->shared, arena_new(0, 2 * CHARGED_PAGES),
-					 populate_by_call_and_touch));
+					    populate_by_call_and_touch));
 }
 
 static void populate_odd_pages(int fd)

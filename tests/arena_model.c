@@ -69,7 +69,7 @@ static void pick(int *first, int *nr)
 		*nr = PAGES - *first;
 }
 
-#define describe(m, ...) snprintf((m)->report, sizeof((m)->report), __VA_ARGS__)
+#define describe(m, ...) snprintf((m)->step, sizeof((m)->step), __VA_ARGS__)
 
 /* Steps: each returns whether the arena did as the model does. */
 
@@ -448,10 +448,10 @@ TEST_F_TIMEOUT(arena, random_operations_match_the_model, INT_MAX)
 	struct model *m = &self->m;
 
 	for (i = 0; i < steps; i++) {
-		ASSERT_TRUE(step(m)) TH_LOG("step %lu: %s", i, m->report);
+		ASSERT_TRUE(step(m)) TH_LOG("step %lu: %s", i, m->step);
 		if (i % 256 == 0) {
-			ASSERT_TRUE(walk_matches(m)) TH_LOG("walk after step %lu: %s", i, m->report);
-			ASSERT_TRUE(stat_matches(m)) TH_LOG("stat after step %lu: %s", i, m->report);
+			ASSERT_TRUE(walk_matches(m)) TH_LOG("walk after step %lu: %s", i, m->step);
+			ASSERT_TRUE(stat_matches(m)) TH_LOG("stat after step %lu: %s", i, m->step);
 		}
 	}
 	EXPECT_TRUE(walk_matches(m));

@@ -57,7 +57,7 @@ struct model {
 	uint64_t last_magic;
 	struct model_page page[PAGES];
 	struct worker worker[WORKERS];
-	char report[160];	/* of the step under way */
+	char step[160];	/* of the step under way */
 };
 
 /* Bytes */
