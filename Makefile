@@ -37,8 +37,10 @@ test_src := $(wildcard tests/*.c)
 host_src := $(wildcard tests/host/*.c tests/host/*.cc)
 # What has threads is built for the thread sanitizer too.
 tsan_src := $(addprefix tests/host/,record.c vmr_fork.c vmr_hole.c vmr_model.c)
-# What pins the layout is run as a 32-bit program too.
-test32_src := $(wildcard tests/abi_*.c)
+# What pins the layout is run as a 32-bit program too, and the library where the size of
+# an address, a length or a file offset matters.
+test32_src := $(wildcard tests/abi_*.c) $(addprefix tests/,library.c library_dynptr.c \
+	library_forged.c library_produce.c library_ring.c vmr.c)
 # What libFuzzer feeds.
 fuzz_src := $(wildcard tests/fuzz/*.c)
 # What wants a machine of its own kind.
@@ -128,7 +130,13 @@ build/userlib/%.o: userlib/%.c | build/include/linux/karena.h
 	@mkdir -p $(@D)
 	$(CC) $(c_flags) $(depend) -fPIC -c -o $@ $<
 
+build/userlib32/%.o: userlib/%.c | build/include/linux/karena.h
+	@mkdir -p $(@D)
+	$(CC) -m32 $(c_flags) $(depend) -c -o $@ $<
+
 build/libkarena.a: $(lib_obj)
+build/libkarena32.a: $(patsubst build/userlib/%,build/userlib32/%,$(lib_obj))
+build/libkarena.a build/libkarena32.a:
 	rm -f $@
 	$(AR) rcs $@ $^
 
@@ -159,9 +167,10 @@ build/dax/%: tests/dax/%.c build/libkarena.a | build/kselftest/kselftest_harness
 	$(CC) $(c_flags) $(depend) -isystem build/kselftest -pthread -static -o $@ $< \
 		build/libkarena.a
 
-build/tests/%_32: tests/%.c | build/kselftest/kselftest_harness.h
+build/tests/%_32: tests/%.c build/libkarena32.a | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) -m32 $(c_flags) $(depend) -isystem build/kselftest -pthread -static -o $@ $<
+	$(CC) -m32 $(c_flags) $(depend) -isystem build/kselftest -pthread -static -o $@ $< \
+		build/libkarena32.a
 
 build/host/%: tests/host/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)

@@ -62,14 +62,14 @@ TEST_F(library, query_tells_features)
 static void check_opts(struct __test_metadata *_metadata, library_data *self,
 		       size_t bytes, int (*call)(library_data *self, void *opts))
 {
-	uint64_t opts[16] = { 8 };
-	size_t longer = bytes + sizeof(opts[0]);
+	unsigned char opts[128] = { 8 };
+	size_t longer = bytes + 8;
 
 	EXPECT_EQ(-EINVAL, call(self, opts));
 	memcpy(opts, &longer, sizeof(longer));
-	opts[bytes / sizeof(opts[0])] = 1;
+	opts[bytes] = 1;
 	EXPECT_EQ(-E2BIG, call(self, opts));
-	opts[bytes / sizeof(opts[0])] = 0;
+	opts[bytes] = 0;
 	EXPECT_EQ(0, call(self, opts));
 }
 
@@ -269,18 +269,45 @@ TEST_F(library, map_at_an_address)
 	EXPECT_EQ(opts.address, self->view.address);
 }
 
+/* A 32-bit program has file offsets of 44 bits: 32 of page numbers. */
+TEST_F(library, windows_beyond_4_gib_are_not_those_at_the_beginning)
+{
+	static const uint64_t offsets[] = { 0, 1ull << 31, 1ull << 32, 3ull << 32, 1ull << 44 };
+	struct karena_view_opts opts = { .size = sizeof(opts), .length = self->page };
+	struct karena_view views[5];
+	unsigned int i, nr = sizeof(void *) == 4 ? 4 : 5;
+
+	ASSERT_EQ(0, karena_arena_create(self->device, 1ull << 45, NULL, &self->other));
+	for (i = 0; i < nr; i++) {
+		opts.offset = offsets[i];
+		ASSERT_EQ(0, karena_arena_map(self->other, &opts, &views[i]));
+		EXPECT_EQ(opts.offset, views[i].offset);
+		*(uint64_t *)views[i].address = opts.offset + 1;
+	}
+	opts.offset = offsets[4];
+	EXPECT_EQ(nr == 4 ? -EINVAL : 0, karena_arena_map(self->other, &opts, &self->view));
+	opts.length = 1ull << 32;
+	EXPECT_EQ(nr == 4 ? -EOVERFLOW : 0, karena_arena_map(self->other, &opts, &self->view));
+	EXPECT_EQ(nr, stat_of(self->other).out_populated);
+	for (i = 0; i < nr; i++) {
+		EXPECT_EQ(offsets[i] + 1, *(uint64_t *)views[i].address);
+		EXPECT_EQ(0, karena_view_unmap(&views[i]));
+	}
+}
+
 TEST_F(library, fixed_arena_maps_at_its_own_address)
 {
+	uint64_t free = sizeof(void *) == 4 ? 1ull << 30 : 1ull << 45;
 	struct karena_arena_opts opts = {
 		.size = sizeof(opts),
 		.flags = KARENA_ARENA_F_FIXED_ADDR,
-		.address = 1ull << 45,
+		.address = free,
 	};
 	struct karena_view second;
 
 	ASSERT_EQ(0, karena_arena_create(self->device, 4 * self->page, &opts, &self->other));
 	ASSERT_EQ(0, karena_arena_map(self->other, NULL, &self->view));
-	EXPECT_EQ(1ull << 45, (uintptr_t)self->view.address);
+	EXPECT_EQ(free, (uintptr_t)self->view.address);
 	EXPECT_EQ(-EEXIST, karena_arena_map(self->other, NULL, &second));
 }
 

@@ -46,7 +46,7 @@ TEST_F(produce, record_is_as_long_as_it_was_trimmed_to)
 	memset(payload, 'a', 500);
 	EXPECT_EQ(-EINVAL, karena_ring_submit_trimmed(self->ring, payload, 0, 0));
 	EXPECT_EQ(-EINVAL, karena_ring_submit_trimmed(self->ring, payload, 501, 0));
-	EXPECT_EQ(-EINVAL, karena_ring_submit_trimmed(self->ring, payload, (size_t)1 << 32, 0));
+	EXPECT_EQ(-EINVAL, karena_ring_submit_trimmed(self->ring, payload, SIZE_MAX / 2 + 1, 0));
 	EXPECT_EQ(0, karena_ring_submit_trimmed(self->ring, payload, 13, 0));
 	EXPECT_EQ(-EINVAL, karena_ring_submit_trimmed(self->ring, payload, 13, 0));
 	ASSERT_EQ(0, karena_ring_output(self->ring, "next", 4, 0));

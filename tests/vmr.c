@@ -79,6 +79,23 @@ TEST_F(vmr, windows_of_an_arena_should_show_its_pages)
 	EXPECT_EQ(0, karena_view_unmap(&view));
 }
 
+TEST_F(vmr, a_window_at_4_gib_should_not_be_the_one_at_the_beginning)
+{
+	uint64_t far = 1ull << 32, pages = 2 * far / PAGE;
+	struct karena_arena *arena;
+	struct karena_vmr_source source;
+
+	ASSERT_EQ(0, karena_arena_create(the_device(), pages * PAGE, NULL, &arena));
+	ASSERT_EQ(0, source_arena(&source, arena, 0));
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, PAGE, &source, NULL));
+	ASSERT_EQ(0, source_arena(&source, arena, far));
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 8 * PAGE, PAGE, &source, NULL));
+	*(int *)self->at = 11;
+	*(int *)(self->at + 8 * PAGE) = 88;
+	EXPECT_EQ(11, *(int *)self->at);
+	karena_arena_close(arena);
+}
+
 /* A ring as its users map it, in one reservation: header to data in a row. */
 TEST_F(vmr, a_ring_should_work_from_where_it_is_mapped)
 {

@@ -3,13 +3,13 @@
  * Arenas: the calls, views, and the walk over ranges. A handle is fixed once it
  * is made, hence fit for any thread.
  */
+#include "internal.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include "internal.h"
 
 struct karena_arena {
 	int fd;

@@ -4,13 +4,14 @@
  * record, one word is loaded once, and checked against the producer position,
  * which is the kernel's own, before anything is done with it.
  */
+#include "internal.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 
 #include "../kmod/record.h"
 #include "barrier.h"
-#include "internal.h"
 
 /* Bytes up to where there are headers; never more than the ring holds. */
 static inline uint64_t bytes_there(const struct karena_ring *ring)

@@ -2,6 +2,8 @@
 /*
  * The device, and what every object's calls need of the kernel.
  */
+#include "internal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,8 +11,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include "internal.h"
 
 struct karena_device {
 	int fd;

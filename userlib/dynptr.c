@@ -2,10 +2,10 @@
 /*
  * Dynptrs: the checks between a caller and a reserved record.
  */
+#include "internal.h"
+
 #include <errno.h>
 #include <string.h>
-
-#include "internal.h"
 
 /* Clang does not see how a reservation begins or is finished. */
 #ifdef __clang__

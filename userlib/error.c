@@ -2,9 +2,9 @@
 /*
  * Results in words.
  */
-#include <string.h>
-
 #include "internal.h"
+
+#include <string.h>
 
 /* The last of the negative numbers that can be an errno. */
 #define LAST_ERRNO	(-4095)

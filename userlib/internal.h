@@ -1,11 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * What the library's files share and nobody else sees.
+ * What the library's files share and nobody else sees. Each of them includes this
+ * header first, so that all see the same C library.
  */
 #ifndef KARENA_INTERNAL_H
 #define KARENA_INTERNAL_H
 
+/* Arenas and files may be larger, and files younger, than 32 bits can say. */
+#define _FILE_OFFSET_BITS	64
+#define _TIME_BITS		64
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <assert.h>
+#include <sys/types.h>
+
 #include "karena.h"
+
+/* Not so if the C library was included before. */
+static_assert(sizeof(off_t) == sizeof(uint64_t), "file offsets of 64 bits");
 
 int karena_ioctl(int fd, unsigned long nr, void *args);
 int karena_opts_copy(void *to, size_t to_bytes, size_t first_bytes, const void *opts);

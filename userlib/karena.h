@@ -246,7 +246,8 @@ struct karena_view_opts {
  * with KARENA_ARENA_F_FIXED_ADDR goes to its own address. Errors: -EACCES: a
  * right that @prot needs is not there; -EEXIST: something else is at @address
  * or at the arena's own; -EOVERFLOW: too long for this process's address space;
- * -ENOMEM and others of mmap(2). Any thread. Since 1.0.
+ * -EINVAL: it passes the arena's end, is unaligned, or, in a 32-bit program, begins
+ * beyond 16 TiB; -ENOMEM and others of mmap(2). Any thread. Since 1.0.
  */
 int karena_arena_map(const struct karena_arena *arena, const struct karena_view_opts *opts,
 		     struct karena_view *view);

@@ -2,10 +2,11 @@
 /*
  * Rings: producers that fill records in place, and producers of many records.
  */
+#include "internal.h"
+
 #include <errno.h>
 
 #include "../kmod/record.h"
-#include "internal.h"
 
 /* Reservations that one call of the kernel finishes. */
 #define FINISH_AT_ONCE 32

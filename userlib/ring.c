@@ -3,13 +3,13 @@
  * Rings: the object, and records sent by copy. What fills them in place is in
  * produce.c, the consumer in consumer.c.
  */
+#include "internal.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "internal.h"
 
 int karena_ring_from_fd(int fd, struct karena_ring **ring)
 {

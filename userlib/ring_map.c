@@ -4,11 +4,11 @@
  * needs, each made by the first call that needs it. Ring, consumer and producers call
  * this; it calls none of them.
  */
+#include "internal.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#include "internal.h"
 
 static bool layout_is_known(const struct karena_ring *ring, const struct karena_ring_header *layout)
 {

@@ -2,10 +2,10 @@
 /*
  * VM reservations: spans.
  */
+#include "vmr.h"
+
 #include <errno.h>
 #include <stdlib.h>
-
-#include "vmr.h"
 
 static void set_span(struct karena_vmr *vmr, uintptr_t address, size_t size)
 {

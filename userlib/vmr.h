@@ -7,9 +7,10 @@
 #ifndef KARENA_VMR_INTERNAL_H
 #define KARENA_VMR_INTERNAL_H
 
+#include "internal.h"
+
 #include <pthread.h>
 
-#include "internal.h"
 #include "vmr_set.h"
 
 /**

@@ -10,9 +10,9 @@
  *
  * Lock order: the registry, then any number of reservations.
  */
-#include <errno.h>
-
 #include "vmr.h"
+
+#include <errno.h>
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 /* All reservations. By registry_lock. */

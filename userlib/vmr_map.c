@@ -5,9 +5,9 @@
  * A map checks, brings along the memory that its entry will need, makes the
  * system calls that may fail, and then writes down what cannot.
  */
-#include <errno.h>
-
 #include "vmr.h"
+
+#include <errno.h>
 
 static void describe_map(struct karena_vmr_map *map, const struct vmr_entry *entry)
 {

@@ -43,14 +43,13 @@
  * The placeholder is not MAP_NORESERVE: without PROT_WRITE it is not accounted
  * in any mode of overcommit, but memory made of it by mprotect() is to be.
  */
-#define _GNU_SOURCE
+#include "vmr.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#include "vmr.h"
 
 #define PLACEHOLDER	(MAP_PRIVATE | MAP_ANONYMOUS)
 

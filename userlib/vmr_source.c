@@ -2,7 +2,8 @@
 /*
  * Sources of maps: what their files are like, as far as mapping them goes.
  */
-#define _GNU_SOURCE
+#include "vmr.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -11,8 +12,6 @@
 #include <sys/vfs.h>
 
 #include <linux/magic.h>
-
-#include "vmr.h"
 
 /*
  * Which of the two objects an fd of ours is. Only to be asked of these: to other
