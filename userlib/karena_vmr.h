@@ -88,7 +88,8 @@ struct karena_vmr;
  * @size:	bytes, page aligned
  *
  * Takes no memory but some 200 bytes, and no more addresses than @size. (With
- * NULL, for a moment, as many again as the alignment.)
+ * NULL, for a moment, as many again as the alignment.) While there are reservations, the
+ * library keeps two mappings of a page for when the process reaches vm.max_map_count.
  *
  * Errors: KARENA_E_ADDRESS_UNALIGNED; KARENA_E_LENGTH_UNALIGNED;
  * KARENA_E_MAPPING_EXISTS: something is mapped in [@address, @address + @size);
@@ -292,10 +293,12 @@ int karena_vmr_map(struct karena_vmr *vmr, size_t offset, size_t length,
  * @vmr:	a reservation
  * @map:	as karena_vmr_map() or a find gave it
  *
- * Of threads that unmap the same map, one succeeds. Errors:
+ * Of threads that unmap the same map, one succeeds. Also at the limit of mappings a map
+ * can be unmapped, unless there are maps directly before and behind it, with which the
+ * kernel may have joined it. Errors:
  * KARENA_E_MAPPING_NOT_FOUND: it is not in this reservation, or no longer;
- * -ENOMEM: vm.max_map_count, where the kernel had joined the map with a
- * neighbour; -EAGAIN: locked memory; both leave it mapped. Since 1.0.
+ * -ENOMEM: vm.max_map_count, between two such maps: those at the ends of the row can be
+ * unmapped first; -EAGAIN: locked memory; both leave it mapped. Since 1.0.
  */
 int karena_vmr_unmap(struct karena_vmr *vmr, const struct karena_vmr_map *map);
 

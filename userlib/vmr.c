@@ -44,7 +44,9 @@ static int create_vmr(struct karena_vmr **vmr, void *address, size_t size)
 		goto free_made;
 	/* Before the span is: what a child has of a span, it is to know of. */
 	vmr_registry_lock();
-	ret = reserve_span(made, address, size);
+	ret = vmr_spare_fill();
+	if (!ret)
+		ret = reserve_span(made, address, size);
 	if (ret)
 		goto unlock_registry;
 	vmr_registry_add(made);

@@ -2,7 +2,8 @@
 /*
  * What the files of VM reservations share: vmr.c has the calls on the span,
  * vmr_map.c those on maps, vmr_set.c remembers maps, vmr_source.c knows what can
- * be mapped, vmr_place.c how, vmr_fork.c what a child is to find.
+ * be mapped, vmr_place.c how, vmr_spare.c keeps mappings for when there are no more,
+ * vmr_fork.c knows what a child is to find.
  */
 #ifndef KARENA_VMR_INTERNAL_H
 #define KARENA_VMR_INTERNAL_H
@@ -80,6 +81,11 @@ int vmr_span_take(uintptr_t address, size_t size);
 int vmr_span_release(uintptr_t address, size_t size);
 int vmr_place(uintptr_t at, size_t length, const struct karena_vmr_source *source);
 int vmr_clear(uintptr_t at, size_t length);
+
+int vmr_spare_fill(void);
+void vmr_spare_drop(void);
+bool vmr_spare_begin(unsigned int least);
+void vmr_spare_end(void);
 
 int vmr_registry_check(void);
 void vmr_registry_lock(void);

@@ -83,8 +83,11 @@ void vmr_registry_lock(void)
 	pthread_mutex_lock(&registry_lock);
 }
 
+/* Without reservations no mappings are kept spare. */
 void vmr_registry_unlock(void)
 {
+	if (!registry)
+		vmr_spare_drop();
 	pthread_mutex_unlock(&registry_lock);
 }
 

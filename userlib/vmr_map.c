@@ -84,6 +84,23 @@ out:
 	return ret;
 }
 
+/*
+ * Unmap at the limit of mappings. Only between two other maps, with which the kernel
+ * may have joined this one, can that add mappings.
+ */
+static int clear_with_spare(const struct karena_vmr *vmr, const struct vmr_entry *entry)
+{
+	bool between = vmr_set_find(&vmr->maps, entry->start - 1, entry->start) &&
+		       vmr_set_find(&vmr->maps, entry->end, entry->end + 1);
+	int ret;
+
+	if (!vmr_spare_begin(between ? 2 : 1))
+		return -ENOMEM;
+	ret = vmr_clear(entry->start, entry->end - entry->start);
+	vmr_spare_end();
+	return ret;
+}
+
 static int unmap_locked(struct karena_vmr *vmr, const struct karena_vmr_map *map)
 {
 	uintptr_t start = (uintptr_t)map->address;
@@ -93,6 +110,8 @@ static int unmap_locked(struct karena_vmr *vmr, const struct karena_vmr_map *map
 	if (!entry || entry->start != start || entry->id != map->id)
 		return KARENA_E_MAPPING_NOT_FOUND;
 	ret = vmr_clear(start, entry->end - start);
+	if (ret == -ENOMEM)
+		ret = clear_with_spare(vmr, entry);
 	if (!ret)
 		vmr_set_erase(&vmr->maps, start);
 	return ret;

@@ -90,6 +90,18 @@ static size_t span_alignment(size_t size)
 }
 
 /*
+ * Unmap what only the library knows of. If the kernel joined it with its neighbours,
+ * this needs one more mapping.
+ */
+static void unmap_own(void *at, size_t length)
+{
+	if (!munmap(at, length) || errno != ENOMEM || !vmr_spare_begin(2))
+		return;
+	munmap(at, length);
+	vmr_spare_end();
+}
+
+/*
  * Takes a range anywhere, aligned. What was taken too much is given back at
  * once, so that nothing of it is left to remember.
  */
@@ -108,15 +120,21 @@ int vmr_span_new(size_t size, uintptr_t *address)
 	if (at == MAP_FAILED)
 		return -errno;
 
-	start = (uintptr_t)at;
-	head = -start & (alignment - 1);
+	head = -(uintptr_t)at & (alignment - 1);
 	tail = taken - size - head;
-	if ((head && munmap(at, head)) || (tail && munmap(to_pointer(start + head + size), tail))) {
+	start = (uintptr_t)at + head;
+	if (head && munmap(at, head)) {
 		ret = -errno;
-		munmap(at, taken);
+		unmap_own(at, taken);
 		return ret;
 	}
-	*address = start + head;
+	/* The head is anybody's from here on. */
+	if (tail && munmap(to_pointer(start + size), tail)) {
+		ret = -errno;
+		unmap_own(to_pointer(start), size + tail);
+		return ret;
+	}
+	*address = start;
 	return 0;
 }
 
@@ -197,7 +215,7 @@ static bool is_marked(void *at, uintptr_t mark)
 static void release_rehearsal(void *at, size_t length, uintptr_t mark)
 {
 	if (!vmr_span_take((uintptr_t)at, length) || is_marked(at, mark))
-		munmap(at, length);
+		unmap_own(at, length);
 }
 
 /*
@@ -252,7 +270,7 @@ static int place_by_move(uintptr_t at, size_t length, const struct karena_vmr_so
 	return ret;
 
 unmap_staged:
-	munmap(staged, length);
+	unmap_own(staged, length);
 	return ret;
 }
 

@@ -165,6 +165,64 @@ TEST(calls_on_spans_should_survive_every_failure)
 	}
 }
 
+/* With it the library takes its spare mappings. */
+TEST(the_first_reservation_of_all_should_survive_every_failure)
+{
+	struct world world;
+	unsigned long nth;
+
+	warm_heap();
+	maps_read(&before);
+	for (nth = 1; ; nth++) {
+		fail_after = nth;
+		if (!new_large(&world))
+			break;
+		ASSERT_EQ(0, fail_after);
+		maps_read(&after);
+		ASSERT_TRUE(maps_equal(&before, &after));
+	}
+	/* Memory, lock, two spare mappings, the span, its ends. */
+	EXPECT_LE(6, nth);
+	fail_after = 0;
+	ASSERT_EQ(0, delete_made(&world));
+	maps_read(&after);
+	ASSERT_TRUE(maps_equal(&before, &after));
+}
+
+static char *stolen;
+
+/* Another thread maps a page where the first end of the span was given back. */
+static void steal_page(void *at, size_t length)
+{
+	(void)length;
+	if (stolen == MAP_FAILED)
+		stolen = mmap(at, PAGE, PROT_READ,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+}
+
+TEST(a_new_that_fails_should_unmap_nothing_that_became_anothers)
+{
+	struct world world;
+	size_t steals = 0;
+
+	warm_heap();
+	unmap_hook = steal_page;
+	for (unsigned long nth = 1; ; nth++) {
+		stolen = MAP_FAILED;
+		fail_after = nth;
+		if (!new_large(&world))
+			break;
+		if (stolen == MAP_FAILED)
+			continue;
+		steals++;
+		maps_read(&after);
+		ASSERT_FALSE(is_free(&after, stolen, PAGE));
+		munmap(stolen, PAGE);
+	}
+	unmap_hook = NULL;
+	EXPECT_LE(1, steals);
+}
+
 TEST(without_its_fork_handlers_the_library_should_make_no_reservation)
 {
 	struct karena_vmr *vmr = NULL;
@@ -275,14 +333,29 @@ TEST(unmap_should_survive_every_failure)
 	ASSERT_EQ(0, karena_vmr_source_anon(&world.source, RW, KARENA_VMR_PRIVATE));
 	ASSERT_EQ(0, map_source_there(&world));
 	*(char *)world.map.address = 9;
+	maps_read(&before);
+	fail_errno = EAGAIN;
 	fail_after = 1;
-	ASSERT_EQ(-ENOMEM, unmap_there(&world));
+	errno = 77;
+	ASSERT_EQ(-EAGAIN, unmap_there(&world));
+	ASSERT_EQ(77, errno);
+	maps_read(&after);
+	ASSERT_TRUE(maps_equal(&before, &after));
 	ASSERT_EQ(9, *(char *)world.map.address);
 	/* Hole made and filled: what the caller wanted. */
 	fail_late = true;
 	fail_after = 1;
 	ASSERT_EQ(0, unmap_there(&world));
 	ASSERT_EQ(KARENA_E_MAPPING_NOT_FOUND, unmap_there(&world));
+	maps_read(&after);
+	ASSERT_TRUE(is_placeholder(&after, world.map.address, world.map.length));
+	/* With no mapping left, a spare one is. */
+	fail_late = false;
+	fail_errno = ENOMEM;
+	ASSERT_EQ(0, map_source_there(&world));
+	fail_after = 1;
+	ASSERT_EQ(0, unmap_there(&world));
+	ASSERT_EQ(SPARES, nr_spares);
 	maps_read(&after);
 	ASSERT_TRUE(is_placeholder(&after, world.map.address, world.map.length));
 }

@@ -30,6 +30,8 @@ static int fail_errno = ENOMEM;
 static bool fail_late;
 /* What happens then to the hole, before anybody else can do anything. */
 static void (*fail_hook)(void *at, size_t length);
+/* What happens after an unmap, before anybody else can do anything. */
+static void (*unmap_hook)(void *at, size_t length);
 /* Calls made in all, by single-threaded tests that count them. */
 static unsigned long calls;
 
@@ -114,7 +116,14 @@ static inline int failing_mprotect(void *at, size_t length, int prot)
 
 static inline int failing_munmap(void *at, size_t length)
 {
-	return this_call_fails() ? -1 : raw_munmap(at, length);
+	int ret;
+
+	if (this_call_fails())
+		return -1;
+	ret = raw_munmap(at, length);
+	if (!ret && unmap_hook)
+		unmap_hook(at, length);
+	return ret;
 }
 
 static inline int failing_mutex_init(pthread_mutex_t *lock, const pthread_mutexattr_t *attr)
@@ -145,6 +154,7 @@ static inline int failing_atfork(void (*prepare)(void), void (*parent)(void), vo
 #include "../../userlib/vmr_place.c"
 #include "../../userlib/vmr_set.c"
 #include "../../userlib/vmr_source.c"
+#include "../../userlib/vmr_spare.c"
 
 #undef malloc
 #undef calloc

@@ -432,28 +432,4 @@ TEST_F(vmr, a_hole_left_by_the_last_step_should_be_filled)
 	}
 }
 
-TEST_F(vmr, an_unmap_that_fails_should_leave_the_map_or_have_been_done)
-{
-	struct karena_vmr_map map, found;
-
-	ASSERT_EQ(0, karena_vmr_map(self->vmr, PAGE, PAGE, &self->memory, &map));
-	maps_read(&before);
-	fail_late = false;
-	fail_after = 1;
-	errno = 77;
-	EXPECT_EQ(-ENOMEM, karena_vmr_unmap(self->vmr, &map));
-	EXPECT_EQ(77, errno);
-	maps_read(&after);
-	EXPECT_TRUE(maps_equal(&before, &after));
-	EXPECT_EQ(100, word(map.address));
-	EXPECT_EQ(0, karena_vmr_map_find(self->vmr, PAGE, PAGE, &found));
-
-	fail_late = true;
-	fail_after = 1;
-	EXPECT_EQ(0, karena_vmr_unmap(self->vmr, &map));
-	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_map_find(self->vmr, PAGE, PAGE, &found));
-	maps_read(&after);
-	EXPECT_TRUE(is_placeholder(&after, self->at, 16 * PAGE));
-}
-
 TEST_HARNESS_MAIN
