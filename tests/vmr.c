@@ -326,6 +326,57 @@ TEST_F(vmr, a_child_should_have_placeholder_where_maps_are_not_inherited)
 	karena_arena_close(inherit);
 }
 
+/* Exits with the number of the first thing that is not as it should be. */
+static void child_of_halves(struct karena_vmr *vmr, bool first_half)
+{
+	char *at = karena_vmr_get_address(vmr);
+	struct karena_vmr_map map;
+
+	maps_read(&after);
+	if (!is_placeholder(&after, at, 8 * PAGE))
+		_exit(1);
+	if (!is_placeholder(&after, at + (first_half ? 10 : 8) * PAGE, 2 * PAGE))
+		_exit(2);
+	if (!is_placeholder(&after, at + 12 * PAGE, 52 * PAGE))
+		_exit(3);
+	if (mmap(at + 8 * PAGE, 4 * PAGE, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != MAP_FAILED)
+		_exit(4);
+	while (!karena_vmr_map_first(vmr, &map))
+		if (karena_vmr_unmap(vmr, &map))
+			_exit(5);
+	_exit(karena_vmr_delete(&vmr) ? 6 : 0);
+}
+
+/* By MADV_DOFORK where the kernel has it for a window, by MADV_DONTFORK on all kernels. */
+TEST_F(vmr, a_window_of_which_half_is_inherited_should_leave_no_hole_in_the_child)
+{
+	struct karena_arena *inherit = make_arena(PAGES, KARENA_ARENA_F_INHERIT);
+	struct karena_arena *arenas[] = { self->arena, inherit };
+	static const int advice[] = { MADV_DOFORK, MADV_DONTFORK };
+	struct karena_vmr_source source;
+	struct karena_vmr_map map;
+	int forks = 0;
+
+	for (int i = 0; i < 4; i++) {
+		char *half = self->at + (i % 2 ? 8 : 10) * PAGE;
+		pid_t child;
+
+		ASSERT_EQ(0, source_arena(&source, arenas[i / 2], 0));
+		ASSERT_EQ(0, karena_vmr_map(self->vmr, 8 * PAGE, 4 * PAGE, &source, &map));
+		if (!madvise(half, 2 * PAGE, advice[i / 2])) {
+			forks++;
+			child = fork();
+			if (!child)
+				child_of_halves(self->vmr, i == 1 || i == 2);
+			EXPECT_EQ(0, wait_for(child));
+		}
+		ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	}
+	EXPECT_LE(2, forks);
+	karena_arena_close(inherit);
+}
+
 TEST_F(vmr, hundreds_of_windows_of_one_arena_should_each_be_its_own)
 {
 	struct karena_vmr_source source;

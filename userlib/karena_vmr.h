@@ -39,11 +39,11 @@
  * A child of fork(2) has a copy of every reservation, which it uses and deletes
  * without effect on its parent, whatever the parent's other threads were at.
  * Maps that the kernel does not pass on (arenas without KARENA_ARENA_F_INHERIT,
- * writable mappings of rings, devices) are gone in the child's copy, and
- * placeholder is where they were, before fork() returns in the child. What the
- * application itself excluded by madvise(MADV_DONTFORK) is not seen to. None of
- * this holds for vfork(2), posix_spawn(3) and bare clone(2), whose children are
- * to call none of these functions.
+ * writable mappings of rings, devices, what madvise(MADV_DONTFORK) excluded) are gone
+ * in the child's copy, and placeholder is where they were, before fork() returns in the
+ * child. A map of which the kernel passes on a part is still a map there; the rest of it
+ * is inaccessible. None of this holds for vfork(2), posix_spawn(3) and bare clone(2),
+ * whose children must call none of these functions.
  */
 #ifndef KARENA_VMR_H
 #define KARENA_VMR_H

@@ -68,11 +68,9 @@ static inline bool vmr_occupied(const struct karena_vmr *vmr, size_t offset, siz
 #define VMR_MOVES	0x2u
 /* Nothing can make a shared mapping fail that is tried now or later. */
 #define VMR_STEADY	0x4u
-/* fork() may leave its mappings out. */
-#define VMR_FLEETING	0x8u
 /* An object of ours, and which. */
-#define VMR_ARENA	0x10u
-#define VMR_RING	0x20u
+#define VMR_ARENA	0x8u
+#define VMR_RING	0x10u
 
 int vmr_source_look(struct karena_vmr_source *known, const struct karena_vmr_source *source);
 

@@ -13,6 +13,7 @@
 #include "vmr.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 /* All reservations. By registry_lock. */
@@ -34,22 +35,45 @@ static void unlock_all(void)
 	pthread_mutex_unlock(&registry_lock);
 }
 
+/* Does the range, of whole pages, have any that nothing is mapped to? */
+static bool has_hole(uintptr_t start, uintptr_t end)
+{
+	/* MS_ASYNC writes nothing: the kernel only looks at what is mapped. */
+	return msync((void *)start, end - start, MS_ASYNC) && errno == ENOMEM;
+}
+
 /*
- * Where a map was not inherited its range is free, and can be taken; where it
- * was, that fails. There is no other thread yet that could be faster.
+ * Put the placeholder into all holes of a range. There is no other thread yet that could
+ * be given one of them.
  */
+static void fill_holes(uintptr_t start, uintptr_t end)
+{
+	size_t page = karena_page_size();
+
+	while (has_hole(start, end) &&
+	       vmr_span_take(start, end - start) == KARENA_E_MAPPING_EXISTS) {
+		uintptr_t middle = start + (end - start) / page / 2 * page;
+
+		fill_holes(start, middle);
+		start = middle;
+	}
+}
+
+/* Forget the maps of which nothing was inherited; there must be no hole afterwards. */
 static void drop_lost_maps(struct karena_vmr *vmr)
 {
 	const struct vmr_entry *entry = vmr_set_find(&vmr->maps, 0, UINTPTR_MAX);
 
+	if (!has_hole(vmr->address, vmr->address + vmr->size))
+		return;
 	while (entry) {
 		uintptr_t start = entry->start;
 
-		if ((entry->traits & VMR_FLEETING) &&
-		    !vmr_span_take(start, entry->end - start))
+		if (!vmr_span_take(start, entry->end - start))
 			vmr_set_erase(&vmr->maps, start);
 		entry = vmr_set_after(&vmr->maps, start);
 	}
+	fill_holes(vmr->address, vmr->address + vmr->size);
 }
 
 static void after_fork_in_child(void)

@@ -39,7 +39,6 @@ static int map_locked(struct karena_vmr *vmr, size_t offset, size_t length,
 		return KARENA_E_MAPPING_EXISTS;
 	entry->start = vmr->address + offset;
 	entry->end = entry->start + length;
-	entry->traits = source->traits;
 	ret = check_granularity(entry, source);
 	if (ret)
 		return ret;

@@ -19,13 +19,11 @@
  * @start:	address of its first byte
  * @end:	address behind its last byte
  * @id:		of no meaning to the set
- * @traits:	of no meaning to the set
  */
 struct vmr_entry {
 	uintptr_t start;
 	uintptr_t end;
 	uint64_t id;
-	uint32_t traits;
 };
 
 struct vmr_leaf;

@@ -27,7 +27,7 @@ static int look_at_object(struct karena_vmr_source *known)
 	/* Mapping it to see what happens could pick its address for good. */
 	if (!ret && (stat.out_flags & KARENA_ARENA_F_FIXED_ADDR))
 		return KARENA_E_NOT_SUPPORTED;
-	known->traits |= VMR_MOVES | VMR_FLEETING | (ret ? VMR_RING : VMR_ARENA);
+	known->traits |= VMR_MOVES | (ret ? VMR_RING : VMR_ARENA);
 	return 0;
 }
 
@@ -62,8 +62,6 @@ static int look_at_file(struct karena_vmr_source *known)
 
 	if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
 		known->traits |= VMR_MOVES;
-	else
-		known->traits |= VMR_FLEETING;
 	return 0;
 }
 

@@ -120,8 +120,7 @@ TEST(a_grandchild_should_have_one_as_well)
 }
 
 /*
- * Maps that are not inherited. Devices are where the library expects this; that
- * /dev/zero's is left out is done by madvise().
+ * Maps that are not inherited, as devices have them: madvise() stands in for a driver.
  */
 
 static int child_lost_some_maps(void *arg)
@@ -153,7 +152,6 @@ TEST(maps_that_are_not_inherited_should_be_placeholder_in_the_child)
 	int fd = open("/dev/zero", O_RDWR);
 
 	ASSERT_EQ(0, karena_vmr_source_fd(&zero, fd, 0, RW, 0));
-	ASSERT_TRUE(zero.traits & VMR_FLEETING);
 	ASSERT_EQ(0, karena_vmr_source_anon(&family.anon, RW, KARENA_VMR_PRIVATE));
 	ASSERT_EQ(0, karena_vmr_new(&family.vmr, NULL, 16 * PAGE));
 	for (size_t i = 0; i < 3; i++) {
@@ -165,6 +163,51 @@ TEST(maps_that_are_not_inherited_should_be_placeholder_in_the_child)
 	EXPECT_EQ(0, in_child(child_lost_some_maps, &family));
 	EXPECT_EQ(0, karena_vmr_map_find(family.vmr, 9 * PAGE, PAGE, &map));
 	EXPECT_EQ(49, *(uint64_t *)map.address);
+	EXPECT_EQ(0, empty(&family.vmr));
+}
+
+/* So many pages that they cannot be looked at one by one. */
+#define HOLED	((size_t)1 << 25)
+
+static int child_lost_parts(void *arg)
+{
+	struct family *family = arg;
+	char *at = karena_vmr_get_address(family->vmr);
+	struct karena_vmr_map map;
+
+	maps_read(&maps);
+	CHECK(is_placeholder(&maps, at, 2 * PAGE));
+	CHECK(is_placeholder(&maps, at + 3 * PAGE, (HOLED - 3) * PAGE));
+	/* What is left of the map is a map, and is unmapped as one. */
+	CHECK(!karena_vmr_map_first(family->vmr, &map));
+	CHECK(map.address == at && map.length == 4 * PAGE && map.id == family->shared_map.id);
+	CHECK(*(uint64_t *)(at + 2 * PAGE) == 2);
+	CHECK(karena_vmr_map_next(family->vmr, &map, &map) == KARENA_E_MAPPING_NOT_FOUND);
+	CHECK(!empty(&family->vmr));
+	maps_read(&maps);
+	CHECK(is_free(&maps, at, HOLED * PAGE));
+	return 0;
+}
+
+TEST(a_child_should_have_no_hole_where_a_part_is_not_inherited)
+{
+	struct family family;
+	char *at;
+	int fd = numbered_memfd(4, 0, 0);
+
+	ASSERT_EQ(0, karena_vmr_source_fd(&family.shared, fd, 0, RW, 0));
+	ASSERT_EQ(0, karena_vmr_new(&family.vmr, NULL, HOLED * PAGE));
+	at = karena_vmr_get_address(family.vmr);
+	ASSERT_EQ(0, karena_vmr_map(family.vmr, 0, 4 * PAGE, &family.shared, &family.shared_map));
+	ASSERT_EQ(0, karena_vmr_map(family.vmr, 9 * PAGE, 4 * PAGE, &family.shared, NULL));
+	/* Of one map all but a page, another one, and placeholder. */
+	ASSERT_EQ(0, madvise(at, 2 * PAGE, MADV_DONTFORK));
+	ASSERT_EQ(0, madvise(at + 3 * PAGE, PAGE, MADV_DONTFORK));
+	ASSERT_EQ(0, madvise(at + 9 * PAGE, 4 * PAGE, MADV_DONTFORK));
+	ASSERT_EQ(0, madvise(at + 12345 * PAGE, PAGE, MADV_DONTFORK));
+	ASSERT_EQ(0, madvise(at + (HOLED - 1) * PAGE, PAGE, MADV_DONTFORK));
+	EXPECT_EQ(0, in_child(child_lost_parts, &family));
+	EXPECT_EQ(3, *(uint64_t *)(at + 3 * PAGE));
 	EXPECT_EQ(0, empty(&family.vmr));
 }
 
