@@ -182,6 +182,8 @@ build/host/%_tsan: tests/host/%.c build/libkarena.a | build/kselftest/kselftest_
 	$(CC) $(c_flags) $(depend) $(tsan_flags) -isystem build/kselftest -pthread -o $@ $< \
 		build/libkarena.a
 
+build/host/karenactl: | build/bin/karenactl
+
 build/fuzz/%: tests/fuzz/%.c | build/include/linux/karena.h
 	@mkdir -p $(@D)
 	clang $(c_flags) $(depend) $(fuzz_flags) -o $@ $<

@@ -6,23 +6,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include <sys/prctl.h>
 
 #include <karena.h>
 
 #include "kselftest_harness.h"
+#include "tool_util.h"
 
 FIXTURE(tool) {
 	struct karena_device *device;
 	struct karena_arena *arena;
 	struct karena_ring *ring;
 	uint64_t page;
-	char said[16384];
 };
-
-typedef FIXTURE_DATA(tool) tool_data;
 
 FIXTURE_SETUP(tool)
 {
@@ -43,70 +41,59 @@ FIXTURE_TEARDOWN(tool)
 	karena_close(self->device);
 }
 
-/* Runs karenactl; returns its exit status, and what it said in self->said. */
-static int run(tool_data *self, const char *arguments)
-{
-	char command[256];
-	FILE *pipe;
-	size_t length;
-
-	snprintf(command, sizeof(command), "karenactl %s 2>&1", arguments);
-	pipe = popen(command, "r");
-	if (!pipe)
-		return -1;
-	length = fread(self->said, 1, sizeof(self->said) - 1, pipe);
-	self->said[length] = '\0';
-	return WEXITSTATUS(pclose(pipe));
-}
-
-static int run_on_us(tool_data *self, const char *command)
+static int run_on_us(const char *command)
 {
 	char arguments[64];
 
 	snprintf(arguments, sizeof(arguments), "%s %d", command, getpid());
-	return run(self, arguments);
-}
-
-static bool says(tool_data *self, const char *text)
-{
-	if (strstr(self->said, text))
-		return true;
-	fprintf(stderr, "not in what karenactl says: %s\n%s\n", text, self->said);
-	return false;
-}
-
-TEST_F(tool, wrong_usage_is_reported)
-{
-	EXPECT_EQ(2, run(self, ""));
-	EXPECT_EQ(2, run(self, "show"));
-	EXPECT_EQ(2, run(self, "query more"));
-	EXPECT_EQ(0, run(self, "help"));
-	EXPECT_TRUE(says(self, "usage: karenactl query"));
+	return run_tool(arguments);
 }
 
 TEST_F(tool, query_tells_features)
 {
-	EXPECT_EQ(0, run(self, "query"));
-	EXPECT_TRUE(says(self, "features   arena ring"));
-	EXPECT_TRUE(says(self, "none for this one (CAP_IPC_LOCK)"));
+	EXPECT_EQ(0, run_tool("query"));
+	EXPECT_TRUE(tool_says("features   arena ring"));
+	EXPECT_TRUE(tool_says("none for this one (CAP_IPC_LOCK)"));
 }
 
 TEST_F(tool, list_tells_who_has_what)
 {
 	uint64_t offset;
-	char line[128];
+	char lines[512];
 
 	ASSERT_EQ(0, karena_arena_alloc(self->arena, 2, NULL, &offset));
 	ASSERT_EQ(0, karena_arena_restrict(self->arena, KARENA_RIGHT_MAP));
 	ASSERT_EQ(0, karena_ring_output(self->ring, "x", 1, 0));
-	snprintf(line, sizeof(line), "%7d %-15s %4d arena a-name", getpid(), "karenactl",
-		 karena_arena_fd(self->arena));
-	EXPECT_EQ(0, run_on_us(self, "list"));
-	EXPECT_TRUE(says(self, line));
-	EXPECT_TRUE(says(self, "16 MiB      8 KiB  map\n"));
-	EXPECT_TRUE(says(self, "8 KiB       16 B  map map-write produce consume\n"));
-	EXPECT_EQ(0, run(self, "list"));
-	EXPECT_TRUE(says(self, line));
+	snprintf(lines, sizeof(lines),
+		 "    PID COMMAND           FD KIND  NAME                  SIZE       USED  RIGHTS\n"
+		 "%7d karenactl       %4d arena a-name              16 MiB      8 KiB  map\n"
+		 "%7d karenactl       %4d ring  r-name               8 KiB       16 B  map map-write produce consume\n",
+		 getpid(), karena_arena_fd(self->arena), getpid(), karena_ring_fd(self->ring));
+	EXPECT_EQ(0, run_on_us("list"));
+	EXPECT_TRUE(tool_says_only(lines));
+	/* karenactl and its shell have them, too. */
+	EXPECT_EQ(0, run_tool("list"));
+	EXPECT_TRUE(tool_says(strchr(lines, '\n') + 1));
+}
+
+TEST_F(tool, list_prints_nothing_that_a_terminal_would_obey)
+{
+	ASSERT_EQ(0, prctl(PR_SET_NAME, "\033[2Jname"));
+	EXPECT_EQ(0, run_on_us("list"));
+	EXPECT_TRUE(tool_says(" ?[2Jname "));
+	EXPECT_EQ(NULL, strchr(tool_said, '\033'));
+}
+
+TEST_F(tool, what_cannot_be_written_is_a_failure)
+{
+	static const char *const all[] = { "query", "list", "show self", "help" };
+	char arguments[64];
+
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(arguments, sizeof(arguments), "%s >/dev/full", all[i]);
+		EXPECT_EQ(1, run_tool(arguments));
+		EXPECT_TRUE(tool_says_only("karenactl: standard output: No space left on device\n"));
+	}
 }
 
 TEST_F(tool, show_draws_what_is_where)
@@ -120,14 +107,14 @@ TEST_F(tool, show_draws_what_is_where)
 	ASSERT_EQ(0, karena_arena_alloc(self->arena, 2, &opts, &offset));
 	ASSERT_EQ(0, karena_arena_guard(self->arena, 5 * self->page, 1));
 	ASSERT_EQ(0, karena_arena_reserve(self->arena, 2048 * self->page, 4));
-	EXPECT_EQ(0, run_on_us(self, "show"));
-	EXPECT_TRUE(says(self, "arena \"a-name\", 16 MiB; pid"));
-	EXPECT_TRUE(says(self, "5 allocated, 4 reserved, 1 guard"));
-	EXPECT_TRUE(says(self, "       0 B |+++++X.........."));
-	EXPECT_TRUE(says(self, "             7.8 MiB free\n"));
-	EXPECT_TRUE(says(self, "     8 MiB |rrrr............"));
-	EXPECT_TRUE(says(self, "a character is 4 KiB"));
-	EXPECT_TRUE(says(self, "  0x5000          1      4 KiB  guard"));
+	EXPECT_EQ(0, run_on_us("show"));
+	EXPECT_TRUE(tool_says("arena \"a-name\", 16 MiB; pid"));
+	EXPECT_TRUE(tool_says("5 allocated, 4 reserved, 1 guard"));
+	EXPECT_TRUE(tool_says("       0 B |+++++X.........."));
+	EXPECT_TRUE(tool_says("             7.8 MiB free\n"));
+	EXPECT_TRUE(tool_says("     8 MiB |rrrr............"));
+	EXPECT_TRUE(tool_says("a character is 4 KiB"));
+	EXPECT_TRUE(tool_says("  0x5000          1      4 KiB  guard"));
 }
 
 TEST_F(tool, show_draws_the_fill_of_a_ring)
@@ -135,10 +122,10 @@ TEST_F(tool, show_draws_the_fill_of_a_ring)
 	static char payload[2048 - 8];
 
 	ASSERT_EQ(0, karena_ring_output(self->ring, payload, sizeof(payload), 0));
-	EXPECT_EQ(0, run_on_us(self, "show"));
-	EXPECT_TRUE(says(self, "ring \"r-name\", 8 KiB; pid"));
-	EXPECT_TRUE(says(self, "1 reserved: 1 submitted, 0 discarded"));
-	EXPECT_TRUE(says(self, "     2 KiB |################................"));
+	EXPECT_EQ(0, run_on_us("show"));
+	EXPECT_TRUE(tool_says("ring \"r-name\", 8 KiB; pid"));
+	EXPECT_TRUE(tool_says("1 reserved: 1 submitted, 0 discarded"));
+	EXPECT_TRUE(tool_says("     2 KiB |################................"));
 }
 
 /* One more than fit: the last is counted among the number of the others. */
@@ -146,46 +133,74 @@ TEST_F(tool, show_lists_only_so_many_ranges)
 {
 	for (uint64_t i = 0; i < 34; i += 2)
 		ASSERT_EQ(0, karena_arena_reserve(self->arena, i * self->page, 1));
-	EXPECT_EQ(0, run_on_us(self, "show"));
-	EXPECT_TRUE(says(self, "and 1 more\n"));
+	EXPECT_EQ(0, run_on_us("show"));
+	EXPECT_TRUE(tool_says("and 1 more\n"));
 }
 
 TEST_F(tool, show_takes_descriptors)
 {
-	char arguments[64];
+	char arguments[64], said[256];
+	int pid = getpid();
 
-	snprintf(arguments, sizeof(arguments), "show %d %d", getpid(),
-		 karena_ring_fd(self->ring));
-	EXPECT_EQ(0, run(self, arguments));
-	EXPECT_TRUE(says(self, "ring \"r-name\""));
-	EXPECT_EQ(NULL, strstr(self->said, "a-name"));
-	snprintf(arguments, sizeof(arguments), "show %d 0 999 junk", getpid());
-	EXPECT_EQ(1, run(self, arguments));
-	EXPECT_TRUE(says(self, "fd 0: Invalid argument"));
-	EXPECT_TRUE(says(self, "fd 999: Invalid argument"));
-	EXPECT_TRUE(says(self, "fd -1: Invalid argument"));
+	snprintf(arguments, sizeof(arguments), "show %d %d", pid, karena_ring_fd(self->ring));
+	EXPECT_EQ(0, run_tool(arguments));
+	EXPECT_TRUE(tool_says("ring \"r-name\""));
+	EXPECT_EQ(NULL, strstr(tool_said, "a-name"));
+	snprintf(arguments, sizeof(arguments), "show %d 0 999", pid);
+	snprintf(said, sizeof(said),
+		 "karenactl: pid %d fd 0: neither an arena nor a ring\n"
+		 "karenactl: pid %d fd 999: no such descriptor\n", pid, pid);
+	EXPECT_EQ(1, run_tool(arguments));
+	EXPECT_TRUE(tool_says_only(said));
 }
 
 TEST_F(tool, processes_without_objects)
 {
-	EXPECT_EQ(0, run(self, "show 1"));
-	EXPECT_TRUE(says(self, "pid 1 has neither arena nor ring open"));
-	EXPECT_EQ(1, run(self, "show 99999999"));
-	EXPECT_TRUE(says(self, "No such file or directory"));
+	EXPECT_EQ(0, run_tool("show 1"));
+	EXPECT_TRUE(tool_says_only("pid 1 has neither arena nor ring open\n"));
+	EXPECT_EQ(1, run_tool("show 99999999"));
+	EXPECT_TRUE(tool_says_only("karenactl: pid 99999999: no such process\n"));
+	EXPECT_EQ(1, run_tool("show 99999999 3"));
+	EXPECT_TRUE(tool_says_only("karenactl: pid 99999999 fd 3: no such process\n"));
+	EXPECT_EQ(1, run_tool("list 99999999"));
+	EXPECT_TRUE(tool_says("karenactl: pid 99999999: no such process\n"));
 }
 
-TEST_F(tool, processes_of_others_are_not_looked_into)
+#define FORBIDDEN	"not allowed to look at it: be root, or the user whose process it is\n"
+
+/* Its parent is root's, and it has what its parent has. */
+static bool nobody_sees_what_is_his(void)
 {
-	char arguments[64];
+	char *end;
+
+	run_on_us("list");
+	if (!tool_says(" arena a-name ") || !tool_says(" ring  r-name ") ||
+	    strstr(tool_said, "karenactl: "))
+		return false;
+	if (run_tool("list") || !tool_says(" arena a-name "))
+		return false;
+	/* All the rest is one line. */
+	end = strstr(tool_said, "karenactl: ");
+	if (!end || !tool_says(" could not be looked at: root sees all\n") ||
+	    strchr(end, '\n')[1])
+		return false;
+	if (run_on_us("show") || run_tool("show 1") != 1 ||
+	    !tool_says_only("karenactl: pid 1: " FORBIDDEN))
+		return false;
+	return run_tool("query") == 1 &&
+	       tool_says_only("karenactl: /dev/karena: not allowed to open it: be root, or of its group\n");
+}
+
+TEST_F(tool, users_see_what_is_theirs_and_how_much_is_not)
+{
+	pid_t child = fork();
 	int status;
-	pid_t pid = getpid(), child = fork();
 
 	ASSERT_LE(0, child);
 	if (!child) {
-		snprintf(arguments, sizeof(arguments), "show %d", pid);
-		if (setgid(65534) || setuid(65534))
+		if (setgid(65534) || setuid(65534) || prctl(PR_SET_DUMPABLE, 1))
 			_exit(255);
-		_exit(run(self, arguments) == 1 && says(self, "Permission denied") ? 0 : 1);
+		_exit(nobody_sees_what_is_his() ? 0 : 1);
 	}
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);

@@ -7,6 +7,8 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,27 +19,83 @@
 #include "object.h"
 #include "text.h"
 
+/* Exit statuses besides 0. */
+#define FAILED	1
+#define MISUSED	2
+
 static void usage(FILE *out)
 {
 	fprintf(out,
 		"usage: karenactl query             what module and kernel can do\n"
 		"       karenactl list [PID]...     arenas and rings of processes, else of all\n"
-		"       karenactl show PID [FD]...  map of each arena, fill of each ring\n");
+		"       karenactl show PID [FD]...  map of each arena, fill of each ring\n"
+		"       karenactl help              this\n"
+		"\n"
+		"Looking at a process takes the right to trace it: root has it for all, others for\n"
+		"their own. list without PID leaves out the others and says how many there are.\n"
+		"\n"
+		"Exit status: 0: success; 1: something could not be shown or written; 2: wrong usage.\n");
 }
 
-static int do_query(void)
+/* Say what is wrong with the command line. Returns the exit status. */
+__attribute__((format(printf, 1, 2)))
+static int misused(const char *format, ...)
+{
+	va_list args;
+
+	fputs("karenactl: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	usage(stderr);
+	return MISUSED;
+}
+
+/* The kernel lists the device even where /dev does not have it. */
+static bool module_is_loaded(void)
+{
+	FILE *file = fopen("/proc/misc", "re");
+	char line[128], name[64];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "%*d %63s", name) == 1 && !strcmp(name, "karena");
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static int complain_of_module(void)
+{
+	complain("the module karena is not loaded: load it with 'modprobe karena'");
+	return FAILED;
+}
+
+static int complain_of_device(int error)
+{
+	if (error == -EACCES)
+		complain(KARENA_DEVICE ": not allowed to open it: be root, or of its group");
+	else
+		complain(KARENA_DEVICE ": %s", strerror(-error));
+	return FAILED;
+}
+
+static int do_query(int count, char **words)
 {
 	struct karena_query query = { .size = sizeof(query) };
 	struct karena_device *device;
 	int ret;
 
+	(void)count;
+	(void)words;
 	ret = karena_open(NULL, &device);
 	if (ret < 0)
-		return complain(KARENA_DEVICE, ret);
+		return module_is_loaded() ? complain_of_device(ret) : complain_of_module();
 	ret = karena_query(device, &query);
 	karena_close(device);
 	if (ret < 0)
-		return complain("query", ret);
+		return complain_of_device(ret);
 	printf(KARENA_DEVICE ", ABI version %u\n", query.out_abi_version);
 	field("features", "%s", bits_text(feature_bits, query.out_features));
 	field("arenas", "up to %s; flags %s", size_text(query.out_arena_max_bytes),
@@ -59,125 +117,258 @@ typedef int (*object_fn)(const struct object *object);
 static int do_fd(pid_t pid, int fd, object_fn fn)
 {
 	struct object object;
-	char what[64];
-	int ret;
+	int ret = open_object(pid, fd, &object);
 
-	ret = open_object(pid, fd, &object);
-	if (!ret) {
-		ret = fn(&object);
-		close_object(&object);
-	}
-	if (!ret)
-		return 0;
-	snprintf(what, sizeof(what), "pid %d fd %d", pid, fd);
-	return complain(what, ret);
+	if (ret)
+		return ret;
+	ret = fn(&object);
+	close_object(&object);
+	return ret;
 }
 
-/* A number that names an entry of a directory of /proc, or -1. */
+static bool is_forbidden(int error)
+{
+	return error == -EACCES || error == -EPERM;
+}
+
+/* Returns the exit status. @fd: or -1. */
+static int complain_of(pid_t pid, int fd, int error)
+{
+	const char *why = strerror(-error);
+	char which[24] = "";
+
+	if (is_forbidden(error))
+		why = "not allowed to look at it: be root, or the user whose process it is";
+	else if (error == -ESRCH)
+		why = "no such process";
+	else if (error == -EBADF)
+		why = "no such descriptor";
+	else if (error == -ENOTTY)
+		why = "neither an arena nor a ring";
+	if (fd >= 0)
+		snprintf(which, sizeof(which), " fd %d", fd);
+	complain("pid %d%s: %s", pid, which, why);
+	return FAILED;
+}
+
+/* A number that names a process, a descriptor, or an entry of /proc; else -1. */
 static int parse_number(const char *text)
 {
+	long value;
 	char *end;
-	long value = strtol(text, &end, 10);
 
-	return isdigit((unsigned char)*text) && !*end && value <= INT32_MAX ? (int)value : -1;
+	if (!isdigit((unsigned char)*text))
+		return -1;
+	errno = 0;
+	value = strtol(text, &end, 10);
+	return !errno && !*end && value <= INT_MAX ? (int)value : -1;
 }
 
-/* Returns 1 if anything went wrong. @found counts the objects. */
+static bool went_away(int error)
+{
+	return error == -ESRCH || error == -EBADF;
+}
+
+/*
+ * Call @fn for each object of a process and count it in @found. What is closed meanwhile
+ * is left out. Returns 0, or the negative errno of the first that failed.
+ */
 static int do_process(pid_t pid, object_fn fn, unsigned int *found)
 {
 	struct dirent *entry;
-	int bad = 0, fd;
+	int first = 0;
 	char path[64];
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo", pid);
 	dir = opendir(path);
 	if (!dir)
-		return complain(path, -errno);
+		return errno == ENOENT ? -ESRCH : -errno;
 	while ((entry = readdir(dir))) {
-		fd = parse_number(entry->d_name);
-		if (fd < 0 || !kind_of_fd(pid, fd))
+		int fd = parse_number(entry->d_name), ret;
+
+		ret = fd < 0 ? -ENOTTY : do_fd(pid, fd, fn);
+		if (ret == -ENOTTY || went_away(ret))
 			continue;
 		(*found)++;
-		bad |= do_fd(pid, fd, fn);
+		if (ret && !first)
+			first = ret;
 	}
 	closedir(dir);
-	return bad;
+	return first;
 }
 
-static pid_t parse_pid(const char *text)
+/* Threads of the kernel have no descriptors. */
+static bool is_kernel_thread(pid_t pid)
 {
-	if (!strcmp(text, "self"))
-		return getpid();
-	return parse_number(text);
+	unsigned int flags = 0;
+	char path[64], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (file && fgets(line, sizeof(line), file) && strrchr(line, ')'))
+		sscanf(strrchr(line, ')'), ") %*c %*d %*d %*d %*d %*d %u", &flags);
+	if (file)
+		fclose(file);
+	return flags & 0x00200000;	/* PF_KTHREAD */
 }
 
-/* Processes that end meanwhile, or may not be looked into, have nothing to list. */
 static int list_all(void)
 {
+	unsigned int found = 0, forbidden = 0;
 	struct dirent *entry;
-	unsigned int found = 0;
-	char path[64];
+	int status = 0;
 	DIR *dir;
 
 	dir = opendir("/proc");
-	if (!dir)
-		return complain("/proc", -errno);
+	if (!dir) {
+		complain("/proc: %s", strerror(errno));
+		return FAILED;
+	}
 	while ((entry = readdir(dir))) {
 		pid_t pid = parse_number(entry->d_name);
+		int ret = pid > 0 ? do_process(pid, list_object, &found) : 0;
 
-		snprintf(path, sizeof(path), "/proc/%d/fdinfo", pid);
-		if (pid > 0 && !access(path, R_OK | X_OK))
-			do_process(pid, list_object, &found);
+		if (is_forbidden(ret))
+			forbidden += !is_kernel_thread(pid);
+		else if (ret && !went_away(ret))
+			status = complain_of(pid, -1, ret);
 	}
 	closedir(dir);
-	return 0;
+	if (forbidden)
+		complain("%u process%s could not be looked at: root sees all",
+			 forbidden, forbidden == 1 ? "" : "es");
+	return status;
 }
 
-static int do_list(int count, char **pids)
+/* The process that a word names, or -1. */
+static pid_t parse_pid(const char *word)
+{
+	pid_t pid = strcmp(word, "self") ? parse_number(word) : getpid();
+
+	return pid > 0 ? pid : -1;
+}
+
+static int do_list(int count, char **words)
 {
 	unsigned int found = 0;
-	int bad = 0;
+	int status = 0;
 
+	for (int i = 0; i < count; i++)
+		if (parse_pid(words[i]) < 0)
+			return misused("'%s' is not the number of a process", words[i]);
+	if (!module_is_loaded())
+		return complain_of_module();
 	list_header();
 	if (!count)
 		return list_all();
-	for (int i = 0; i < count; i++)
-		bad |= do_process(parse_pid(pids[i]), list_object, &found);
-	return bad;
+	for (int i = 0; i < count; i++) {
+		pid_t pid = parse_pid(words[i]);
+		int ret = do_process(pid, list_object, &found);
+
+		if (ret)
+			status = complain_of(pid, -1, ret);
+	}
+	return status;
 }
 
-static int do_show(const char *pid_text, int count, char **fds)
+static int show_all(pid_t pid)
 {
-	pid_t pid = parse_pid(pid_text);
 	unsigned int found = 0;
-	int bad = 0;
+	int ret = do_process(pid, show_object, &found);
 
-	if (!count) {
-		bad = do_process(pid, show_object, &found);
-		if (!bad && !found)
-			printf("pid %d has neither arena nor ring open\n", pid);
-		return bad;
+	if (ret)
+		return complain_of(pid, -1, ret);
+	if (!found)
+		printf("pid %d has neither arena nor ring open\n", pid);
+	return 0;
+}
+
+static int do_show(int count, char **words)
+{
+	pid_t pid = parse_pid(words[0]);
+	int status = 0;
+
+	if (pid < 0)
+		return misused("'%s' is not the number of a process", words[0]);
+	for (int i = 1; i < count; i++)
+		if (parse_number(words[i]) < 0)
+			return misused("'%s' is not the number of a descriptor", words[i]);
+	if (!module_is_loaded())
+		return complain_of_module();
+	if (count == 1)
+		return show_all(pid);
+	for (int i = 1; i < count; i++) {
+		int fd = parse_number(words[i]), ret = do_fd(pid, fd, show_object);
+
+		if (ret)
+			status = complain_of(pid, fd, ret);
 	}
+	return status;
+}
+
+static int do_help(int count, char **words)
+{
+	(void)count;
+	(void)words;
+	usage(stdout);
+	return 0;
+}
+
+/**
+ * struct command - what the first word of the command line may be
+ * @name:	the word
+ * @least:	words after it at least
+ * @most:	and at most
+ * @run:	called with them; returns the exit status
+ */
+struct command {
+	const char *name;
+	int least;
+	int most;
+	int (*run)(int count, char **words);
+};
+
+static const struct command commands[] = {
+	{ "query", 0, 0, do_query },
+	{ "list", 0, INT_MAX, do_list },
+	{ "show", 1, INT_MAX, do_show },
+	{ "help", 0, 0, do_help },
+	{ "--help", 0, 0, do_help },
+	{ "-h", 0, 0, do_help },
+};
+
+static int run(const struct command *command, int count, char **words)
+{
 	for (int i = 0; i < count; i++)
-		bad |= do_fd(pid, parse_number(fds[i]), show_object);
-	return bad;
+		if (words[i][0] == '-')
+			return misused("%s has no option '%s'", command->name, words[i]);
+	if (count > command->most)
+		return misused("%s takes no '%s'", command->name, words[command->most]);
+	if (count < command->least)
+		return misused("%s takes the number of a process", command->name);
+	return command->run(count, words);
+}
+
+/* What was printed may still be in a buffer. */
+static int finish(int status)
+{
+	bool failed = ferror(stdout);
+
+	errno = 0;
+	if (!fclose(stdout) && !failed)
+		return status;
+	complain("standard output: %s", errno ? strerror(errno) : "not all could be written");
+	return FAILED;
 }
 
 int main(int argc, char **argv)
 {
-	const char *command = argc > 1 ? argv[1] : "";
-
-	if (!strcmp(command, "query") && argc == 2)
-		return do_query();
-	if (!strcmp(command, "list"))
-		return do_list(argc - 2, argv + 2);
-	if (!strcmp(command, "show") && argc > 2)
-		return do_show(argv[2], argc - 3, argv + 3);
-	if (!strcmp(command, "help") || !strcmp(command, "--help") || !strcmp(command, "-h")) {
-		usage(stdout);
-		return 0;
-	}
-	usage(stderr);
-	return 2;
+	if (argc < 2)
+		return misused("there is no command");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return finish(run(&commands[i], argc - 2, argv + 2));
+	return misused("there is no command '%s'", argv[1]);
 }

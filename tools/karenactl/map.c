@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,28 +10,38 @@
 #define MAP_ROWS	6
 #define LIST_ROWS	16
 
+static int add_range(struct map *map, size_t *max, const struct karena_arena_range *range)
+{
+	size_t more = *max ? 2 * *max : 64;
+	struct karena_arena_range *ranges;
+
+	if (map->count == *max) {
+		ranges = realloc(map->ranges, more * sizeof(*range));
+		if (!ranges)
+			return -ENOMEM;
+		map->ranges = ranges;
+		*max = more;
+	}
+	map->ranges[map->count++] = *range;
+	return 0;
+}
+
 /* Also after a failure @map->ranges are the caller's to free. */
 int read_map(const struct karena_arena *arena, struct map *map)
 {
 	struct karena_arena_range range;
 	struct karena_walk *walk;
-	size_t room = 0;
+	size_t max = 0;
 	int ret;
 
 	memset(map, 0, sizeof(*map));
 	map->page = karena_arena_page_size(arena);
 	map->nr_pages = karena_arena_length(arena) / map->page;
 	ret = karena_walk_new(arena, 0, &walk);
-	while (!ret && (ret = karena_walk_next(walk, &range)) > 0) {
-		if (map->count == room) {
-			room = room ? 2 * room : 64;
-			map->ranges = realloc(map->ranges, room * sizeof(range));
-			if (!map->ranges)
-				abort();
-		}
-		map->ranges[map->count++] = range;
-		ret = 0;
-	}
+	if (ret)
+		return ret;
+	while (!ret && (ret = karena_walk_next(walk, &range)) > 0)
+		ret = add_range(map, &max, &range);
 	karena_walk_free(walk);
 	return ret;
 }

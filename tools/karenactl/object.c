@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,19 +10,27 @@
 #include "object.h"
 #include "text.h"
 
-/* 'a' for an arena, 'r' for a ring, 0 for all else. */
-char kind_of_fd(pid_t pid, int fd)
+/*
+ * 'a' for an arena, 'r' for a ring. Errors: -ENOTTY: something else; -EBADF: there is no such
+ * descriptor; -ESRCH: no such process; others of open(2).
+ */
+static int kind_of_fd(pid_t pid, int fd)
 {
 	char path[64], line[256], kind = 0;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
 	file = fopen(path, "re");
-	while (file && !kind && fgets(line, sizeof(line), file))
+	if (!file && errno == ENOENT) {
+		snprintf(path, sizeof(path), "/proc/%d", pid);
+		return access(path, F_OK) ? -ESRCH : -EBADF;
+	}
+	if (!file)
+		return -errno;
+	while (!kind && fgets(line, sizeof(line), file))
 		sscanf(line, "karena-type: %c", &kind);
-	if (file)
-		fclose(file);
-	return kind;
+	fclose(file);
+	return kind ? kind : -ENOTTY;
 }
 
 /* A duplicate of another process's descriptor, or -errno. */
@@ -40,14 +49,13 @@ static int take_fd(pid_t pid, int fd)
 
 int open_object(pid_t pid, int fd, struct object *object)
 {
-	char kind = kind_of_fd(pid, fd);
-	int taken, ret;
+	int kind = kind_of_fd(pid, fd), taken, ret;
 
 	memset(object, 0, sizeof(*object));
 	object->pid = pid;
 	object->fd = fd;
-	if (!kind)
-		return -EINVAL;
+	if (kind < 0)
+		return kind;
 	taken = take_fd(pid, fd);
 	if (taken < 0)
 		return taken;
@@ -72,9 +80,10 @@ void list_header(void)
 	       "SIZE", "USED", "RIGHTS");
 }
 
+/* The process may call itself anything, also what a terminal would obey. */
 static void command_of(pid_t pid, char *command, size_t bytes)
 {
-	char path[64];
+	char path[64], *at;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
@@ -84,6 +93,9 @@ static void command_of(pid_t pid, char *command, size_t bytes)
 	if (file)
 		fclose(file);
 	command[strcspn(command, "\n")] = '\0';
+	for (at = command; *at; at++)
+		if (!isprint((unsigned char)*at))
+			*at = '?';
 }
 
 static void list_line(const struct object *object, const char *kind, const char *name,

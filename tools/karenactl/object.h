@@ -23,7 +23,6 @@ struct object {
 	struct karena_ring *ring;
 };
 
-char kind_of_fd(pid_t pid, int fd);
 int open_object(pid_t pid, int fd, struct object *object);
 void close_object(struct object *object);
 void list_header(void);

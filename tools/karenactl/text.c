@@ -7,12 +7,17 @@
 
 #include "text.h"
 
-/* For people; @error is -errno. Returns what the command then exits with. */
-int complain(const char *what, int error)
+/* On standard error, after what was printed before. */
+void complain(const char *format, ...)
 {
+	va_list args;
+
 	fflush(stdout);
-	fprintf(stderr, "karenactl: %s: %s\n", what, strerror(-error));
-	return 1;
+	fputs("karenactl: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
 }
 
 /* "512 KiB", "48.2 MiB". Two of them fit into one line of output. */
@@ -89,14 +94,14 @@ const char *bits_text(const struct bit *bits, uint64_t value)
 	size_t length = 0;
 
 	text[0] = '\0';
-	for (; bits->name; bits++) {
+	for (; bits->name && length < sizeof(text); bits++) {
 		if (!(value & bits->bit))
 			continue;
 		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s",
 					   length ? " " : "", bits->name);
 		value &= ~bits->bit;
 	}
-	if (value)
+	if (value && length < sizeof(text))
 		snprintf(text + length, sizeof(text) - length, "%s0x%llx", length ? " " : "",
 			 (unsigned long long)value);
 	return text[0] ? text : "none";

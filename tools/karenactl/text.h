@@ -28,6 +28,6 @@ extern const struct bit right_bits[];
 const char *bits_text(const struct bit *bits, uint64_t value);
 const char *size_text(uint64_t bytes);
 void field(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int complain(const char *what, int error);
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif /* KARENACTL_TEXT_H */
