@@ -44,10 +44,12 @@ karena.touch.free.memcg touch.anonymous.memcg touch.memfd.memcg
 karena.alloc.1 memfd.fallocate.1 bpf_arena.alloc.1
 karena.alloc.64 memfd.fallocate.64 bpf_arena.alloc.64
 karena.alloc.512 memfd.fallocate.512 bpf_arena.alloc.512
-karena.free.1 memfd.punch_hole.1
-karena.free.1.mapped memfd.punch_hole.1 anonymous.dontneed.1 bpf_arena.free.1.mapped
-karena.free.64.mapped memfd.punch_hole.64 anonymous.dontneed.64 bpf_arena.free.64.mapped
-karena.free.512.mapped memfd.punch_hole.512 anonymous.dontneed.512 bpf_arena.free.512.mapped
+karena.free.1 memfd.punch_hole.1 bpf_arena.free.1
+karena.free.64 memfd.punch_hole.64 bpf_arena.free.64
+karena.free.512 memfd.punch_hole.512 bpf_arena.free.512
+karena.free.1.mapped memfd.punch_hole.1.mapped anonymous.dontneed.1.mapped bpf_arena.free.1.mapped
+karena.free.64.mapped memfd.punch_hole.64.mapped anonymous.dontneed.64.mapped bpf_arena.free.64.mapped
+karena.free.512.mapped memfd.punch_hole.512.mapped anonymous.dontneed.512.mapped bpf_arena.free.512.mapped
 karena.guard.1 anonymous.guard_install.1
 karena.alloc.1.frag1m karena.alloc.1.frag1k
 karena.free.1.frag1m karena.free.1.frag1k

@@ -35,12 +35,17 @@ static inline uint64_t bench_ticks(void)
 	return __rdtsc();
 }
 
-static inline double bench_seconds(void)
+static inline double bench_clock(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+static inline double bench_seconds(void)
+{
+	return bench_clock(CLOCK_MONOTONIC);
 }
 
 static inline void bench_pin(int cpu)
@@ -89,6 +94,52 @@ static inline double bench_median(struct bench_samples *samples)
 {
 	qsort(samples->value, samples->nr, sizeof(*samples->value), bench_compare);
 	return samples->value[samples->nr / 2];
+}
+
+/* For rates, of which the best sample is the one that was disturbed least. */
+static inline double bench_most(struct bench_samples *samples)
+{
+	bench_median(samples);
+	return samples->value[samples->nr - 1];
+}
+
+/**
+ * struct bench_load - what the processors have done since boot
+ * @ours:	seconds, for this process
+ * @others:	seconds, for others: other processes, the kernel, other guests
+ * @when:	by the clock
+ */
+struct bench_load {
+	double ours;
+	double others;
+	double when;
+};
+
+static inline struct bench_load bench_load(void)
+{
+	unsigned long long user, nice, system, idle, wait, irq, soft, stolen;
+	FILE *file = fopen("/proc/stat", "re");
+	struct bench_load load;
+
+	if (!file || fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice,
+			    &system, &idle, &wait, &irq, &soft, &stolen) != 8)
+		err(1, "/proc/stat");
+	fclose(file);
+	load.when = bench_seconds();
+	load.ours = bench_clock(CLOCK_PROCESS_CPUTIME_ID);
+	load.others = (double)(user + nice + system + irq + soft + stolen) /
+		      sysconf(_SC_CLK_TCK) - load.ours;
+	return load;
+}
+
+/* How much of all processors others took since @begin: how far to trust a time. */
+static inline void bench_load_row(const char *name, const struct bench_load *begin)
+{
+	struct bench_load now = bench_load();
+	double all = (now.when - begin->when) * sysconf(_SC_NPROCESSORS_ONLN);
+	double others = (now.others - begin->others) / all * 100;
+
+	bench_row(name, others > 0 ? others : 0, "% of the processors");
 }
 
 /* Two instructions a turn, on any compiler. */

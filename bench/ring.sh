@@ -23,9 +23,13 @@ mv "$tsv.new" "$tsv"
 
 bench/table "$tsv" <<END
 cpus.karena.1p cpus.bpf.1p
+cpus.karena.1p.least cpus.bpf.1p.least
 cpus.karena.1p.consumed cpus.bpf.1p.consumed
+cpus.karena.1p.consumed.least cpus.bpf.1p.consumed.least
 cpus.karena.2p cpus.bpf.2p
+cpus.karena.2p.least cpus.bpf.2p.least
 cpus.karena.2p.consumed cpus.bpf.2p.consumed
+cpus.karena.2p.consumed.least cpus.bpf.2p.consumed.least
 karena.write.8 pipe.send.8 unix_dgram.send.8 posix_mq.send.8
 karena.write.64 pipe.send.64 unix_dgram.send.64 posix_mq.send.64
 karena.output.8 pipe.send.8 unix_dgram.send.8 posix_mq.send.8
