@@ -35,7 +35,7 @@ int karena_mmap(int fd, uint64_t offset, uint64_t length, int prot, void **addre
  * @data_bytes:	fixed; a power of two
  * @in_place:	producer's: the data area, writable, or NULL as long as nobody
  *		reserved. Set once, by compare and exchange
- * @newest:	producer's: highest position that this handle reserved; atomic
+ * @newest:	producer's: highest position that this handle reserved; atomic, hence aligned
  * @mapped:	consumer's: it has the role and the three below
  * @consumer:	consumer's: its page, writable
  * @shown:	consumer's: read-only mapping of everything
@@ -52,7 +52,7 @@ struct karena_ring {
 	int fd;
 	uint64_t data_bytes;
 	char *in_place;
-	uint64_t newest;
+	uint64_t newest __attribute__((aligned(8)));
 
 	bool mapped __attribute__((aligned(64)));
 	struct karena_ring_consumer *consumer;
