@@ -4,6 +4,7 @@
  * refused, and what a child has of it.
  */
 #define _GNU_SOURCE
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <karena.h>
@@ -94,6 +95,20 @@ TEST_F(vmr, a_window_at_4_gib_should_not_be_the_one_at_the_beginning)
 	*(int *)(self->at + 8 * PAGE) = 88;
 	EXPECT_EQ(11, *(int *)self->at);
 	karena_arena_close(arena);
+}
+
+/* A 32-bit program has a call of its own for dates beyond 2038. */
+TEST_F(vmr, a_file_of_any_date_should_be_a_source)
+{
+	int64_t dates[4] = { 1ll << 33, 0, 1ll << 33, 0 };
+	int memfd = numbered_memfd(1, 33, 0);
+	struct karena_vmr_source source;
+
+	ASSERT_EQ(0, syscall(sizeof(long) == 4 ? 412 : SYS_utimensat, memfd, NULL, dates, 0));
+	ASSERT_EQ(0, karena_vmr_source_fd(&source, memfd, 0, PROT_READ, 0));
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, PAGE, &source, NULL));
+	EXPECT_EQ(33, *(uint64_t *)self->at);
+	close(memfd);
 }
 
 /* A ring as its users map it, in one reservation: header to data in a row. */
