@@ -47,7 +47,7 @@ fuzz_src := $(wildcard tests/fuzz/*.c)
 dax_src := $(wildcard tests/dax/*.c)
 
 lib_obj := $(patsubst %.c,build/%.o,$(wildcard userlib/*.c))
-module_src := Kbuild $(wildcard kmod/* kunit/* uapi/* include/linux/*)
+module_src := Kbuild VERSION $(wildcard kmod/* kunit/* uapi/* include/linux/*)
 bins := $(patsubst %.c,build/bin/%,$(notdir $(bin_src))) build/bin/index build/bin/karenactl
 tests := $(patsubst tests/%.c,build/tests/%,$(test_src)) \
 	$(patsubst tests/%.c,build/tests/%_32,$(test32_src))
@@ -84,7 +84,7 @@ within_arm64 = $(within_6.12)
 # Kbuild writes beside its sources, so it is given a directory of links to them.
 build/%/karena.ko: $(module_src)
 	@mkdir -p $(@D)
-	@cp -rsf $(addprefix $(CURDIR)/,Kbuild kmod kunit uapi include) $(@D)
+	@cp -rsf $(addprefix $(CURDIR)/,Kbuild VERSION kmod kunit uapi include) $(@D)
 	@find $(@D) -xtype l -delete
 	$(within_$*) $(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D) modules
 	@touch $@
@@ -109,9 +109,19 @@ build/faulty-%/faulty.ko: $(wildcard vm/faulty/*)
 	$(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D) modules
 	@touch $@
 
+# What is made of headers, for programs.
+headers := build/include/linux/karena.h build/include/karena_version.h
+
 build/include/linux/karena.h: uapi/karena.h
 	@mkdir -p $(@D)
 	ln -sf $(CURDIR)/$< $@
+
+version := $(shell cat VERSION)
+version_parts := $(subst ., ,$(version))
+build/include/karena_version.h: userlib/karena_version.h.in VERSION
+	@mkdir -p $(@D)
+	sed -e 's/@major@/$(word 1,$(version_parts))/; s/@minor@/$(word 2,$(version_parts))/' \
+		-e 's/@patch@/$(word 3,$(version_parts))/' $< >$@
 
 # The kernel's own framework for test programs, out of its source package. Its 30
 # seconds for a case are meant for a machine that is not emulated; and a failed ASSERT
@@ -126,7 +136,7 @@ build/kselftest/kselftest_harness.h: Makefile
 	sed -i '/define TEST_TIMEOUT_DEFAULT/a #define PATIENCE $(patience)' $@
 	sed -i 's/^\t\tt->aborted = true;/\t\tif (t->aborted)\n\t\t\tabort();\n&\n\t\tt->trigger = 0;/' $@
 
-build/userlib/%.o: userlib/%.c | build/include/linux/karena.h
+build/userlib/%.o: userlib/%.c | $(headers)
 	@mkdir -p $(@D)
 	$(CC) $(c_flags) $(depend) -fPIC -c -o $@ $<
 
@@ -146,14 +156,14 @@ build/libkarena.so.1: $(lib_obj) userlib/libkarena.map
 	ln -sf $(@F) build/libkarena.so
 
 vpath %.c bench examples
-build/bin/%: %.c build/libkarena.a | build/include/linux/karena.h
+build/bin/%: %.c build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
 	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $< build/libkarena.a -luring
 
 # Programs of several files.
 build/bin/index: $(wildcard examples/index/*.[ch])
 build/bin/karenactl: $(wildcard tools/karenactl/*.[ch])
-build/bin/index build/bin/karenactl: build/libkarena.a | build/include/linux/karena.h
+build/bin/index build/bin/karenactl: build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
 	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $(filter %.c,$^) build/libkarena.a -luring
 
@@ -184,15 +194,15 @@ build/host/%_tsan: tests/host/%.c build/libkarena.a | build/kselftest/kselftest_
 
 build/host/karenactl: | build/bin/karenactl
 
-build/fuzz/%: tests/fuzz/%.c | build/include/linux/karena.h
+build/fuzz/%: tests/fuzz/%.c | $(headers)
 	@mkdir -p $(@D)
 	clang $(c_flags) $(depend) $(fuzz_flags) -o $@ $<
 
-build/host/%: tests/host/%.cc build/libkarena.a | build/include/linux/karena.h
+build/host/%: tests/host/%.cc build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
 	$(CXX) $(cxx_flags) $(depend) $(host_flags) -pthread -o $@ $< build/libkarena.a
 
-$(tests) $(dax) $(hosts) $(bins): build/include/linux/karena.h
+$(tests) $(dax) $(hosts) $(bins): $(headers)
 -include $(wildcard build/*/*.d)
 
 # The inner loop: repeated and random tests take a fifth of their rounds.
@@ -214,7 +224,7 @@ cross: build/arm64/karena.ko build/arm64/libkarena.so.1 build/i386/libkarena.so.
 cross_arm64 = $(within_arm64) env -C $(CURDIR) aarch64-linux-gnu-gcc-14
 cross_i386 = $(CC) -m32
 build/arm64/libkarena.so.1 build/i386/libkarena.so.1: build/%/libkarena.so.1: \
-		$(wildcard userlib/*) build/include/linux/karena.h
+		$(wildcard userlib/*) $(headers)
 	@mkdir -p $(@D)
 	$(cross_$*) $(c_flags) -Werror -fPIC -shared -Wl,-z,defs \
 		-Wl,--version-script,userlib/libkarena.map -o $@ $(filter %.c,$^)
@@ -273,7 +283,7 @@ peer_bins := $(patsubst bench/peers/%.c,build/bin/%,\
 	$(filter-out %.bpf.c,$(wildcard bench/peers/*.c)))
 peer_programs := $(patsubst bench/peers/%.c,build/bench/%.o,$(wildcard bench/peers/*.bpf.c))
 
-$(peer_bins): build/bin/%: bench/peers/%.c build/libkarena.a | build/include/linux/karena.h
+$(peer_bins): build/bin/%: bench/peers/%.c build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
 	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $< build/libkarena.a -lbpf -lelf -lz
 
@@ -314,7 +324,6 @@ modules: debug 7.2
 
 # make install DESTDIR=/tmp/root PREFIX=/usr
 PREFIX ?= /usr/local
-version := 1.0
 install: lib build/bin/karenactl ## library, headers, manual and karenactl, below PREFIX
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/linux lib/pkgconfig \
 		share/man/man3)

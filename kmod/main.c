@@ -2,6 +2,8 @@
 /*
  * Module init and exit.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/module.h>
 
 #include "dev.h"
@@ -9,7 +11,11 @@
 
 static int __init karena_init(void)
 {
-	return karena_dev_init();
+	int ret = karena_dev_init();
+
+	if (!ret)
+		pr_info("version " KARENA_VERSION "\n");
+	return ret;
 }
 
 static void __exit karena_exit(void)
@@ -24,3 +30,4 @@ module_exit(karena_exit);
 MODULE_DESCRIPTION("Sparse shared-memory arenas and rings of records");
 MODULE_AUTHOR("The karena developers");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(KARENA_VERSION);

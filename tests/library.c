@@ -35,6 +35,22 @@ TEST(open_tells_why_it_fails)
 	EXPECT_EQ(-EMFILE, karena_open(NULL, &device));
 }
 
+TEST(header_library_and_module_are_of_one_version)
+{
+	char text[64];
+	FILE *file;
+
+	snprintf(text, sizeof(text), "%d.%d.%d", KARENA_VERSION_MAJOR, KARENA_VERSION_MINOR,
+		 KARENA_VERSION_PATCH);
+	EXPECT_STREQ(KARENA_VERSION, text);
+	EXPECT_STREQ(KARENA_VERSION, karena_version());
+	file = fopen("/sys/module/karena/version", "r");
+	ASSERT_NE(NULL, file);
+	ASSERT_NE(NULL, fgets(text, sizeof(text), file));
+	EXPECT_STREQ(KARENA_VERSION "\n", text);
+	fclose(file);
+}
+
 TEST(close_takes_null)
 {
 	karena_close(NULL);

@@ -49,6 +49,7 @@
 #include <linux/karena.h>
 
 #include "karena_dynptr.h"
+#include "karena_version.h"
 #include "karena_vmr.h"
 
 #ifdef __cplusplus
@@ -58,6 +59,14 @@ extern "C" {
 struct karena_device;
 struct karena_arena;
 struct karena_ring;
+
+/**
+ * karena_version() - return the version of the library that runs
+ *
+ * Returns a string of the form of KARENA_VERSION, which is the version of the header.
+ * Any thread. Since 1.0.
+ */
+const char *karena_version(void);
 
 /*
  * Device

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <karena_version.h>
+
 #include "../tool_util.h"
 
 #include "kselftest_harness.h"
@@ -15,6 +17,7 @@
 	"       karenactl list [PID]...     arenas and rings of processes, else of all\n" \
 	"       karenactl show PID [FD]...  map of each arena, fill of each ring\n" \
 	"       karenactl help              this\n" \
+	"       karenactl --version         the version\n" \
 	"\n" \
 	"Looking at a process takes the right to trace it: root has it for all, others for\n" \
 	"their own. list without PID leaves out the others and says how many there are.\n" \
@@ -54,6 +57,8 @@ static const struct golden misused[] = {
 	{ "help 2>/dev/null", 0, USAGE },
 	{ "--help", 0, USAGE },
 	{ "-h", 0, USAGE },
+	{ "--version", 0, "karenactl " KARENA_VERSION "\n" },
+	{ "--version 1", 2, "karenactl: --version takes no '1'\n" USAGE },
 	{ "help >/dev/full", 1, "karenactl: standard output: No space left on device\n" },
 	{ "help >&-", 1, "karenactl: standard output: Bad file descriptor\n" },
 	{ "look >/dev/full", 2, "karenactl: there is no command 'look'\n" USAGE },

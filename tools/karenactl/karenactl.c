@@ -30,6 +30,7 @@ static void usage(FILE *out)
 		"       karenactl list [PID]...     arenas and rings of processes, else of all\n"
 		"       karenactl show PID [FD]...  map of each arena, fill of each ring\n"
 		"       karenactl help              this\n"
+		"       karenactl --version         the version\n"
 		"\n"
 		"Looking at a process takes the right to trace it: root has it for all, others for\n"
 		"their own. list without PID leaves out the others and says how many there are.\n"
@@ -316,6 +317,14 @@ static int do_help(int count, char **words)
 	return 0;
 }
 
+static int do_version(int count, char **words)
+{
+	(void)count;
+	(void)words;
+	printf("karenactl %s\n", karena_version());
+	return 0;
+}
+
 /**
  * struct command - what the first word of the command line may be
  * @name:	the word
@@ -337,6 +346,7 @@ static const struct command commands[] = {
 	{ "help", 0, 0, do_help },
 	{ "--help", 0, 0, do_help },
 	{ "-h", 0, 0, do_help },
+	{ "--version", 0, 0, do_version },
 };
 
 static int run(const struct command *command, int count, char **words)
