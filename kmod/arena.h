@@ -8,7 +8,7 @@
 
 #include <linux/mm_types.h>
 #include <linux/rwsem.h>
-#include <linux/karena.h>
+#include <linux/karena_kapi.h>
 
 #include "objfd.h"
 #include "pages.h"

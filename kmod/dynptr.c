@@ -7,7 +7,7 @@
  */
 #include <linux/err.h>
 #include <linux/export.h>
-#include <linux/karena.h>
+#include <linux/karena_kapi.h>
 #include <linux/string.h>
 
 #include "compat.h"

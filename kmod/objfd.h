@@ -8,7 +8,7 @@
 
 #include <linux/fs.h>
 #include <linux/refcount.h>
-#include <linux/karena.h>
+#include <linux/karena_kapi.h>
 
 struct karena_account;
 struct karena_handle;

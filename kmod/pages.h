@@ -7,7 +7,7 @@
 
 #include <linux/gfp.h>
 #include <linux/nodemask.h>
-#include <linux/karena.h>
+#include <linux/karena_kapi.h>
 
 struct karena_account;
 

@@ -12,7 +12,7 @@
 #include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
-#include <linux/karena.h>
+#include "../uapi/karena.h"
 
 #define RANGES_NR_STATES	(KARENA_PAGE_GUARD + 1)
 

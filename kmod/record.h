@@ -31,7 +31,7 @@
 #ifndef KARENA_RECORD_H
 #define KARENA_RECORD_H
 
-#include <linux/karena.h>
+#include "../uapi/karena.h"
 
 #ifdef __KERNEL__
 #include <linux/atomic.h>

@@ -25,7 +25,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
-#include <linux/karena.h>
+#include <linux/karena_kapi.h>
 
 #include "objfd.h"
 #include "record.h"
@@ -252,7 +252,7 @@ bool ring_note_settled(struct karena_ring *ring);
 u64 ring_run_settled(struct karena_ring *ring, u64 room, unsigned int *nr);
 void ring_pass_settled(struct karena_ring *ring);
 
-/* ring.c: records in, in any context. What kernel code calls is in <linux/karena.h> */
+/* ring.c: records in, in any context. What kernel code calls is in <linux/karena_kapi.h> */
 int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
 		     u64 *position);
 int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 position,

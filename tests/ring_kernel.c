@@ -15,7 +15,7 @@
 #define NMIS_WANTED	500
 #define BATCH		64
 
-/* <linux/karena.h> of the kernel has these for kernel code. */
+/* <linux/karena_kapi.h> has these for kernel code. */
 #define RING_AVAILABLE		0
 #define RING_SIZE		1
 #define RING_CONSUMER_POSITION	2

@@ -5,7 +5,7 @@
  */
 #include <linux/err.h>
 #include <linux/fs.h>
-#include <linux/karena.h>
+#include <linux/karena_kapi.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/preempt.h>

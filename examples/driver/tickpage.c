@@ -7,7 +7,7 @@
  */
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
-#include <linux/karena.h>
+#include <linux/karena_kapi.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>

@@ -8,7 +8,7 @@
 #include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
-#include <linux/karena.h>
+#include <linux/karena_kapi.h>
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>

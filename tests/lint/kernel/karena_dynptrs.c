@@ -3,7 +3,7 @@
  * For vm/lint: kernel code that uses dynptrs rightly, and two mistakes that sparse is
  * to report.
  */
-#include <linux/karena.h>
+#include <linux/karena_kapi.h>
 #include <linux/module.h>
 
 static int __used karena_right(struct karena_ring *ring, const char *name, size_t length)

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * <linux/karena.h> inside the kernel: the contract with user space, and what
- * the module offers to other modules. In user space <linux/karena.h> is
- * uapi/karena.h itself.
+ * What karena offers to other modules, and the contract with user space.
  *
  * A module that uses this says MODULE_IMPORT_NS of KARENA and is built with
  * karena's Module.symvers in KBUILD_EXTRA_SYMBOLS.
  */
-#ifndef _LINUX_KARENA_H
-#define _LINUX_KARENA_H
+#ifndef _LINUX_KARENA_KAPI_H
+#define _LINUX_KARENA_KAPI_H
 
 #include <linux/types.h>
 
@@ -144,4 +142,4 @@ typedef int (*karena_record_fn)(void *context, const void *payload, size_t lengt
 long karena_ring_drain(struct karena_ring *ring, karena_record_fn fn, void *context,
 		       unsigned int max);
 
-#endif /* _LINUX_KARENA_H */
+#endif /* _LINUX_KARENA_KAPI_H */
