@@ -5,7 +5,8 @@
 # "vm/kernel KERNEL" prints (stock, debug, debug-7.2, 6.12, 7.2).
 #
 #   KDIR=DIR  build the stock module against these headers instead of the running
-#             kernel's or, without those, the newest installed
+#             kernel's or, without those, the newest installed; KVER=RELEASE
+#             against those of an installed kernel
 #   CC=clang  another compiler for programs and library
 #
 # A program finds the contract as <linux/karena.h>, as it will once installed:
@@ -17,14 +18,17 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
 
+ifneq ($(or $(findstring :,$(CURDIR)),$(word 2,$(CURDIR))),)
+$(error "$(CURDIR)": karena cannot be built in a directory whose path has spaces or colons)
+endif
+
 KDIR ?= $(shell vm/kernel headers)
-export KDIR
 
 CFLAGS ?= -O2 -g
 CXXFLAGS ?= $(CFLAGS)
 warnings := -Wall -Wextra
 includes := -Ibuild/include -Iuserlib
-c_flags = -std=gnu99 $(warnings) $(includes) $(CFLAGS)
+c_flags = -std=gnu99 $(warnings) $(includes) $(CPPFLAGS) $(CFLAGS)
 cxx_flags = -std=c++11 $(warnings) $(includes) $(CXXFLAGS)
 depend := -MMD -MP
 host_flags := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -64,9 +68,12 @@ lib: build/libkarena.a build/libkarena.so.1
 bin: $(bins)
 tests: $(tests)
 
+# A module is built by what its kernel was built by.
+by_clang = $(if $(LLVM),,$(shell grep -s CONFIG_CC_IS_CLANG=y $(KDIR)/include/config/auto.conf))
+
 # What each build of the module is made against and with; those after debug only
 # serve vm/lint.
-kernel_stock = $(KDIR)
+kernel_stock = $(KDIR)$(if $(by_clang), LLVM=1)
 kernel_debug = $$(vm/kernel debug)/build
 kernel_debug-7.2 = $$(vm/kernel debug-7.2)/build
 kernel_6.12 = $$(readlink $$(vm/kernel 6.12)/build) CC=gcc-14
@@ -81,11 +88,14 @@ within_6.12 = vm/debian13 run $(CURDIR)
 within_7.2 = $(within_6.12)
 within_arm64 = $(within_6.12)
 
-# Kbuild writes beside its sources, so it is given a directory of links to them.
+# Kbuild writes beside its sources, so it is given a directory of links to them; what
+# is to be installed comes without the suites.
 build/%/karena.ko: $(module_src)
 	@mkdir -p $(@D)
-	@cp -rsf $(addprefix $(CURDIR)/,Kbuild VERSION kmod kunit uapi include) $(@D)
+	@cp -rsf $(addprefix $(CURDIR)/,Kbuild VERSION kmod uapi include \
+		$(if $(filter stock,$*),,kunit)) $(@D)
 	@find $(@D) -xtype l -delete
+	@cat $(@D)/headers 2>/dev/null || :
 	$(within_$*) $(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D) modules
 	@touch $@
 
@@ -151,7 +161,7 @@ build/libkarena.a build/libkarena32.a:
 	$(AR) rcs $@ $^
 
 build/libkarena.so.1: $(lib_obj) userlib/libkarena.map
-	$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,defs \
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,defs \
 		-Wl,--version-script,userlib/libkarena.map -o $@ $(lib_obj)
 	ln -sf $(@F) build/libkarena.so
 
@@ -204,6 +214,8 @@ build/host/%: tests/host/%.cc build/libkarena.a | $(headers)
 
 $(tests) $(dax) $(hosts) $(bins): $(headers)
 -include $(wildcard build/*/*.d)
+
+include packaging/install.mk
 
 # The inner loop: repeated and random tests take a fifth of their rounds.
 quick: ## build, host tests, VM tests on the stock kernel
@@ -322,30 +334,13 @@ build: all tests $(dax) $(hosts) $(fuzzers)
 # For the kernels that the tests boot besides stock.
 modules: debug 7.2
 
-# make install DESTDIR=/tmp/root PREFIX=/usr
-PREFIX ?= /usr/local
-install: lib build/bin/karenactl ## library, headers, manual and karenactl, below PREFIX
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/linux lib/pkgconfig \
-		share/man/man3)
-	install -m 644 uapi/karena.h $(DESTDIR)$(PREFIX)/include/linux
-	install -m 644 $(addprefix userlib/,karena.h karena_dynptr.h karena_uring.h \
-		karena_uring_consumer.h karena_vmr.h) \
-		$(DESTDIR)$(PREFIX)/include
-	install -m 644 build/libkarena.a build/libkarena.so.1 $(DESTDIR)$(PREFIX)/lib
-	ln -sf libkarena.so.1 $(DESTDIR)$(PREFIX)/lib/libkarena.so
-	sed -e 's|@prefix@|$(PREFIX)|; s|@version@|$(version)|' userlib/libkarena.pc.in \
-		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/libkarena.pc
-	install build/bin/karenactl $(DESTDIR)$(PREFIX)/bin
-	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
-
 clean: ## remove what was built, not the cached kernels
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	@sed -n 's/^\([a-z][a-z_ -]*\):.*## \(.*\)/\1|\2/p' Makefile packaging/*.mk | \
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
 .PHONY: all stock debug debug-7.2 6.12 7.2 cross lib bin tests quick check check-all models proofs host fuzz \
 	fuzz-brief vm-stock vm-debug vm-debug-7.2 vm-dax vm-6.12 vm-7.2 kunit selftest soak vm demo bench-arena \
-	bench-native bench-ring bench-uring bench-vmr coverage lint lines kernels build modules install \
-	clean help
+	bench-native bench-ring bench-uring bench-vmr coverage lint lines kernels build modules clean help
