@@ -103,12 +103,13 @@ build/%/karena.ko: $(module_src)
 # its Module.symvers. Kbuild does not see when that changes: it reads it again where
 # theirs is missing.
 users := examples/driver tests/module bench/module
-build/%/users.built: build/%/karena.ko $(wildcard $(addsuffix /*,$(users)))
+build/%/users.built: build/%/karena.ko $(wildcard $(foreach dir,$(users),$(dir)/Kbuild $(dir)/*.[ch]))
 	@for dir in $(wildcard $(users)); do \
-		mkdir -p $(@D)/$$dir && cp -rsf $(CURDIR)/$$dir/. $(@D)/$$dir && \
+		mkdir -p $(@D)/$$dir && \
+		ln -sf $(CURDIR)/$$dir/Kbuild $(CURDIR)/$$dir/*.[ch] $(@D)/$$dir && \
 		find $(@D)/$$dir -xtype l -delete && rm -f $(@D)/$$dir/Module.symvers && \
 		$(within_$*) $(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D)/$$dir \
-			KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(@D)/Module.symvers modules || exit 1; \
+			KARENA=$(CURDIR)/$(@D) modules || exit 1; \
 	done
 	@touch $@
 
