@@ -30,7 +30,7 @@
  * gives it back before it goes.
  *
  * Context: process; may sleep.
- * Return: the arena; or as a pointer -EBADF if @fd is not open, -EINVAL if it is
+ * Return: the arena; or as a pointer -EBADF if @fd is not open, -ENOTTY if it is
  * no arena's, -EPERM if it lacks a right, -ENOMEM.
  * Since: 1.0
  */
@@ -276,7 +276,7 @@ EXPORT_SYMBOL_NS_GPL(karena_arena_unmap, KARENA_NS);
  * gives it back before it goes.
  *
  * Context: process; may sleep.
- * Return: the ring; or as a pointer -EBADF if @fd is not open, -EINVAL if it is
+ * Return: the ring; or as a pointer -EBADF if @fd is not open, -ENOTTY if it is
  * no ring's, -EPERM if it lacks a right, -ENOMEM.
  * Since: 1.0
  */

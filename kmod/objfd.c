@@ -305,7 +305,7 @@ void karena_object_restrict(struct karena_handle *handle, u32 rights)
  *
  * Context: may sleep.
  * Return: the object, to be given back by karena_object_put(); or as a pointer
- * -EBADF if @fd is not open, -EINVAL if it is no such object, -EPERM, or what
+ * -EBADF if @fd is not open, -ENOTTY if it is no such object, -EPERM, or what
  * mounting can fail with.
  */
 struct karena_object *karena_object_get(int fd, const struct karena_object_type *type,
@@ -318,7 +318,7 @@ struct karena_object *karena_object_get(int fd, const struct karena_object_type 
 	if (!file)
 		return ERR_PTR(-EBADF);
 	/* Only what has these operations has a handle in its private_data. */
-	err = -EINVAL;
+	err = -ENOTTY;
 	if (file->f_op != type->fops)
 		goto put_file;
 	err = -EPERM;

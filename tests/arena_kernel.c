@@ -98,8 +98,8 @@ TEST_F(driver, is_refused_what_the_program_may_not_do)
 	ASSERT_LE(0, less);
 	ASSERT_LE(0, ring);
 	EXPECT_EQ(-EPERM, attach(self->fd, less));
-	EXPECT_EQ(-EINVAL, attach(self->fd, ring));
-	EXPECT_EQ(-EINVAL, attach(self->fd, self->fd));
+	EXPECT_EQ(-ENOTTY, attach(self->fd, ring));
+	EXPECT_EQ(-ENOTTY, attach(self->fd, self->fd));
 	EXPECT_EQ(-EBADF, attach(self->fd, -1));
 	must(arena_reserve(self->arena, 0, 0, PAGES) == 0);
 	EXPECT_EQ(-ENOSPC, attach(self->fd, self->arena));

@@ -187,8 +187,8 @@ TEST_F(driver, is_refused_what_the_program_may_not_do)
 	ASSERT_LE(0, consumer);
 	EXPECT_EQ(-EINVAL, note(self->fd));
 	EXPECT_EQ(-EPERM, attach(self->fd, consumer));
-	EXPECT_EQ(-EINVAL, attach(self->fd, arena));
-	EXPECT_EQ(-EINVAL, attach(self->fd, self->fd));
+	EXPECT_EQ(-ENOTTY, attach(self->fd, arena));
+	EXPECT_EQ(-ENOTTY, attach(self->fd, self->fd));
 	EXPECT_EQ(-EBADF, attach(self->fd, -1));
 	EXPECT_EQ(-ENOTTY, call(self->fd, TICKRING_IOC_NOTE + 1, NULL));
 	EXPECT_EQ(0, attach(self->fd, self->ring_fd));

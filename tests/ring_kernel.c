@@ -99,9 +99,9 @@ TEST_F(kernel, get_tells_why_it_fails)
 	ASSERT_LE(0, consumer);
 	EXPECT_EQ(-EBADF, get_ring(self->produce, -1, 0));
 	EXPECT_EQ(-EBADF, get_ring(self->produce, 1000, 0));
-	EXPECT_EQ(-EINVAL, get_ring(self->produce, null, 0));
-	EXPECT_EQ(-EINVAL, get_ring(self->produce, device, 0));
-	EXPECT_EQ(-EINVAL, get_ring(self->produce, arena, 0));
+	EXPECT_EQ(-ENOTTY, get_ring(self->produce, null, 0));
+	EXPECT_EQ(-ENOTTY, get_ring(self->produce, device, 0));
+	EXPECT_EQ(-ENOTTY, get_ring(self->produce, arena, 0));
 	EXPECT_EQ(-EPERM, get_ring(self->produce, consumer, KARENA_RIGHT_PRODUCE));
 	EXPECT_EQ(0, get_ring(self->produce, consumer, KARENA_RIGHT_CONSUME));
 	close(device);
