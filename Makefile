@@ -223,7 +223,7 @@ quick: ## build, host tests, VM tests on the stock kernel
 	SCALE=0.2 vm/stages build "vm-stock host"
 
 # Side by side once everything is built, the longest first.
-side_by_side := vm-debug lint vm-stock vm-7.2 kunit models host fuzz-brief vm-dax demo
+side_by_side := vm-debug lint vm-stock vm-7.2 kunit install-tests models host fuzz-brief vm-dax demo
 check: ## every test
 	vm/stages kernels build modules "$(side_by_side)" lines
 

@@ -60,4 +60,7 @@ dkms: ## the module by DKMS, which builds it for each new kernel
 deb: ## Debian packages, in build/deb
 	packaging/deb
 
-.PHONY: install uninstall modules_install dkms_source dkms deb FORCE
+install-tests: build/stock/karena.ko lib build/karenactl ## tests of what these targets do
+	vm/count $@ vm/host-suite tests/install
+
+.PHONY: install-tests install uninstall modules_install dkms_source dkms deb FORCE
