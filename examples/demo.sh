@@ -1,5 +1,5 @@
 #!/bin/sh
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: MIT
 #
 # The main job, called by "make demo": boot a VM in which the program "index"
 # (examples/index/) indexes the kernel headers that the module was built against.

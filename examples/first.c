@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT
 /* A child writes into an arena and reports to its parent through a ring where it did. */
 #include <err.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT
 /*
  * service FILE PRODUCERS PAGES: processes that produce each fill so many pages of an
  * arena, and a service writes them to a file, by O_DIRECT, from where they were

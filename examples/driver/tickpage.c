@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * tickpage: a driver that shares memory with a program through an arena.
  *
@@ -136,6 +136,6 @@ module_misc_device(tick_misc);
 
 MODULE_DESCRIPTION("Ticks in a page of a program's arena");
 MODULE_AUTHOR("The karena developers");
-MODULE_LICENSE("GPL");
+MODULE_LICENSE("Dual MIT/GPL");
 /* As MODULE_IMPORT_NS() writes it, whose argument is not the same on all kernels. */
 MODULE_INFO(import_ns, "KARENA");

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note OR MIT */
+/* SPDX-License-Identifier: MIT */
 /*
  * What tickpage shares with programs: a page in the program's own arena, and one
  * ioctl to have it kept up to date.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * tickring: a driver that reports to a program what happens, through a ring.
  *
@@ -171,6 +171,6 @@ module_misc_device(tick_misc);
 
 MODULE_DESCRIPTION("Ticks as records of a program's ring");
 MODULE_AUTHOR("The karena developers");
-MODULE_LICENSE("GPL");
+MODULE_LICENSE("Dual MIT/GPL");
 /* As MODULE_IMPORT_NS() writes it, whose argument is not the same on all kernels. */
 MODULE_INFO(import_ns, "KARENA");

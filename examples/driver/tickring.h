@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note OR MIT */
+/* SPDX-License-Identifier: MIT */
 /*
  * What tickring shares with programs: the records that it sends through the
  * program's own ring, and two ioctls.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT
 /*
  * The consumer's loop. Everything it waits for is a request in one io_uring:
  * records to be there, writers to end, the list to be written.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: MIT */
 /*
  * The consumer: a loop around io_uring that hears of finished files and writes
  * the list of them.

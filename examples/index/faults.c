@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT
 /*
  * What a touch does: on a reserved page, behind a guard, and in an arena that
  * was made with SEGV_ON_FAULT. Whoever is to die is a child.

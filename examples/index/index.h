@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: MIT */
 /*
  * An index from identifiers to the files they are in, which several processes
  * build at once in memory that they share, wherever each has it mapped.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT
 /*
  * The job with karena: the index grows in an arena that all indexers share, a
  * page at a time; finished files are reported through a ring.

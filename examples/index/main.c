@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT
 /*
  * The main job on real data: four processes build one index of a source tree in
  * an arena and report through a ring which files are done. Then others look at it, and

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT
 /*
  * The same job with what a kernel has of itself: the index in a memfd, which is
  * given its full size beforehand and of which nothing is freed; records through

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT
 /*
  * The same job with pipes. Nothing is shared: each indexer sends the identifiers
  * of a file through a pipe of its own, and one process builds the index.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: MIT */
 /*
  * Files and the identifiers in them: what matches [A-Za-z_][A-Za-z0-9_]*, as
  * grep -o finds it.
