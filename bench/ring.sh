@@ -30,12 +30,12 @@ cpus.karena.2p cpus.bpf.2p
 cpus.karena.2p.least cpus.bpf.2p.least
 cpus.karena.2p.consumed cpus.bpf.2p.consumed
 cpus.karena.2p.consumed.least cpus.bpf.2p.consumed.least
-karena.write.8 pipe.send.8 unix_dgram.send.8 posix_mq.send.8
-karena.write.64 pipe.send.64 unix_dgram.send.64 posix_mq.send.64
-karena.output.8 pipe.send.8 unix_dgram.send.8 posix_mq.send.8
-karena.output.64 pipe.send.64 unix_dgram.send.64 posix_mq.send.64
-karena.read.8 pipe.receive.8 unix_dgram.receive.8 posix_mq.receive.8
-karena.read.64 pipe.receive.64 unix_dgram.receive.64 posix_mq.receive.64
+karena.write.8 pipe.send.8 unix_dgram.send.8 netlink.send.8 posix_mq.send.8
+karena.write.64 pipe.send.64 unix_dgram.send.64 netlink.send.64 posix_mq.send.64
+karena.output.8 pipe.send.8 unix_dgram.send.8 netlink.send.8 posix_mq.send.8
+karena.output.64 pipe.send.64 unix_dgram.send.64 netlink.send.64 posix_mq.send.64
+karena.read.8 pipe.receive.8 unix_dgram.receive.8 netlink.receive.8 posix_mq.receive.8
+karena.read.64 pipe.receive.64 unix_dgram.receive.64 netlink.receive.64 posix_mq.receive.64
 karena.reserve_submit.8 karena.output.8
 karena.consume.8 bpf.consume.8
 karena.consume.64 bpf.consume.64

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <karena.h>
+#include <linux/netlink.h>
 
 #include "bench.h"
 
@@ -167,6 +168,30 @@ static void socket_make(void)
 	setsockopt(in, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
 }
 
+static int netlink_open(struct sockaddr_nl *address)
+{
+	socklen_t length = sizeof(*address);
+	int bytes = 1 << 20;
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK);
+
+	*address = (struct sockaddr_nl) { .nl_family = AF_NETLINK };
+	if (fd < 0 || bind(fd, (struct sockaddr *)address, length) ||
+	    getsockname(fd, (struct sockaddr *)address, &length))
+		err(1, "netlink");
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+	return fd;
+}
+
+static void netlink_make(void)
+{
+	struct sockaddr_nl to, from;
+
+	out = netlink_open(&to);
+	in = netlink_open(&from);
+	if (connect(in, (struct sockaddr *)&to, sizeof(to)))
+		err(1, "connect");
+}
+
 static void queue_make(void)
 {
 	struct mq_attr attr = { .mq_maxmsg = BATCH, .mq_msgsize = RECORD_MAX };
@@ -242,6 +267,8 @@ static const struct way ways[] = {
 	PEER("pipe.send.64", "pipe.receive.64", pipe_make, write_one, read_all, 64),
 	PEER("unix_dgram.send.8", "unix_dgram.receive.8", socket_make, write_one, read_each, 8),
 	PEER("unix_dgram.send.64", "unix_dgram.receive.64", socket_make, write_one, read_each, 64),
+	PEER("netlink.send.8", "netlink.receive.8", netlink_make, write_one, read_each, 8),
+	PEER("netlink.send.64", "netlink.receive.64", netlink_make, write_one, read_each, 64),
 	PEER("posix_mq.send.8", "posix_mq.receive.8", queue_make, queue_send, queue_receive, 8),
 	PEER("posix_mq.send.64", "posix_mq.receive.64", queue_make, queue_send, queue_receive, 64),
 	PEER("eventfd.send.8", "eventfd.receive.8", eventfd_make, write_one, read_each, 8),
