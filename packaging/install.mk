@@ -63,4 +63,7 @@ deb: ## Debian packages, in build/deb
 install-tests: build/stock/karena.ko lib build/karenactl ## tests of what these targets do
 	vm/count $@ vm/host-suite tests/install
 
-.PHONY: install-tests install uninstall modules_install dkms_source dkms deb FORCE
+abi-keep: lib build/karenactl ## until 1.0 is released: keep its interfaces as they are now
+	tests/abi/keep
+
+.PHONY: abi-keep install-tests install uninstall modules_install dkms_source dkms deb FORCE
