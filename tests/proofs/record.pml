@@ -45,7 +45,7 @@ inline wake()
 }
 
 /* ring_wake(): the load of armed was in @saw, the exchange decides. */
-inline wake(saw)
+inline wake_armed(saw)
 {
 	if
 	:: saw ->
@@ -81,11 +81,11 @@ proctype producer()
 	if
 	:: true ->
 		end_and_look(mine, saw);
-		wake(saw)
+		wake_armed(saw)
 	:: true ->
 		end_and_look(mine, saw);
 #ifndef DEAD_WAKES_NOBODY
-		wake(saw)
+		wake_armed(saw)
 #endif
 	fi
 }
