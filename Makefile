@@ -2,7 +2,7 @@
 #
 # Wraps: Kbuild says what the module is made of, vm/ boots it. Everything is
 # built below build/; build/KERNEL/ holds the module for the kernel that
-# "vm/kernel KERNEL" prints (stock, debug, debug-7.2, 6.12, 7.2).
+# "vm/kernel KERNEL" prints (stock, debug, debug-newest, 6.12, newest).
 #
 #   KDIR=DIR  build the stock module against these headers instead of the running
 #             kernel's or, without those, the newest installed; KVER=RELEASE
@@ -62,7 +62,7 @@ hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src))) \
 
 all: stock lib bin ## module, library and tools (the default)
 
-stock debug debug-7.2 6.12 7.2: %: build/%/karena.ko build/%/users.built
+stock debug debug-newest 6.12 newest: %: build/%/karena.ko build/%/users.built
 
 lib: build/libkarena.a build/libkarena.so.1
 bin: $(bins)
@@ -75,9 +75,9 @@ by_clang = $(if $(LLVM),,$(shell grep -s CONFIG_CC_IS_CLANG=y $(KDIR)/include/co
 # serve vm/lint.
 kernel_stock = $(KDIR)$(if $(by_clang), LLVM=1)
 kernel_debug = $$(vm/kernel debug)/build
-kernel_debug-7.2 = $$(vm/kernel debug-7.2)/build
-kernel_6.12 = $$(readlink $$(vm/kernel 6.12)/build) CC=gcc-14
-kernel_7.2 = $$(readlink $$(vm/kernel 7.2)/build) CC=gcc-14
+kernel_debug-newest = $$(vm/kernel debug-newest)/build
+kernel_6.12 = $$(readlink $$(cat build/6.12/kernel)/build) CC=gcc-14
+kernel_newest = $$(readlink $$(cat build/newest/kernel)/build) CC=gcc-14
 kernel_arm64 = $$(readlink $$(vm/kernel arm64)/build)
 kernel_sparse = $(kernel_debug) C=2
 kernel_w1 = $(kernel_debug) W=1
@@ -85,7 +85,7 @@ kernel_clang = $$(vm/kernel clang)/build LLVM=1 W=1 KBUILD_MODPOST_WARN=1
 
 # Where it is made, if not here.
 within_6.12 = vm/debian13 run $(CURDIR)
-within_7.2 = $(within_6.12)
+within_newest = $(within_6.12)
 within_arm64 = $(within_6.12)
 
 # Kbuild writes beside its sources, so it is given a directory of links to them; what
@@ -98,6 +98,13 @@ build/%/karena.ko: $(module_src)
 	@cat $(@D)/headers 2>/dev/null || :
 	$(within_$*) $(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D) modules
 	@touch $@
+
+# Which kernel a name stands for may change; vm/run boots the one that is noted here.
+build/6.12/karena.ko build/newest/karena.ko: %/karena.ko: %/kernel
+build/%/kernel: FORCE
+	@mkdir -p $(@D)
+	@kernel=$$(vm/kernel $*) && { echo $$kernel | cmp -s - $@ || echo $$kernel >$@; }
+FORCE:
 
 # Modules that use karena's calls, built as any such module is: with its header and
 # its Module.symvers. Kbuild does not see when that changes: it reads it again where
@@ -223,13 +230,13 @@ quick: ## build, host tests, VM tests on the stock kernel
 	SCALE=0.2 vm/stages build "vm-stock host"
 
 # Side by side once everything is built, the longest first.
-side_by_side := vm-debug lint vm-stock vm-7.2 kunit install-tests models host fuzz-brief vm-dax demo
+side_by_side := vm-debug lint vm-stock vm-newest kunit install-tests models host fuzz-brief vm-dax demo
 check: ## every test
 	vm/stages kernels build modules "$(side_by_side)" lines
 
 check-all: ## every test, on every kernel
-	vm/stages kernels build modules 6.12 debug-7.2 cross \
-		"$(side_by_side) vm-6.12 vm-debug-7.2" lines
+	vm/stages kernels build modules 6.12 debug-newest cross \
+		"$(side_by_side) vm-6.12 vm-debug-newest" lines
 
 # Module and library for machines of which there is none here: they compile and link.
 cross: build/arm64/karena.ko build/arm64/libkarena.so.1 build/i386/libkarena.so.1 ## for arm64 and for 32-bit programs
@@ -261,8 +268,8 @@ fuzz-brief: $(fuzzers)
 	vm/count $@ tests/fuzz/run 20 $^
 
 # Later kernels are tested for what differs, with fewer rounds.
-vm-6.12 vm-7.2 vm-debug-7.2: export SCALE ?= 0.2
-vm-stock vm-debug vm-debug-7.2 vm-6.12 vm-7.2: vm-%: % bin tests
+vm-6.12 vm-newest vm-debug-newest: export SCALE ?= 0.2
+vm-stock vm-debug vm-debug-newest vm-6.12 vm-newest: vm-%: % bin tests
 	vm/count $@ vm/suite $*
 
 vm-dax: $(dax) ## files on persistent memory, on the stock kernel
@@ -305,7 +312,7 @@ build/bench/%.bpf.o: bench/peers/%.bpf.c $(wildcard bench/peers/*.h)
 	clang -target bpf -O2 -g -Wall -I/usr/include/$$($(CC) -dumpmachine) -c -o $@ $<
 
 bench-arena bench-ring bench-uring bench-native: $(peer_bins) $(peer_programs)
-# make bench-ring KERNEL=7.2 counts on another kernel, where its peers may do better.
+# make bench-ring KERNEL=newest counts on another kernel, where its peers may do better.
 KERNEL ?= stock
 bench-arena bench-ring bench-uring bench-vmr: bench-%: all $(KERNEL) ## instructions of each operation beside its peers'
 	KERNEL=$(KERNEL) sh bench/$*.sh
@@ -326,14 +333,14 @@ lint: ## checkpatch, sparse, warnings of gcc and clang, cppcheck, shellcheck
 	C_FLAGS='$(c_flags)' vm/count lint nice vm/lint
 
 # The one that is built keeps all processors busy, but fetching mostly waits.
-kernels: kernel-debug kernel-7.2 kernel-stock kernel-clang ## fetch and build the kernels that the tests boot
+kernels: kernel-debug kernel-newest kernel-stock kernel-clang ## fetch and build the kernels that the tests boot
 kernel-%:
-	@vm/kernel $*
+	@LATEST=yes vm/kernel $*
 
 build: all tests $(dax) $(hosts) $(fuzzers)
 
 # For the kernels that the tests boot besides stock.
-modules: debug 7.2
+modules: debug newest
 
 clean: ## remove what was built, not the cached kernels
 	rm -rf build
@@ -342,6 +349,6 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z_ -]*\):.*## \(.*\)/\1|\2/p' Makefile packaging/*.mk | \
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-.PHONY: all stock debug debug-7.2 6.12 7.2 cross lib bin tests quick check check-all models proofs host fuzz \
-	fuzz-brief vm-stock vm-debug vm-debug-7.2 vm-dax vm-6.12 vm-7.2 kunit selftest soak vm demo bench-arena \
+.PHONY: all stock debug debug-newest 6.12 newest cross lib bin tests quick check check-all models proofs host fuzz \
+	fuzz-brief vm-stock vm-debug vm-debug-newest vm-dax vm-6.12 vm-newest kunit selftest soak vm demo bench-arena \
 	bench-native bench-ring bench-uring bench-vmr coverage lint lines kernels build modules clean help

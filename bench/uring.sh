@@ -3,7 +3,7 @@
 #
 # What a record costs a consumer whose loop is io_uring: a table, and
 # build/bench/uring.tsv. The ways that the kernel does not have are left out; those
-# of a newer one come with KERNEL=7.2. Then how many go from one processor to another,
+# of a newer one come with KERNEL=newest. Then how many go from one processor to another,
 # in a guest that has two of them.
 set -eu
 
