@@ -2,7 +2,7 @@
 #
 # Wraps: Kbuild says what the module is made of, vm/ boots it. Everything is
 # built below build/; build/KERNEL/ holds the module for the kernel that
-# "vm/kernel KERNEL" prints (stock, debug, debug-newest, 6.12, newest).
+# "vm/kernel KERNEL" prints (stock, debug, 6.12, newest, rt and so on).
 #
 #   KDIR=DIR  build the stock module against these headers instead of the running
 #             kernel's or, without those, the newest installed; KVER=RELEASE
@@ -62,7 +62,12 @@ hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src))) \
 
 all: stock lib bin ## module, library and tools (the default)
 
-stock debug debug-newest 6.12 newest: %: build/%/karena.ko build/%/users.built
+# Kernels, by what builds the module for them. Of which release those of the last two
+# are, the archive says.
+built := debug debug-newest
+of12 := stock-rt stock-cloud
+of13 := 6.12 newest rt cloud 6.12-rt 6.12-cloud arm64 arm64-16k $(OTHERS)
+stock $(built) $(of12) $(of13): %: build/%/karena.ko build/%/users.built
 
 lib: build/libkarena.a build/libkarena.so.1
 bin: $(bins)
@@ -71,22 +76,17 @@ tests: $(tests)
 # A module is built by what its kernel was built by.
 by_clang = $(if $(LLVM),,$(shell grep -s CONFIG_CC_IS_CLANG=y $(KDIR)/include/config/auto.conf))
 
-# What each build of the module is made against and with; those after debug only
-# serve vm/lint.
+# What each build of the module is made against and with; the last ones only serve
+# vm/lint. Those of Debian 13 are made within it.
 kernel_stock = $(KDIR)$(if $(by_clang), LLVM=1)
-kernel_debug = $$(vm/kernel debug)/build
-kernel_debug-newest = $$(vm/kernel debug-newest)/build
-kernel_6.12 = $$(readlink $$(cat build/6.12/kernel)/build) CC=gcc-14
-kernel_newest = $$(readlink $$(cat build/newest/kernel)/build) CC=gcc-14
-kernel_arm64 = $$(readlink $$(vm/kernel arm64)/build)
+$(foreach k,$(built),$(eval kernel_$k = $$$$(vm/kernel $k)/build))
+$(foreach k,$(of12),$(eval kernel_$k = $$$$(cat build/$k/kernel)/build))
+$(foreach k,$(of13),$(eval within_$k = vm/debian13 run $$(CURDIR)) \
+	$(eval kernel_$k = $$$$(readlink $$$$(cat build/$k/kernel)/build) \
+		$(if $(findstring arm64,$k),,CC=gcc-14)))
 kernel_sparse = $(kernel_debug) C=2
 kernel_w1 = $(kernel_debug) W=1
 kernel_clang = $$(vm/kernel clang)/build LLVM=1 W=1 KBUILD_MODPOST_WARN=1
-
-# Where it is made, if not here.
-within_6.12 = vm/debian13 run $(CURDIR)
-within_newest = $(within_6.12)
-within_arm64 = $(within_6.12)
 
 # Kbuild writes beside its sources, so it is given a directory of links to them; what
 # is to be installed comes without the suites.
@@ -99,8 +99,8 @@ build/%/karena.ko: $(module_src)
 	$(within_$*) $(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D) modules
 	@touch $@
 
-# Which kernel a name stands for may change; vm/run boots the one that is noted here.
-build/6.12/karena.ko build/newest/karena.ko: %/karena.ko: %/kernel
+# The release that a name stands for may change; vm/run boots the one noted here.
+$(patsubst %,build/%/karena.ko,$(of12) $(of13)): %/karena.ko: %/kernel
 build/%/kernel: FORCE
 	@mkdir -p $(@D)
 	@kernel=$$(vm/kernel $*) && { echo $$kernel | cmp -s - $@ || echo $$kernel >$@; }
@@ -230,13 +230,16 @@ quick: ## build, host tests, VM tests on the stock kernel
 	SCALE=0.2 vm/stages build "vm-stock host"
 
 # Side by side once everything is built, the longest first.
+vm_emulated := arm64-16k arm64
+vm_others := debug-newest 6.12 stock-rt rt
 side_by_side := vm-debug lint vm-stock vm-newest kunit install-tests models host fuzz-brief vm-dax demo
 check: ## every test
 	vm/stages kernels build modules "$(side_by_side)" lines
 
 check-all: ## every test, on every kernel
-	vm/stages kernels build modules 6.12 debug-newest cross \
-		"$(side_by_side) vm-6.12 vm-debug-newest" lines
+	vm/setup check-all
+	vm/stages all-kernels build modules flavours debug-newest cross programs-arm64 \
+		"$(addprefix vm-,$(vm_emulated)) $(side_by_side) $(addprefix vm-,$(vm_others))" lines
 
 # Module and library for machines of which there is none here: they compile and link.
 cross: build/arm64/karena.ko build/arm64/libkarena.so.1 build/i386/libkarena.so.1 ## for arm64 and for 32-bit programs
@@ -267,10 +270,24 @@ fuzz: $(fuzzers) ## random input to the record core and the consumer, for FUZZ_S
 fuzz-brief: $(fuzzers)
 	vm/count $@ tests/fuzz/run 20 $^
 
-# Later kernels are tested for what differs, with fewer rounds.
-vm-6.12 vm-newest vm-debug-newest: export SCALE ?= 0.2
-vm-stock vm-debug vm-debug-newest vm-6.12 vm-newest: vm-%: % bin tests
+# Other kernels are tested for what differs, with fewer rounds.
+$(addprefix vm-,newest $(vm_others) $(vm_emulated)): export SCALE ?= 0.2
+$(addprefix vm-,$(vm_emulated)): programs-arm64
+$(addprefix vm-,stock debug newest $(vm_others) $(vm_emulated)): vm-%: % bin tests
 	vm/count $@ vm/suite $*
+
+# The programs of "bin" and "tests", built from a tree of links; benchmarks are for x86.
+linked := build/programs-arm64/linked
+$(linked): $(wildcard Makefile $(foreach d,uapi userlib include tests examples tools,$d/* $d/*/*)) \
+		build/kselftest/kselftest_harness.h
+	@mkdir -p $(@D)/build
+	@cp -rsf $(addprefix $(CURDIR)/,$(filter-out bench build,$(wildcard *))) $(@D)
+	@cp -rsf $(CURDIR)/build/kselftest $(@D)/build
+	@find $(@D) -xtype l -delete
+	@touch $@
+programs-arm64: $(linked)
+	$(within_arm64) $(MAKE) -C $(CURDIR)/build/$@ KDIR=none test32_src= \
+		CC=aarch64-linux-gnu-gcc-14 AR=aarch64-linux-gnu-ar CFLAGS='-O2 -s' bin tests
 
 vm-dax: $(dax) ## files on persistent memory, on the stock kernel
 	vm/count $@ vm/dax $<
@@ -334,8 +351,13 @@ lint: ## checkpatch, sparse, warnings of gcc and clang, cppcheck, shellcheck
 
 # The one that is built keeps all processors busy, but fetching mostly waits.
 kernels: kernel-debug kernel-newest kernel-stock kernel-clang ## fetch and build the kernels that the tests boot
+all-kernels: kernels $(addprefix kernel-,debug-newest $(of12) $(of13)) ## those of check-all, too
 kernel-%:
 	@LATEST=yes vm/kernel $*
+
+flavours: ## the module for every kernel there is, without a warning
+	OTHERS="$$(vm/debian13 others)"; export OTHERS; \
+		vm/count $@ vm/flavours $(of12) $(of13) $$OTHERS
 
 build: all tests $(dax) $(hosts) $(fuzzers)
 
@@ -349,6 +371,7 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z_ -]*\):.*## \(.*\)/\1|\2/p' Makefile packaging/*.mk | \
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-.PHONY: all stock debug debug-newest 6.12 newest cross lib bin tests quick check check-all models proofs host fuzz \
-	fuzz-brief vm-stock vm-debug vm-debug-newest vm-dax vm-6.12 vm-newest kunit selftest soak vm demo bench-arena \
-	bench-native bench-ring bench-uring bench-vmr coverage lint lines kernels build modules clean help
+.PHONY: all stock $(built) $(of12) $(of13) cross lib bin tests quick check check-all models proofs host fuzz \
+	fuzz-brief vm-dax kunit selftest soak vm demo bench-arena bench-native bench-ring bench-uring bench-vmr \
+	coverage lint lines kernels all-kernels build flavours modules programs-arm64 clean help \
+	$(addprefix vm-,stock debug newest $(vm_others) $(vm_emulated))
