@@ -247,7 +247,7 @@ static int consume(struct karena_ring *ring, struct seen *seen)
 	return nr;
 }
 
-/* Each context has sent from each CPU, and NMIs have met reservations. */
+/* Each context has sent from each CPU, and NMIs, if there are, have met reservations. */
 static bool enough(const struct produce_counts *counts)
 {
 	int context, cpu;
@@ -258,7 +258,7 @@ static bool enough(const struct produce_counts *counts)
 				return false;
 		}
 	}
-	return counts->nmi_in_reserve >= NMIS_WANTED;
+	return PRODUCE_CONTEXTS == PRODUCE_NMI || counts->nmi_in_reserve >= NMIS_WANTED;
 }
 
 /* What has come is all that was reserved, but for what was discarded. */

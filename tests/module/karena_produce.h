@@ -13,8 +13,12 @@
 #define PRODUCE_PROCESS		0
 #define PRODUCE_SOFTIRQ		1
 #define PRODUCE_HARDIRQ		2
-#define PRODUCE_NMI		3
+#define PRODUCE_NMI		3	/* on x86 alone, see nmi.h */
+#ifdef __x86_64__
 #define PRODUCE_CONTEXTS	4
+#else
+#define PRODUCE_CONTEXTS	3
+#endif
 #define PRODUCE_CPUS		4
 
 /* Every fifth record is discarded, the others are submitted. */

@@ -13,17 +13,14 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/nmi.h>
 #include <linux/percpu.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include <asm/apic.h>
-#include <asm/irq_vectors.h>
-#include <asm/nmi.h>
 
 #include "../../examples/driver/compat.h"
 #include "karena_produce.h"
+#include "nmi.h"
 
 #define PERIOD_NS	(100 * NSEC_PER_USEC)
 
@@ -114,7 +111,7 @@ static void interrupt_next_cpu(void)
 
 	if (cpu >= nr_cpu_ids)
 		cpu = cpumask_first(cpu_online_mask);
-	apic->send_IPI_mask(cpumask_of(cpu), NMI_VECTOR);
+	nmi_send(cpu);
 }
 
 static enum hrtimer_restart produce_in_softirq(struct hrtimer *timer)
@@ -133,13 +130,11 @@ static enum hrtimer_restart produce_in_hardirq(struct hrtimer *timer)
 	return READ_ONCE(stopping) ? HRTIMER_NORESTART : HRTIMER_RESTART;
 }
 
-/* While this is registered there are no other NMIs, and of two one may come. */
-static int produce_in_nmi(unsigned int type, struct pt_regs *regs)
+static void produce_in_nmi(void)
 {
 	if (this_cpu_read(producers.in_reserve))
 		this_cpu_inc(producers.nmi_in_reserve);
 	produce(PRODUCE_NMI);
-	return NMI_HANDLED;
 }
 
 static void start_timers(void *unused)
@@ -170,7 +165,7 @@ static void stop(void)
 	}
 	/* NMIs go before interrupts: who has answered one has had all that were sent. */
 	on_each_cpu(answer, NULL, 1);
-	unregister_nmi_handler(NMI_LOCAL, "karena_produce");
+	nmi_end();
 	started = false;
 }
 
@@ -206,7 +201,7 @@ static int start(void)
 		return -EINVAL;
 	for_each_possible_cpu(cpu)
 		reset(cpu);
-	err = register_nmi_handler(NMI_LOCAL, produce_in_nmi, 0, "karena_produce");
+	err = nmi_begin(produce_in_nmi);
 	if (err)
 		return err;
 	WRITE_ONCE(stopping, false);
