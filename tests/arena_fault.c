@@ -152,7 +152,10 @@ TEST(write_to_read_only_window_populates_nothing)
 	EXPECT_EQ(0, map[page_size + 7]);
 }
 
-/* A buffer of which only the end is forbidden: what came before it counts. */
+/*
+ * A buffer of which only the end is forbidden: what came before it counts. It begins at a
+ * word: not every architecture clears the last bytes before a fault otherwise.
+ */
 TEST(read_into_buffer_that_ends_in_guard_is_short)
 {
 	int fd = arena_new(KARENA_ARENA_F_SEGV_ON_FAULT, 2);
@@ -161,9 +164,9 @@ TEST(read_into_buffer_that_ends_in_guard_is_short)
 
 	arena_take(fd, 0, 0, 1);
 	memset(map, 'x', page_size);
-	EXPECT_EQ(page_size - 100, read(zero, map + 100, 2 * page_size - 100));
-	EXPECT_EQ('x', map[99]);
-	EXPECT_EQ(0, map[100]);
+	EXPECT_EQ(page_size - 128, read(zero, map + 128, 2 * page_size - 128));
+	EXPECT_EQ('x', map[127]);
+	EXPECT_EQ(0, map[128]);
 	EXPECT_EQ(0, map[page_size - 1]);
 	EXPECT_EQ(1, arena_stat(fd).out_allocated);
 }

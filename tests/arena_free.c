@@ -197,16 +197,22 @@ TEST(old_bytes_are_never_seen_again)
 }
 
 /*
- * Interrupts to flush other CPUs' TLBs.
+ * Interrupts to flush other CPUs' TLBs; none where CPUs need none for it, or do not
+ * count them.
  */
-static unsigned long shootdowns(void)
+static char *shootdowns_line(void)
 {
 	static char text[1 << 16];
-	unsigned long sum = 0;
-	char *at;
 
 	must(read_file("/proc/interrupts", text, sizeof(text)) > 0);
-	at = strstr(text, "TLB:");
+	return strstr(text, "TLB:");
+}
+
+static unsigned long shootdowns(void)
+{
+	char *at = shootdowns_line();
+	unsigned long sum = 0;
+
 	must(at);
 	for (at += 4; at[strspn(at, " ")] >= '0' && at[strspn(at, " ")] <= '9'; )
 		sum += strtoul(at, &at, 10);
@@ -252,6 +258,8 @@ TEST(pages_that_nobody_mapped_interrupt_nobody)
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "one CPU only");
+	if (!shootdowns_line())
+		SKIP(return, "no interrupts to flush TLBs are counted here");
 	pin_to_cpu(0);
 	/* The same address space on the other CPU, so that there is somebody to tell. */
 	must(pthread_create(&other, NULL, be_busy, &stop) == 0);

@@ -12,8 +12,6 @@
 
 #include "arena_util.h"
 
-#define HUGE_PAGES	(1ull << 34)	/* 64 TiB of 4 KiB pages */
-
 TEST(proc_files_of_a_huge_arena_are_quick)
 {
 	static const char *const files[] = {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Long calls: ranges of 2^34 pages and very many ranges. Whoever is killed in one
+ * Long calls: ranges of 2^46 bytes and very many ranges. Whoever is killed in one
  * goes soon, and others come in between. How far a call came that a
  * fatal signal ended is call_signals.c's matter.
  */
 #define _GNU_SOURCE
 #include "arena_util.h"
-
-#define HUGE_PAGES	(1ull << 34)
 
 /*
  * A call that a child makes and is killed in. It lies in shared memory, so that

@@ -34,6 +34,9 @@
 
 #define RDWR (PROT_READ | PROT_WRITE)
 
+/* As many as there are addresses for, in half of the smallest address space. */
+#define HUGE_PAGES	((1ull << 46) / page_size)
+
 /* Newer than the C library's headers. */
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE	23

@@ -20,6 +20,7 @@ FIXTURE(tool) {
 	struct karena_arena *arena;
 	struct karena_ring *ring;
 	uint64_t page;
+	unsigned int kib;
 };
 
 FIXTURE_SETUP(tool)
@@ -28,10 +29,11 @@ FIXTURE_SETUP(tool)
 	struct karena_ring_opts ring_opts = { .size = sizeof(ring_opts), .name = "r-name" };
 
 	self->page = (uint64_t)sysconf(_SC_PAGESIZE);
+	self->kib = self->page / 1024;
 	ASSERT_EQ(0, karena_open(NULL, &self->device));
 	ASSERT_EQ(0, karena_arena_create(self->device, 4096 * self->page, &arena_opts,
 					 &self->arena));
-	ASSERT_EQ(0, karena_ring_create(self->device, 8192, &ring_opts, &self->ring));
+	ASSERT_EQ(0, karena_ring_create(self->device, 2 * self->page, &ring_opts, &self->ring));
 }
 
 FIXTURE_TEARDOWN(tool)
@@ -66,14 +68,15 @@ TEST_F(tool, list_tells_who_has_what)
 	ASSERT_EQ(0, karena_ring_output(self->ring, "x", 1, 0));
 	snprintf(lines, sizeof(lines),
 		 "    PID COMMAND           FD KIND  NAME                  SIZE       USED  RIGHTS\n"
-		 "%7d karenactl       %4d arena a-name              16 MiB      8 KiB  map\n"
-		 "%7d karenactl       %4d ring  r-name               8 KiB       16 B  map map-write produce consume\n",
-		 getpid(), karena_arena_fd(self->arena), getpid(), karena_ring_fd(self->ring));
+		 "%7d karenactl       %4d arena a-name          %6u MiB %6u KiB  map\n"
+		 "%7d karenactl       %4d ring  r-name          %6u KiB       16 B  map map-write produce consume\n",
+		 getpid(), karena_arena_fd(self->arena), 4 * self->kib, 2 * self->kib,
+		 getpid(), karena_ring_fd(self->ring), 2 * self->kib);
 	EXPECT_EQ(0, run_on_us("list"));
 	EXPECT_TRUE(tool_says_only(lines));
 	/* karenactl and its shell have them, too. */
 	EXPECT_EQ(0, run_tool("list"));
-	EXPECT_TRUE(tool_says(strchr(lines, '\n') + 1));
+	EXPECT_TRUE(tool_says("%s", strchr(lines, '\n') + 1));
 }
 
 TEST_F(tool, list_prints_nothing_that_a_terminal_would_obey)
@@ -108,24 +111,25 @@ TEST_F(tool, show_draws_what_is_where)
 	ASSERT_EQ(0, karena_arena_guard(self->arena, 5 * self->page, 1));
 	ASSERT_EQ(0, karena_arena_reserve(self->arena, 2048 * self->page, 4));
 	EXPECT_EQ(0, run_on_us("show"));
-	EXPECT_TRUE(tool_says("arena \"a-name\", 16 MiB; pid"));
+	EXPECT_TRUE(tool_says("arena \"a-name\", %u MiB; pid", 4 * self->kib));
 	EXPECT_TRUE(tool_says("5 allocated, 4 reserved, 1 guard"));
 	EXPECT_TRUE(tool_says("       0 B |+++++X.........."));
-	EXPECT_TRUE(tool_says("             7.8 MiB free\n"));
-	EXPECT_TRUE(tool_says("     8 MiB |rrrr............"));
-	EXPECT_TRUE(tool_says("a character is 4 KiB"));
-	EXPECT_TRUE(tool_says("  0x5000          1      4 KiB  guard"));
+	EXPECT_TRUE(tool_says(" %.1f MiB free\n", 2000 * self->kib / 1024.0));
+	EXPECT_TRUE(tool_says("%6u MiB |rrrr............", 2 * self->kib));
+	EXPECT_TRUE(tool_says("a character is %u KiB", self->kib));
+	EXPECT_TRUE(tool_says("  0x%llx          1 %6u KiB  guard",
+			      (unsigned long long)(5 * self->page), self->kib));
 }
 
 TEST_F(tool, show_draws_the_fill_of_a_ring)
 {
-	static char payload[2048 - 8];
+	static char payload[32768];
 
-	ASSERT_EQ(0, karena_ring_output(self->ring, payload, sizeof(payload), 0));
+	ASSERT_EQ(0, karena_ring_output(self->ring, payload, self->page / 2 - 8, 0));
 	EXPECT_EQ(0, run_on_us("show"));
-	EXPECT_TRUE(tool_says("ring \"r-name\", 8 KiB; pid"));
+	EXPECT_TRUE(tool_says("ring \"r-name\", %u KiB; pid", 2 * self->kib));
 	EXPECT_TRUE(tool_says("1 reserved: 1 submitted, 0 discarded"));
-	EXPECT_TRUE(tool_says("     2 KiB |################................"));
+	EXPECT_TRUE(tool_says("%6u KiB |################................", self->kib / 2));
 }
 
 /* One more than fit: the last is counted among the number of the others. */

@@ -12,7 +12,8 @@
 
 #include "kselftest_harness.h"
 
-#define RING_BYTES	8192u
+/* A page, where pages are largest. */
+#define RING_BYTES	65536u
 #define MANY		64
 
 FIXTURE(produce) {

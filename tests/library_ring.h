@@ -7,7 +7,8 @@
 
 #include "library_util.h"
 
-#define RING_BYTES	8192u
+/* A page, where pages are largest. */
+#define RING_BYTES	65536u
 #define MANY		64
 
 FIXTURE(ring) {

@@ -64,7 +64,7 @@ TEST_F(ring, offset_far_away_is_refused)
 {
 	uint64_t first;
 
-	for (first = 1ull << 20; first < 1ull << (63 - 12); first <<= 1) {
+	for (first = 1ull << 20; first < (1ull << 63) / page_size; first <<= 1) {
 		EXPECT_EQ(-EINVAL, try_window(self->fd, PROT_READ, MAP_SHARED, first, 1));
 		EXPECT_EQ(-EINVAL, try_window(self->fd, RDWR, MAP_SHARED,
 					      first + CONSUMER_PAGE, 1));

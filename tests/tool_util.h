@@ -5,6 +5,7 @@
 #ifndef TESTS_TOOL_UTIL_H
 #define TESTS_TOOL_UTIL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,8 +31,15 @@ static inline int run_tool(const char *arguments)
 }
 
 /* Is that a part of it? */
-static inline bool tool_says(const char *text)
+__attribute__((format(printf, 1, 2)))
+static inline bool tool_says(const char *format, ...)
 {
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
 	if (strstr(tool_said, text))
 		return true;
 	fprintf(stderr, "# not in what karenactl says: %s\n%s\n", text, tool_said);
