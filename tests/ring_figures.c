@@ -59,15 +59,16 @@ TEST_F(figures, fill_is_the_most_that_was_met)
 TEST_F(figures, fill_is_known_of_a_ring_that_refused)
 {
 	static const char data[1000];
+	uint64_t most = page_size / 1008 * 1008;
 
-	for (int i = 0; i < 4; i++)
+	for (uint64_t at = 0; at < most; at += 1008)
 		must(ring_output(self->fd, data, 1000, 0) == 0);
 	must(ring_output(self->fd, data, 1000, 0) == -EAGAIN);
-	consume_to(self->consumer, 4032);
-	EXPECT_EQ(4032, ring_stat(self->fd).out_fill_most);
+	consume_to(self->consumer, most);
+	EXPECT_EQ(most, ring_stat(self->fd).out_fill_most);
 	must(ring_output(self->fd, data, 1000, 0) == 0);
-	consume_to(self->consumer, 5040);
-	EXPECT_EQ(4032, ring_stat(self->fd).out_fill_most);
+	consume_to(self->consumer, most + 1008);
+	EXPECT_EQ(most, ring_stat(self->fd).out_fill_most);
 }
 
 /* A forged position is none: neither ahead of the producer nor a ring behind. */

@@ -313,7 +313,7 @@ static void *wait_for_a_quarter(void *fd)
 	return (void *)call(*(int *)fd, KARENA_IOC_RING_RESERVE, &args);
 }
 
-/* Two are, with 100 records between them: as much is free when the first has ended. */
+/* Two are, with records between them: as much is free when the first has ended. */
 TEST_F(timeout, producer_that_waits_is_woken_for_space_up_to_the_next)
 {
 	uint64_t first, second, rest;
@@ -323,7 +323,7 @@ TEST_F(timeout, producer_that_waits_is_woken_for_space_up_to_the_next)
 
 	ASSERT_EQ(0, ring_reserve(self->fd, 8, &first));
 	await_record(self->fd);
-	for (int i = 0; i < 100; i++) {
+	for (uint64_t i = 0; i < page_size / 40; i++) {
 		ASSERT_EQ(0, ring_output(self->fd, "between", 7, 0));
 		ASSERT_EQ(16, ring_read(self->fd, buffer, sizeof(buffer)));
 	}

@@ -119,7 +119,7 @@ TEST_F(trim, trimmed_records_can_be_walked_wherever_they_lie)
 			}
 		}
 	}
-	EXPECT_LT(100, across);
+	EXPECT_LT(100, across * page_size / 4096);
 	EXPECT_EQ(at, ring_stat(self->fd).out_consumer_position);
 }
 
