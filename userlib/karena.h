@@ -4,39 +4,40 @@
  *
  * Results
  * -------
- * A call that returns int gives 0 or a count on success and a negative errno
- * on failure; what errno holds then means nothing. Only karena_ring_reserve()
- * differs: it returns a pointer, or NULL with errno set. A failed call leaves
- * its output arguments as they were. What every call that enters the kernel may
- * return, <linux/karena.h> states once: -EINVAL, -EPERM, -ENOMEM, -EINTR and the
- * rest; calls below name what they add. karena_strerror() puts all into words.
+ * A call that returns int returns 0 or a count on success, and a negative errno
+ * on failure; the value of errno itself is meaningless. Only karena_ring_reserve()
+ * and karena_ring_reserve_wait() differ: they return a pointer, or NULL with errno
+ * set. A call that fails leaves its output arguments unchanged. <linux/karena.h>
+ * lists the errors that every call that enters the kernel may return: -EINVAL,
+ * -EPERM, -ENOMEM, -EINTR and others. The calls below name further ones.
+ * karena_strerror() describes all of them.
  *
  * Handles
  * -------
- * A handle owns one file descriptor. It stays the caller's business who else
- * gets a duplicate of it. Closing a handle takes NULL as well. Handles know
- * nothing of each other and may be closed in any order.
+ * A handle owns one file descriptor. The caller decides who else gets a duplicate
+ * of it. Functions that close a handle accept NULL. Handles are independent of
+ * each other and may be closed in any order.
  *
  * Threads
  * -------
- * Each call names what it allows: "any thread" may run in any number of threads
- * on one handle at once; "one thread" needs the caller to keep such calls on
- * one handle apart. Making a handle is for any thread, closing it is for one,
- * with no other call on it under way.
+ * Each call says how threads may use it. "Any thread": any number of threads may
+ * call it on one handle at once. "One thread": the caller must serialize these
+ * calls on one handle. Any thread may make a handle. Only one may close it, while
+ * no other call on it is under way.
  *
  * fork
  * ----
- * A child has the descriptors of its parent's handles and may use arena handles
- * as they are. Mappings are not inherited (an arena made with
- * KARENA_ARENA_F_INHERIT excepted), so a child makes views and ring handles of
- * its own, these with karena_ring_from_fd() on a dup() of karena_ring_fd().
+ * A child inherits the descriptors of its parent's handles and may use arena
+ * handles as they are. It does not inherit mappings, except those of an arena
+ * made with KARENA_ARENA_F_INHERIT. So a child makes its own views, and its own
+ * ring handles by karena_ring_from_fd() on a dup() of karena_ring_fd().
  *
  * Structs that grow
  * -----------------
- * A struct that begins with @size is handed over with that set to its sizeof();
- * all else may be zero, which is the default. Later versions append fields:
- * -EINVAL, @size is less than the first version's; -E2BIG, the library or
- * module is older than the caller, who set a field that it does not know.
+ * A struct that begins with @size is passed with @size set to its sizeof(). All
+ * other fields may be zero, which is the default. Later versions append fields.
+ * A @size less than the first version's is -EINVAL. If the library or module is
+ * older than the caller, a field that it does not know is -E2BIG unless zero.
  */
 #ifndef KARENA_H
 #define KARENA_H
@@ -75,12 +76,12 @@ const char *karena_version(void);
 
 /**
  * karena_open() - open the device
- * @path:	of the device node; NULL: KARENA_DEVICE
+ * @path:	path of the device node; NULL for KARENA_DEVICE
  * @device:	out
  *
- * Errors: those of open(2); -ENOENT or -ENXIO: the module is not loaded;
- * -EACCES: the caller may not use the device; -ENOTTY: @path is something else.
- * Since 1.0.
+ * Errors: those of open(2); -ENOENT or -ENXIO if the module is not loaded;
+ * -EACCES if the caller may not use the device; -ENOTTY if @path is something
+ * else. Since 1.0.
  */
 int karena_open(const char *path, struct karena_device **device);
 
@@ -88,12 +89,12 @@ int karena_open(const char *path, struct karena_device **device);
  * karena_close() - close the device
  * @device:	or NULL
  *
- * Objects made by it live on. Since 1.0.
+ * Objects made through the device live on. Since 1.0.
  */
 void karena_close(struct karena_device *device);
 
 /**
- * karena_device_fd() - the handle's descriptor, which stays the handle's
+ * karena_device_fd() - get the handle's descriptor, which the handle keeps
  * @device:	a device
  *
  * Any thread. Since 1.0.
@@ -101,7 +102,7 @@ void karena_close(struct karena_device *device);
 int karena_device_fd(const struct karena_device *device);
 
 /**
- * karena_query() - what module and kernel can do, and how much is left
+ * karena_query() - get features, limits, and what is left of the user's limit
  * @device:	a device
  * @query:	in: @size; out: the rest
  *
@@ -112,22 +113,22 @@ int karena_query(const struct karena_device *device, struct karena_query *query)
 /*
  * Arenas
  * ======
- * An arena's calls take byte offsets that are multiples of the page size, and
- * numbers of pages. All may be used by any thread; those that change pages are
- * done by the kernel one after the other.
+ * The calls on arenas take byte offsets that are multiples of the page size, and
+ * numbers of pages. Any thread may use all of them; the kernel serializes those
+ * that change pages.
  */
 
 /**
- * struct karena_arena_opts - how to make an arena
+ * struct karena_arena_opts - properties of a new arena
  * @size:	sizeof(struct karena_arena_opts)
- * @name:	up to KARENA_NAME_LEN - 1 printable characters, none of them a space
- *		or '/'; shown by tools; NULL: none
+ * @name:	for tools: up to KARENA_NAME_LEN - 1 printable characters other than
+ *		space and '/'; NULL for none
  * @flags:	KARENA_ARENA_F_*
- * @fault_pages: pages populated around a touched one, 1 to 64; 0: the default
- * @address:	with KARENA_ARENA_F_FIXED_ADDR, where byte 0 is in every process;
- *		0: where the first view that finds room for all of it is
+ * @fault_pages: pages populated around a touched one, 1 to 64; 0 for the default
+ * @address:	with KARENA_ARENA_F_FIXED_ADDR, address of byte 0 in every process;
+ *		0 for the address of the first view, where the whole arena must fit
  * @node:	with @on_node, the NUMA node of the pages
- * @on_node:	@node counts; else pages come from the node of the CPU that asks
+ * @on_node:	use @node; else pages come from the node of the calling CPU
  */
 struct karena_arena_opts {
 	size_t size;
@@ -143,7 +144,7 @@ struct karena_arena_opts {
  * karena_arena_create() - make an arena
  * @device:	a device
  * @length:	bytes, a multiple of the page size
- * @opts:	or NULL
+ * @opts:	options, or NULL
  * @arena:	out
  *
  * Errors: -ENAMETOOLONG; -EMFILE, -ENFILE. Any thread. Since 1.0.
@@ -152,22 +153,22 @@ int karena_arena_create(const struct karena_device *device, uint64_t length,
 			const struct karena_arena_opts *opts, struct karena_arena **arena);
 
 /**
- * karena_arena_from_fd() - a handle for an arena that came as a descriptor
- * @fd:		of an arena, by inheritance, SCM_RIGHTS or pidfd_getfd(2). The
- *		handle's on success, the caller's still on failure
+ * karena_arena_from_fd() - make a handle from an arena's descriptor
+ * @fd:		of an arena, by inheritance, SCM_RIGHTS or pidfd_getfd(2). Belongs to
+ *		the handle on success, and still to the caller on failure
  * @arena:	out
  *
- * Errors: -EBADF; -ENOTTY: not an arena. Since 1.0.
+ * Errors: -EBADF; -ENOTTY if @fd is not an arena. Since 1.0.
  */
 int karena_arena_from_fd(int fd, struct karena_arena **arena);
 
 /**
- * karena_arena_reopen() - a second handle on the arena, with rights of its own
+ * karena_arena_reopen() - make a second handle on the arena, with its own rights
  * @arena:	an arena
- * @rights:	KARENA_RIGHT_*, none that this handle lacks
- * @reopened:	out; its descriptor is the one to hand to others
+ * @rights:	KARENA_RIGHT_*; this handle must have all of them
+ * @reopened:	out; its descriptor is the one to pass to others
  *
- * Errors: -EPERM: this handle lacks one of @rights; -EMFILE, -ENFILE.
+ * Errors: -EPERM if this handle lacks one of @rights; -EMFILE, -ENFILE.
  * Any thread. Since 1.0.
  */
 int karena_arena_reopen(const struct karena_arena *arena, uint32_t rights,
@@ -176,9 +177,9 @@ int karena_arena_reopen(const struct karena_arena *arena, uint32_t rights,
 /**
  * karena_arena_restrict() - give up rights of this handle for good
  * @arena:	an arena
- * @rights:	KARENA_RIGHT_* to keep of those that it has
+ * @rights:	KARENA_RIGHT_* to keep; those the handle lacks are ignored
  *
- * Holds for every duplicate of the descriptor; views made before keep theirs.
+ * Affects every duplicate of the descriptor. Existing views keep their access.
  * Any thread. Since 1.0.
  */
 int karena_arena_restrict(const struct karena_arena *arena, uint32_t rights);
@@ -187,12 +188,12 @@ int karena_arena_restrict(const struct karena_arena *arena, uint32_t rights);
  * karena_arena_close() - close the handle
  * @arena:	or NULL
  *
- * Views stay. The arena goes with its last descriptor and view. Since 1.0.
+ * Views stay. The arena lives until its last descriptor and view are gone. Since 1.0.
  */
 void karena_arena_close(struct karena_arena *arena);
 
 /**
- * karena_arena_fd() - the handle's descriptor, which stays the handle's
+ * karena_arena_fd() - get the handle's descriptor, which the handle keeps
  * @arena:	an arena
  *
  * Any thread. Since 1.0.
@@ -200,7 +201,7 @@ void karena_arena_close(struct karena_arena *arena);
 int karena_arena_fd(const struct karena_arena *arena);
 
 /**
- * karena_arena_length() - the arena's size in bytes
+ * karena_arena_length() - get the arena's size in bytes
  * @arena:	an arena
  *
  * Any thread. Since 1.0.
@@ -208,7 +209,7 @@ int karena_arena_fd(const struct karena_arena *arena);
 uint64_t karena_arena_length(const struct karena_arena *arena);
 
 /**
- * karena_arena_page_size() - bytes in a page of the arena
+ * karena_arena_page_size() - get the size of a page of the arena in bytes
  * @arena:	an arena
  *
  * Any thread. Since 1.0.
@@ -217,11 +218,11 @@ size_t karena_arena_page_size(const struct karena_arena *arena);
 
 /**
  * struct karena_view - a window of an arena in this process's memory
- * @address:	of its first byte
- * @offset:	of that byte in the arena
+ * @address:	of the first byte
+ * @offset:	of the first byte in the arena
  * @length:	bytes
  *
- * Plain data, copied at will.
+ * Plain data, may be copied.
  */
 struct karena_view {
 	void *address;
@@ -230,12 +231,12 @@ struct karena_view {
 };
 
 /**
- * struct karena_view_opts - which window, and where
+ * struct karena_view_opts - window of a new view, and its address
  * @size:	sizeof(struct karena_view_opts)
  * @offset:	of the window in the arena, page aligned
- * @length:	bytes; 0: up to the arena's end
- * @address:	demanded: there or not at all; NULL: anywhere
- * @prot:	PROT_READ or PROT_READ | PROT_WRITE; 0: both
+ * @length:	bytes; 0 for all up to the arena's end
+ * @address:	address to map exactly at; NULL for any
+ * @prot:	PROT_READ or PROT_READ | PROT_WRITE; 0 for both
  */
 struct karena_view_opts {
 	size_t size;
@@ -251,36 +252,37 @@ struct karena_view_opts {
  * @opts:	or NULL for the whole arena, readable and writable
  * @view:	out
  *
- * Maps no memory by itself: pages appear as they are touched. An arena made
- * with KARENA_ARENA_F_FIXED_ADDR goes to its own address. Errors: -EACCES: a
- * right that @prot needs is not there; -EEXIST: something else is at @address
- * or at the arena's own; -EOVERFLOW: too long for this process's address space;
- * -EINVAL: it passes the arena's end, is unaligned, or, in a 32-bit program, begins
- * beyond 16 TiB; -ENOMEM and others of mmap(2). Any thread. Since 1.0.
+ * Takes no memory by itself: pages appear as they are touched. An arena made
+ * with KARENA_ARENA_F_FIXED_ADDR is mapped at its own address. Errors: -EACCES if
+ * the handle lacks a right that @prot needs; -EEXIST if something is mapped at
+ * @address or at the arena's own; -EOVERFLOW if the window is too long for this
+ * process's address space; -EINVAL if the window passes the arena's end, is unaligned
+ * or, in a 32-bit program, begins beyond 16 TiB; -ENOMEM and others of mmap(2). Any
+ * thread. Since 1.0.
  */
 int karena_arena_map(const struct karena_arena *arena, const struct karena_view_opts *opts,
 		     struct karena_view *view);
 
 /**
- * karena_view_unmap() - end a view
- * @view:	of karena_arena_map(); emptied. An empty one is left alone
+ * karena_view_unmap() - unmap a view
+ * @view:	of karena_arena_map(); becomes empty. An empty view is ignored
  *
- * Pages stay as they are, for others and for later views. Errors: those of
+ * The pages stay as they are, for others and for later views. Errors: those of
  * munmap(2). One thread. Since 1.0.
  */
 int karena_view_unmap(struct karena_view *view);
 
-/* What karena_view_offset() gives for a pointer that is not in the view. */
+/* Result of karena_view_offset() for a pointer that is not in the view. */
 #define KARENA_NO_OFFSET	UINT64_MAX
 
 /**
- * karena_view_ptr() - where something in the arena is in this process
+ * karena_view_ptr() - turn an offset in the arena into a pointer
  * @view:	a view
  * @offset:	in the arena, any byte
- * @length:	bytes that are to be there
+ * @length:	bytes that must be inside the view
  *
- * Returns NULL if not all of it is inside the view, so that an offset that was
- * found in shared memory needs no other check. Any thread. Since 1.0.
+ * Returns NULL unless all of the bytes are inside the view, so an offset found in
+ * shared memory needs no other check. Any thread. Since 1.0.
  */
 static inline void *karena_view_ptr(const struct karena_view *view, uint64_t offset, size_t length)
 {
@@ -292,7 +294,7 @@ static inline void *karena_view_ptr(const struct karena_view *view, uint64_t off
 }
 
 /**
- * karena_view_offset() - the offset in the arena that a pointer stands for
+ * karena_view_offset() - turn a pointer into an offset in the arena
  * @view:	a view
  * @ptr:	any pointer
  *
@@ -307,13 +309,13 @@ static inline uint64_t karena_view_offset(const struct karena_view *view, const 
 }
 
 /**
- * struct karena_alloc_opts - where pages are to be, and when they take memory
+ * struct karena_alloc_opts - place and kind of an allocation
  * @size:	sizeof(struct karena_alloc_opts)
- * @offset:	with KARENA_ALLOC_F_FIXED a demand, else where to begin to look
- * @align:	bytes, a power of two of at least a page; 0: a page
+ * @offset:	with KARENA_ALLOC_F_FIXED the place, else where the search begins
+ * @align:	bytes, a power of two of at least a page; 0 for a page
  * @flags:	KARENA_ALLOC_F_*
  * @node:	with @on_node, the NUMA node of the pages
- * @on_node:	@node counts; else the arena's own does
+ * @on_node:	use @node; else the arena's node
  */
 struct karena_alloc_opts {
 	size_t size;
@@ -328,59 +330,59 @@ struct karena_alloc_opts {
  * karena_arena_alloc() - allocate an extent of zeroed pages
  * @arena:	an arena
  * @nr_pages:	at least 1
- * @opts:	or NULL for any place
+ * @opts:	options, or NULL for any place
  * @offset:	out, of the first page
  *
- * All of it or none. Errors: -EBUSY (KARENA_ALLOC_F_FIXED only): a page is not
- * free; -ENOSPC (without it): no gap is long enough; -EDQUOT: the user's limit.
- * Any thread. Since 1.0.
+ * Allocates all pages or none. Errors: -EBUSY if a page is not free
+ * (KARENA_ALLOC_F_FIXED only); -ENOSPC if no gap is long enough (without it);
+ * -EDQUOT if the user's limit is reached. Any thread. Since 1.0.
  */
 int karena_arena_alloc(const struct karena_arena *arena, uint64_t nr_pages,
 		       const struct karena_alloc_opts *opts, uint64_t *offset);
 
 /**
- * karena_arena_free() - make pages free, whatever they were
+ * karena_arena_free() - make pages free, whatever state they are in
  * @arena:	an arena
- * @offset:	of the first
+ * @offset:	of the first page
  * @nr_pages:	0 does nothing
  * @flags:	KARENA_FREE_F_*
  *
- * When it returns, the pages are gone from every process's memory. Errors:
- * -ENOENT (KARENA_FREE_F_STRICT only): a page is not allocated; -EDQUOT: the
- * user's limit, where pages without memory leave two ranges of one; nothing was
- * changed then. Any thread. Since 1.0.
+ * When the call returns, the pages are gone from every process's memory. Errors:
+ * -ENOENT if a page is not allocated (KARENA_FREE_F_STRICT only); -EDQUOT if pages
+ * without memory split a range in two at the user's limit. Both change nothing.
+ * Any thread. Since 1.0.
  */
 int karena_arena_free(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages,
 		      uint32_t flags);
 
 /**
- * karena_arena_reserve() - set free pages aside, so that alloc leaves them alone
+ * karena_arena_reserve() - reserve free pages, so that alloc leaves them alone
  * @arena:	an arena
- * @offset:	of the first
+ * @offset:	of the first page
  * @nr_pages:	0 does nothing
  *
- * Errors: -EBUSY: a page is not free; -EDQUOT: the user's limit. Any thread.
- * Since 1.0.
+ * Errors: -EBUSY if a page is not free; -EDQUOT if the user's limit is reached.
+ * Any thread. Since 1.0.
  */
 int karena_arena_reserve(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages);
 
 /**
- * karena_arena_guard() - make free pages guard pages: a touch is SIGSEGV
+ * karena_arena_guard() - make free pages guard pages: touching one is SIGSEGV
  * @arena:	an arena
- * @offset:	of the first
+ * @offset:	of the first page
  * @nr_pages:	0 does nothing
  *
- * karena_arena_free() ends it. Errors: -EBUSY: a page is not free; -EDQUOT: the
- * user's limit. Any thread. Since 1.0.
+ * karena_arena_free() makes them free again. Errors: -EBUSY if a page is not free;
+ * -EDQUOT if the user's limit is reached. Any thread. Since 1.0.
  */
 int karena_arena_guard(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages);
 
 /**
- * struct karena_commit_opts - how pages are committed
+ * struct karena_commit_opts - kind of a commit
  * @size:	sizeof(struct karena_commit_opts)
  * @flags:	KARENA_COMMIT_F_*
  * @node:	with @on_node, the NUMA node of the pages
- * @on_node:	@node counts; else the arena's own does
+ * @on_node:	use @node; else the arena's node
  */
 struct karena_commit_opts {
 	size_t size;
@@ -392,12 +394,12 @@ struct karena_commit_opts {
 /**
  * karena_arena_commit() - turn reserved pages into allocated ones, in one step
  * @arena:	an arena
- * @offset:	of the first
+ * @offset:	of the first page
  * @nr_pages:	0 does nothing
- * @opts:	or NULL
+ * @opts:	options, or NULL
  *
- * Errors: -EBUSY: a page is not reserved; -EDQUOT: the user's limit.
- * Any thread. Since 1.0.
+ * Errors: -EBUSY if a page is not reserved; -EDQUOT if the user's limit is
+ * reached. Any thread. Since 1.0.
  */
 int karena_arena_commit(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages,
 			const struct karena_commit_opts *opts);
@@ -405,16 +407,16 @@ int karena_arena_commit(const struct karena_arena *arena, uint64_t offset, uint6
 /**
  * karena_arena_decommit() - turn allocated pages into reserved ones, in one step
  * @arena:	an arena
- * @offset:	of the first
+ * @offset:	of the first page
  * @nr_pages:	0 does nothing
  *
- * Their contents are gone. Errors: -EBUSY: a page is free or guard; -EDQUOT: as
- * with karena_arena_free(). Any thread. Since 1.0.
+ * The pages lose their contents. Errors: -EBUSY if a page is free or guard; -EDQUOT
+ * as karena_arena_free(). Any thread. Since 1.0.
  */
 int karena_arena_decommit(const struct karena_arena *arena, uint64_t offset, uint64_t nr_pages);
 
 /**
- * karena_arena_stat() - counters and properties
+ * karena_arena_stat() - get an arena's counters and properties
  * @arena:	an arena
  * @stat:	in: @size, @flags; out: the rest
  *
@@ -422,13 +424,13 @@ int karena_arena_decommit(const struct karena_arena *arena, uint64_t offset, uin
  */
 int karena_arena_stat(const struct karena_arena *arena, struct karena_arena_stat *stat);
 
-/* Goes through the ranges of an arena that are not free. */
+/* A walk over the ranges of an arena that are not free. */
 struct karena_walk;
 
 /**
  * karena_walk_new() - begin to list an arena's ranges
- * @arena:	an arena; to stay open until the walk is freed
- * @offset:	to begin at, page aligned
+ * @arena:	an arena; must stay open until the walk is freed
+ * @offset:	page aligned offset to begin at
  * @walk:	out
  *
  * Any thread. Since 1.0.
@@ -436,13 +438,13 @@ struct karena_walk;
 int karena_walk_new(const struct karena_arena *arena, uint64_t offset, struct karena_walk **walk);
 
 /**
- * karena_walk_next() - the next range
+ * karena_walk_next() - get the next range
  * @walk:	a walk
  * @range:	out
  *
- * Returns 1 with a range, 0 at the end. Ranges come in order; neighbours in one
- * state come as one range. One that changes meanwhile is reported as it was at some
- * moment. Errors: -EPERM: KARENA_RIGHT_MAP is not there. One thread. Since 1.0.
+ * Returns 1 with a range, 0 at the end. Ranges come in order; adjacent pages in one
+ * state come as one range. A range that changes meanwhile is reported as it was at
+ * some moment. Errors: -EPERM without KARENA_RIGHT_MAP. One thread. Since 1.0.
  */
 int karena_walk_next(struct karena_walk *walk, struct karena_arena_range *range);
 
@@ -457,22 +459,22 @@ void karena_walk_free(struct karena_walk *walk);
 /*
  * Rings
  * =====
- * A ring handle serves producer and consumer; what either needs mapped is mapped
- * by its first call, which may therefore also return errors of mmap(2), -EACCES
- * or -EPERM where a right is not there, and -EOPNOTSUPP for a ring that is laid
- * out in a way that this version of the library does not know.
+ * A ring handle serves both producer and consumer. The first call that needs a
+ * part of the ring mapped maps it. This call may therefore also fail with errors
+ * of mmap(2), with -EACCES or -EPERM without the right, and with -EOPNOTSUPP if
+ * this version of the library does not know the ring's layout.
  */
 
 /**
- * struct karena_ring_opts - how to make a ring
+ * struct karena_ring_opts - properties of a new ring
  * @size:	sizeof(struct karena_ring_opts)
- * @name:	up to KARENA_NAME_LEN - 1 printable characters, none of them a space
- *		or '/'; shown by tools; NULL: none
+ * @name:	for tools: up to KARENA_NAME_LEN - 1 printable characters other than
+ *		space and '/'; NULL for none
  * @flags:	KARENA_RING_F_*
- * @node:	with @on_node, the NUMA node of its memory
- * @on_node:	@node counts
- * @reserve_timeout_us: microseconds for which a reservation may hold the consumer up,
- *		0: for ever; needs KARENA_RING_F_IN_PLACE
+ * @node:	with @on_node, the NUMA node of the ring's memory
+ * @on_node:	use @node
+ * @reserve_timeout_us: microseconds for which a reservation may hold up the consumer,
+ *		0 for no limit; needs KARENA_RING_F_IN_PLACE
  */
 struct karena_ring_opts {
 	size_t size;
@@ -486,32 +488,33 @@ struct karena_ring_opts {
 /**
  * karena_ring_create() - make a ring
  * @device:	a device
- * @data_bytes:	size of its data area: a power of two, at least a page
- * @opts:	or NULL
+ * @data_bytes:	size of the data area: a power of two, at least a page
+ * @opts:	options, or NULL
  * @ring:	out
  *
- * Errors: -ENAMETOOLONG; -EDQUOT: the user's limit; -EMFILE, -ENFILE.
+ * Errors: -ENAMETOOLONG; -EDQUOT if the user's limit is reached; -EMFILE, -ENFILE.
  * Any thread. Since 1.0.
  */
 int karena_ring_create(const struct karena_device *device, uint64_t data_bytes,
 		       const struct karena_ring_opts *opts, struct karena_ring **ring);
 
 /**
- * karena_ring_from_fd() - a handle for a ring that came as a descriptor
- * @fd:		of a ring. The handle's on success, the caller's still on failure
+ * karena_ring_from_fd() - make a handle from a ring's descriptor
+ * @fd:		of a ring. Belongs to the handle on success, still to the caller on
+ *		failure
  * @ring:	out
  *
- * Errors: -EBADF; -ENOTTY: not a ring. Since 1.0.
+ * Errors: -EBADF; -ENOTTY if @fd is not a ring. Since 1.0.
  */
 int karena_ring_from_fd(int fd, struct karena_ring **ring);
 
 /**
- * karena_ring_reopen() - a second handle on the ring, with rights of its own
+ * karena_ring_reopen() - make a second handle on the ring, with its own rights
  * @ring:	a ring
- * @rights:	KARENA_RIGHT_*, none that this handle lacks
+ * @rights:	KARENA_RIGHT_*; this handle must have all of them
  * @reopened:	out
  *
- * Errors: -EPERM: this handle lacks one of @rights; -EMFILE, -ENFILE.
+ * Errors: -EPERM if this handle lacks one of @rights; -EMFILE, -ENFILE.
  * Any thread. Since 1.0.
  */
 int karena_ring_reopen(const struct karena_ring *ring, uint32_t rights,
@@ -520,34 +523,34 @@ int karena_ring_reopen(const struct karena_ring *ring, uint32_t rights,
 /**
  * karena_ring_restrict() - give up rights of this handle for good
  * @ring:	a ring
- * @rights:	KARENA_RIGHT_* to keep of those that it has
+ * @rights:	KARENA_RIGHT_* to keep; those the handle lacks are ignored
  *
- * Holds for every duplicate of the descriptor; what is mapped stays mapped.
+ * Affects every duplicate of the descriptor. Existing mappings stay.
  * Any thread. Since 1.0.
  */
 int karena_ring_restrict(const struct karena_ring *ring, uint32_t rights);
 
 /**
- * karena_ring_close() - unmap and close
+ * karena_ring_close() - unmap and close a ring
  * @ring:	or NULL
  *
- * Records that were taken or reserved by it must not be used any more.
- * Reservations that are open become discards once the descriptor's last
- * duplicate is closed. Since 1.0.
+ * Records taken or reserved through the handle must not be used any more. Open
+ * reservations are discarded once the last duplicate of the descriptor is closed.
+ * Since 1.0.
  */
 void karena_ring_close(struct karena_ring *ring);
 
 /**
- * karena_ring_fd() - the handle's descriptor, for poll, epoll and io_uring
+ * karena_ring_fd() - get the handle's descriptor, for poll, epoll and io_uring
  * @ring:	a ring
  *
- * The handle's, and closed with it. Readable: a record is there; writable: half
- * of the ring is free. Any thread. Since 1.0.
+ * The handle keeps the descriptor and closes it. Readable: a record is there;
+ * writable: half of the ring is free. Any thread. Since 1.0.
  */
 int karena_ring_fd(const struct karena_ring *ring);
 
 /**
- * karena_ring_data_bytes() - size of the data area
+ * karena_ring_data_bytes() - get the size of the data area
  * @ring:	a ring
  *
  * Any thread. Since 1.0.
@@ -555,7 +558,7 @@ int karena_ring_fd(const struct karena_ring *ring);
 uint64_t karena_ring_data_bytes(const struct karena_ring *ring);
 
 /**
- * karena_ring_stat() - fill, positions, counters, losses by cause
+ * karena_ring_stat() - get fill, positions, counters, and losses by cause
  * @ring:	a ring
  * @stat:	in: @size; out: the rest
  *
@@ -568,10 +571,10 @@ int karena_ring_stat(const struct karena_ring *ring, struct karena_ring_stat *st
  * @ring:	a ring
  * @events:	POLLIN: a record is there; POLLOUT: half of the ring is free; or
  *		both
- * @timeout_ms:	0: only look; negative: for ever
+ * @timeout_ms:	0 to return at once; negative for no limit
  *
- * Returns those of @events that hold, 0 when the time is over. Errors: -EINVAL:
- * other @events; -EINTR: any signal. Any thread. Since 1.0.
+ * Returns those of @events that hold, or 0 on timeout. Errors: -EINVAL for other
+ * @events; -EINTR on any signal. Any thread. Since 1.0.
  */
 int karena_ring_wait(const struct karena_ring *ring, int events, int timeout_ms);
 
@@ -582,22 +585,22 @@ int karena_ring_wait(const struct karena_ring *ring, int events, int timeout_ms)
  * @length:	bytes, at least 1
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Errors: -EAGAIN: no space just now; -ENOSPC: can never fit. Any thread.
- * Since 1.0.
+ * Errors: -EAGAIN if there is no space just now; -ENOSPC if the record can never fit.
+ * Any thread. Since 1.0.
  */
 int karena_ring_output(const struct karena_ring *ring, const void *data, size_t length,
 		       uint32_t flags);
 
 /**
- * karena_ring_output_wait() - the same, waiting for space
+ * karena_ring_output_wait() - send a record by copy, waiting for space
  * @ring:	a ring
  * @data:	payload
  * @length:	bytes, at least 1
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
- * @timeout_us:	microseconds; 0: for ever
+ * @timeout_us:	microseconds; 0 for no limit
  *
- * Errors: -ENOSPC: can never fit; -ETIMEDOUT; -EINTR: any signal, and nothing was sent.
- * Any thread. Since 1.0.
+ * Errors: -ENOSPC if the record can never fit; -ETIMEDOUT, or -EINTR on any signal,
+ * with nothing sent. Any thread. Since 1.0.
  */
 int karena_ring_output_wait(const struct karena_ring *ring, const void *data, size_t length,
 			    uint32_t flags, uint32_t timeout_us);
@@ -607,85 +610,89 @@ int karena_ring_output_wait(const struct karena_ring *ring, const void *data, si
  * @ring:	a ring made with KARENA_RING_F_IN_PLACE
  * @length:	payload bytes, at least 1
  *
- * Returns the payload, to be filled and then given to karena_ring_submit() or
- * karena_ring_discard() by any thread of this process; or NULL with errno:
- * EAGAIN: no space just now; ENOSPC: can never fit; EPERM: not an IN_PLACE ring
- * or no right; others as said above. Records behind this one wait for it. If
- * the process dies first, it is discarded. Any thread. Since 1.0.
+ * Returns the payload. Any thread of this process may then fill it and pass it to
+ * karena_ring_submit() or karena_ring_discard(). On failure returns NULL and sets
+ * errno: EAGAIN if there is no space just now; ENOSPC if the record can never fit;
+ * EPERM if the ring is not IN_PLACE or without the right; others as above. Records
+ * behind this one wait for it. If the process dies first, the kernel discards the
+ * record. Any thread. Since 1.0.
  */
 void *karena_ring_reserve(struct karena_ring *ring, size_t length);
 
 /**
- * karena_ring_reserve_wait() - the same, waiting for space
+ * karena_ring_reserve_wait() - reserve a record, waiting for space
  * @ring:	a ring made with KARENA_RING_F_IN_PLACE
  * @length:	payload bytes, at least 1
- * @timeout_us:	microseconds; 0: for ever
+ * @timeout_us:	microseconds; 0 for no limit
  *
- * Returns the payload, or NULL with errno as karena_ring_reserve(), with ETIMEDOUT in
- * place of EAGAIN, or EINTR: any signal, and nothing was reserved. Any thread. Since 1.0.
+ * Returns the payload, or NULL with errno as karena_ring_reserve(), but ETIMEDOUT
+ * instead of EAGAIN, or EINTR on any signal, with nothing reserved. Any thread.
+ * Since 1.0.
  */
 void *karena_ring_reserve_wait(struct karena_ring *ring, size_t length, uint32_t timeout_us);
 
 /**
  * karena_ring_submit() - hand a reserved record to the consumer
- * @ring:	the ring it is of
+ * @ring:	the record's ring
  * @data:	of karena_ring_reserve()
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Errors: -EINVAL: no open reservation of this handle's; -ESTALE: it timed out, see
- * @reserve_timeout_us of struct karena_ring_opts, and is lost. Any thread. Since 1.0.
+ * Errors: -EINVAL if @data is no open reservation of this handle; -ESTALE if it timed
+ * out, see @reserve_timeout_us of struct karena_ring_opts; the record is lost then.
+ * Any thread. Since 1.0.
  */
 int karena_ring_submit(struct karena_ring *ring, void *data, uint32_t flags);
 
 /**
- * karena_ring_submit_trimmed() - hand over a record shorter than was reserved
- * @ring:	the ring it is of
+ * karena_ring_submit_trimmed() - hand over the beginning of a reserved record
+ * @ring:	the record's ring
  * @data:	of karena_ring_reserve()
- * @length:	payload bytes to keep, from its beginning on, at least 1
+ * @length:	bytes to keep from the beginning of the payload, at least 1
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * The space of the rest is free when the consumer has passed it. Errors: -EINVAL: no
- * open reservation of this handle's, or @length is not in it, which leaves it open;
- * -ESTALE: as karena_ring_submit(). Any thread. Since 1.0.
+ * The space of the rest is free when the consumer has passed it. Errors: -EINVAL if
+ * @data is no open reservation of this handle, or is shorter than @length, which leaves
+ * it open; -ESTALE as karena_ring_submit(). Any thread. Since 1.0.
  */
 int karena_ring_submit_trimmed(struct karena_ring *ring, void *data, size_t length,
 			       uint32_t flags);
 
 /**
- * karena_ring_discard() - give a reserved record up
- * @ring:	the ring it is of
+ * karena_ring_discard() - discard a reserved record
+ * @ring:	the record's ring
  * @data:	of karena_ring_reserve()
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Errors: -EINVAL: no open reservation of this handle's; -ESTALE: as
+ * Errors: -EINVAL if @data is no open reservation of this handle; -ESTALE as
  * karena_ring_submit(). Any thread. Since 1.0.
  */
 int karena_ring_discard(struct karena_ring *ring, void *data, uint32_t flags);
 
 /**
- * karena_ring_output_batch() - send records by copy, by one call
+ * karena_ring_output_batch() - send several records by copy in one call
  * @ring:	a ring
- * @records:	as read(2) gives them: a struct karena_record_header each, with the
- *		payload's length and zeroes else, and the payload, padded to 8 bytes
- * @bytes:	of all of them
+ * @records:	in the layout of read(2): for each a struct karena_record_header that
+ *		holds the payload's length and is zero otherwise, and the payload,
+ *		padded to 8 bytes
+ * @bytes:	size of all records together
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Returns how many were sent, from the first on; to learn why not the next, retry from
- * there. Errors, if it is the first: as karena_ring_output(); -EINVAL: its
- * header says more than there is. Any thread. Since 1.0.
+ * Returns the number of records sent; to learn why there are not more, retry from the
+ * first unsent one. Errors, for the first record only: as karena_ring_output(); -EINVAL
+ * if its header exceeds @bytes. Any thread. Since 1.0.
  */
 int karena_ring_output_batch(const struct karena_ring *ring, const void *records, size_t bytes,
 			     uint32_t flags);
 
 /**
- * karena_ring_reserve_batch() - reserve records to be filled in place, by one call
+ * karena_ring_reserve_batch() - reserve several records in one call
  * @ring:	a ring made with KARENA_RING_F_IN_PLACE
  * @lengths:	payload bytes of each, at least 1
- * @nr:		how many, 1 up to KARENA_RING_BATCH_MAX
- * @data:	out, @nr payloads, each for karena_ring_submit() and its like
+ * @nr:		number of records, 1 up to KARENA_RING_BATCH_MAX
+ * @data:	out, @nr payloads, each as from karena_ring_reserve()
  *
- * All or none. Errors: as karena_ring_reserve(), as a negative errno. Any thread.
- * Since 1.0.
+ * Reserves all or none. Errors: those of karena_ring_reserve(), as a negative errno.
+ * Any thread. Since 1.0.
  */
 int karena_ring_reserve_batch(struct karena_ring *ring, const uint32_t *lengths, unsigned int nr,
 			      void **data);
@@ -693,8 +700,8 @@ int karena_ring_reserve_batch(struct karena_ring *ring, const uint32_t *lengths,
 /**
  * struct karena_finish - how to finish a reservation
  * @data:	of karena_ring_reserve() or karena_ring_reserve_batch()
- * @length:	payload bytes to keep; 0: all, as it must be with @discard
- * @discard:	give it up
+ * @length:	payload bytes to keep; 0 for all; must be 0 with @discard
+ * @discard:	discard the record instead of submitting it
  */
 struct karena_finish {
 	void *data;
@@ -703,83 +710,84 @@ struct karena_finish {
 };
 
 /**
- * karena_ring_finish_batch() - submit and discard records
- * @ring:	the ring they are of
- * @finish:	which reservations, and how
- * @nr:		how many
+ * karena_ring_finish_batch() - submit and discard several records in one call
+ * @ring:	the records' ring
+ * @finish:	the reservations, and how to finish each
+ * @nr:		number of reservations
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Returns how many were finished, from the first on; to learn why not the next, retry
- * from there. Errors, if it is the first: -EINVAL: no open reservation of this
- * handle's, or @length is not in it; -ESTALE: as karena_ring_submit(). Any thread.
- * Since 1.0.
+ * Returns the number of reservations finished; to learn why there are not more, retry
+ * from the first unfinished one. Errors, for the first reservation only: -EINVAL if it
+ * is no open reservation of this handle, or is shorter than @length; -ESTALE as
+ * karena_ring_submit(). Any thread. Since 1.0.
  */
 int karena_ring_finish_batch(struct karena_ring *ring, const struct karena_finish *finish,
 			     unsigned int nr, uint32_t flags);
 
 /**
- * karena_ring_flush() - wake whoever waits for records
+ * karena_ring_flush() - wake the waiters for records
  * @ring:	a ring
  *
- * Also for records that were finished with KARENA_RING_NO_WAKEUP or are held back by
- * karena_ring_set_policy(). Any thread. Since 1.0.
+ * Reports also the records that were finished with KARENA_RING_NO_WAKEUP or held back
+ * by karena_ring_set_policy(). Any thread. Since 1.0.
  */
 int karena_ring_flush(const struct karena_ring *ring);
 
 /*
  * Consuming
  * ---------
- * A ring has one consumer, a process with an open file. The first of the calls
- * below takes the role: -EBUSY if another has it. It ends with the process, or
- * with the last duplicate of the descriptor. Consume by these calls or by
- * read(2), not by both on one handle.
+ * A ring has one consumer: a process with an open file. The first of the calls
+ * below takes this role, or fails with -EBUSY if another has it. The role ends with
+ * the process, or with the last duplicate of the descriptor. Consume by these calls
+ * or by read(2), not by both on one handle.
  *
- * Positions and lengths are taken from shared memory that producers of an
- * IN_PLACE ring can write. Each is loaded once and checked against what is
- * there: the library never loops over nor reads outside the ring. A record whose
- * length exceeds what is there ends the walk with -EBADMSG, after the good ones
- * before it were delivered; since nobody knows where the next one begins,
- * each call says so again, and only read(2), which goes by the kernel's own
- * lengths, gets on. Payload that was checked can still be changed by such a
- * producer: copy what is to be trusted, then check.
+ * The calls take positions and lengths from shared memory, which producers of an
+ * IN_PLACE ring can write. The library loads each of them once and checks it: it
+ * never loops over nor reads outside the ring. A record that is longer than the data
+ * there ends the walk with -EBADMSG, after the good records before it were
+ * delivered. As nobody knows where the next record begins, every further call fails
+ * likewise. Only read(2) can go on, as it uses the kernel's own lengths. Such a
+ * producer can still change a payload after it was checked: copy first, then check
+ * the copy.
  */
 
 /**
- * karena_ring_set_policy() - which records wake those who wait
+ * karena_ring_set_policy() - set when finished records wake the waiters
  * @ring:	a ring
- * @bytes:	when so many are there, headers included; up to the ring's size
- * @records:	when so many were finished since the last wake-up
- * @delay_us:	so many microseconds after a record that woke nobody, at the latest
+ * @bytes:	wake when this many are there, headers included; up to the ring's size
+ * @records:	wake when this many were finished since the last wake-up
+ * @delay_us:	wake at most this many microseconds after a record that woke nobody
  *
- * Of @bytes and @records whichever is not 0 and comes first; with all of them 0 each
- * record wakes, as at the beginning. Without @delay_us records may be there for as long
- * as no others come. Holds for the ring. Errors: -EINVAL: @bytes. Any thread. Since 1.0.
+ * A record wakes when @bytes or @records is reached, whichever is not 0 and comes
+ * first. If all are 0, as at the beginning, each record wakes. Without @delay_us,
+ * records may wait until further ones come. The policy holds for the ring, not just this
+ * handle. Errors: -EINVAL for @bytes. Any thread. Since 1.0.
  */
 int karena_ring_set_policy(const struct karena_ring *ring, uint32_t bytes, uint32_t records,
 			   uint32_t delay_us);
 
 /**
- * typedef karena_record_fn - is given a record
+ * typedef karena_record_fn - handles a record
  * @context:	as passed to karena_ring_consume()
  * @data:	payload, 8-byte aligned; valid until return
  * @length:	bytes
  *
- * Returns 0 to go on, anything else to stop after this record. It must not call
- * the handle's consumer calls.
+ * Returns 0 to go on, anything else to stop after this record. It must not make
+ * consumer calls on the handle.
  */
 typedef int (*karena_record_fn)(void *context, const void *data, size_t length);
 
 /**
  * karena_ring_consume() - call a function for each record that is there
  * @ring:	a ring
- * @fn:		called in the records' order; discarded ones are passed over
+ * @fn:		called in the order of the records; discarded ones are skipped
  * @context:	for @fn
- * @max:	records at most; 0: as many as are there at the start
+ * @max:	most records; 0 for as many as are there at the start
  *
- * Never waits. The space of all records seen is given back with one store at
- * the end. Returns how many were given to @fn, or @fn's own value if that was
- * negative, its record counting as read; -EBADMSG: see above; -EINVAL: taken
- * records were not released. One thread. Since 1.0.
+ * Never waits. Gives back the space of all records seen with one store at the
+ * end. Returns the number of records passed to @fn, or the value of @fn if that was
+ * negative; the record of that call counts as read. Errors: -EBADMSG, see above;
+ * -EINVAL if taken records were not released. One thread. Since 1.0.
  */
 int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *context,
 			unsigned int max);
@@ -800,28 +808,28 @@ struct karena_record {
  * @records:	out
  * @max:	entries in @records
  *
- * Goes on behind those that were taken before. Never waits. Returns how many
- * there are, 0 for none; -EBADMSG: see above. One thread. Since 1.0.
+ * Continues behind the records taken before. Never waits. Returns the number of
+ * records, 0 if there is none. Errors: -EBADMSG, see above. One thread. Since 1.0.
  */
 int karena_ring_take(struct karena_ring *ring, struct karena_record *records, unsigned int max);
 
 /**
- * karena_ring_release() - give the space of all taken records back
+ * karena_ring_release() - give back the space of all taken records
  * @ring:	a ring
  *
- * One store, however many they are. Take and release until nothing is there,
- * then wait: no wake-up is lost, also by edge-triggered epoll. One thread.
- * Since 1.0.
+ * Takes one store, whatever the number of records. To lose no wake-up, even with
+ * edge-triggered epoll, take and release until nothing is there, then wait. One
+ * thread. Since 1.0.
  */
 void karena_ring_release(struct karena_ring *ring);
 
 /**
- * struct karena_ring_walk - a way through the records that are there
- * @first:	where it began
- * @at:		the next one
- * @left:	bytes from there to the last one's end
+ * struct karena_ring_walk - state of a walk over the records that are there
+ * @first:	first record of the walk
+ * @at:		next record
+ * @left:	bytes from @at to the end of the last record
  *
- * The library's; a copy serves as well.
+ * Private to the library. May be copied.
  */
 struct karena_ring_walk {
 	const char *first;
@@ -830,23 +838,23 @@ struct karena_ring_walk {
 };
 
 /**
- * karena_ring_walk_begin() - go through records in place
+ * karena_ring_walk_begin() - begin to walk over records in place
  * @ring:	a ring
- * @walk:	out: to those that are there now
+ * @walk:	out, covers the records that are there now
  *
- * With karena_ring_walk_next() it is karena_ring_consume() without a call for each
- * record. Never waits. Errors: -EBADMSG: see above; -EINVAL: taken records were not
- * released. One thread. Since 1.0.
+ * Works as karena_ring_consume(), without a function call for each record. Never
+ * waits. Errors: -EBADMSG, see above; -EINVAL if taken records were not released. One
+ * thread. Since 1.0.
  */
 int karena_ring_walk_begin(struct karena_ring *ring, struct karena_ring_walk *walk);
 
 /**
- * karena_ring_walk_next() - the next record
+ * karena_ring_walk_next() - get the next record
  * @walk:	from karena_ring_walk_begin()
  * @record:	out; valid until karena_ring_walk_end()
  *
- * Passes over discarded ones. Returns 1; 0 for none; -EBADMSG: see above. One thread.
- * Since 1.0.
+ * Skips discarded records. Returns 1 with a record, 0 if there is none. Errors:
+ * -EBADMSG, see above. One thread. Since 1.0.
  */
 static inline int karena_ring_walk_next(struct karena_ring_walk *walk,
 					struct karena_record *record)
@@ -859,7 +867,7 @@ static inline int karena_ring_walk_next(struct karena_ring_walk *walk,
 		/* Pairs with the kernel's exchange: without BUSY the payload is there. */
 		word = __atomic_load_n((const uint32_t *)(const void *)at, __ATOMIC_ACQUIRE);
 		length = word;
-		/* Neither BUSY nor discarded is the rule. */
+		/* Most records are neither BUSY nor discarded. */
 		if (__builtin_expect(word > KARENA_RECORD_LEN_MASK, 0)) {
 			if (word & KARENA_RECORD_BUSY)
 				return 0;
@@ -880,11 +888,11 @@ static inline int karena_ring_walk_next(struct karena_ring_walk *walk,
 }
 
 /**
- * karena_ring_walk_end() - give the space of what was gone through back
+ * karena_ring_walk_end() - give back the space of the records walked over
  * @ring:	a ring
- * @walk:	of it, the last that was begun
+ * @walk:	the last walk that was begun on @ring
  *
- * One store. The rest stays. One thread. Since 1.0.
+ * Takes one store. Records not reached stay. One thread. Since 1.0.
  */
 void karena_ring_walk_end(struct karena_ring *ring, struct karena_ring_walk *walk);
 
