@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * Dynptrs: records whose size is known only when they are reserved, by accesses that
- * are checked against it. <karena.h> includes this.
+ * Dynptrs: records whose size is only known when they are reserved, with accesses that
+ * are checked against that size. <karena.h> includes this file.
  *
- * As with BPF's, karena_ring_reserve_dynptr() gives its dynptr out in any case, and it
- * is to be submitted or discarded in any case; where the reserve failed it is null,
- * and each call on it harmless:
+ * As with BPF's dynptrs, every karena_ring_reserve_dynptr() needs a submit or a discard,
+ * even if it failed. The dynptr is null then, and each call on it harmless:
  *
  *	struct karena_dynptr record;
  *
@@ -13,7 +12,8 @@
  *	karena_dynptr_write(&record, 0, name, length);
  *	karena_ring_submit_dynptr(&record, 0);
  *
- * Under clang's -Wthread-safety, forgetting a dynptr and finishing it twice are
+ * clang's -Wthread-safety reports a dynptr that is never finished, or finished twice, at
+ * compile time.
  * reported at compile time.
  */
 #ifndef KARENA_DYNPTR_H
@@ -41,13 +41,13 @@ struct karena_ring;
 
 /**
  * struct karena_dynptr - a window into a record, or null
- * @ring:	of an open reservation, else NULL
- * @payload:	of the record; NULL: null
- * @offset:	of the window in it
- * @size:	of the window, bytes
- * @read_only:	a clone
+ * @ring:	ring of an open reservation, else NULL
+ * @payload:	of the record; NULL for a null dynptr
+ * @offset:	of the window in the payload
+ * @size:	of the window in bytes
+ * @read_only:	the dynptr is a clone
  *
- * All of it is the library's own. One thread at a time.
+ * All fields are private to the library. One thread at a time.
  */
 struct KARENA_CAPABILITY("reservation") karena_dynptr {
 	struct karena_ring *ring;
@@ -90,45 +90,46 @@ int karena_ring_discard_dynptr(struct karena_dynptr *dynptr, uint32_t flags) KAR
 /**
  * karena_dynptr_read() - copy out of the window
  * @dynptr:	a dynptr
- * @offset:	bytes, in the window
- * @to:		@length bytes
+ * @offset:	in the window, bytes
+ * @to:		destination of @length bytes
  * @length:	bytes
  *
- * Errors: -EINVAL: it is null; -ERANGE: not all of that is in the window. With either
- * nothing is copied. Since 1.0.
+ * Errors: -EINVAL if @dynptr is null; -ERANGE if the window does not hold all of the
+ * bytes. Both copy nothing. Since 1.0.
  */
 int karena_dynptr_read(const struct karena_dynptr *dynptr, size_t offset, void *to, size_t length);
 
 /**
  * karena_dynptr_write() - copy into the window
  * @dynptr:	a dynptr
- * @offset:	bytes, in the window
- * @from:	@length bytes, none of them of the same record
+ * @offset:	in the window, bytes
+ * @from:	@length bytes, none of them in the same record
  * @length:	bytes
  *
- * Errors: as karena_dynptr_read(); -EPERM: it is read-only. Since 1.0.
+ * Errors: as karena_dynptr_read(); -EPERM if @dynptr is read-only. Since 1.0.
  */
 int karena_dynptr_write(const struct karena_dynptr *dynptr, size_t offset, const void *from,
 			size_t length);
 
 /**
- * karena_dynptr_slice() - a pointer into the window
+ * karena_dynptr_slice() - get a pointer into the window
  * @dynptr:	a dynptr
- * @offset:	bytes, in the window
- * @length:	bytes from there on that the caller is going to use
+ * @offset:	in the window, bytes
+ * @length:	bytes that the caller may access from there
  *
- * Good until the record is submitted or discarded. NULL: it is null or read-only, or
- * not all of that is in the window. Since 1.0.
+ * The pointer is valid until the record is submitted or discarded. Returns NULL if
+ * @dynptr is null or read-only, or if the window does not hold all of the bytes.
+ * Since 1.0.
  */
 void *karena_dynptr_slice(const struct karena_dynptr *dynptr, size_t offset, size_t length);
 
 /**
- * karena_dynptr_slice_const() - the same to read
+ * karena_dynptr_slice_const() - get a pointer into the window for reading
  * @dynptr:	a dynptr
- * @offset:	bytes, in the window
- * @length:	bytes from there on that the caller is going to use
+ * @offset:	in the window, bytes
+ * @length:	bytes that the caller may read from there
  *
- * As karena_dynptr_slice(), also if it is read-only. Since 1.0.
+ * Works as karena_dynptr_slice(), and for read-only dynptrs, too. Since 1.0.
  */
 const void *karena_dynptr_slice_const(const struct karena_dynptr *dynptr, size_t offset,
 				      size_t length);
@@ -136,34 +137,34 @@ const void *karena_dynptr_slice_const(const struct karena_dynptr *dynptr, size_t
 /**
  * karena_dynptr_adjust() - make the window smaller
  * @dynptr:	a dynptr
- * @start:	bytes, in the window: where it is to begin
- * @end:	likewise: where it is to end
+ * @start:	in the window, bytes: where the new window begins
+ * @end:	likewise: where it ends
  *
- * The record stays what it is, and is submitted as a whole. Errors: -EINVAL: it is
- * null, or @end is before @start; -ERANGE: @end is not in the window. Since 1.0.
+ * The record keeps its size, and is submitted as a whole. Errors: -EINVAL if @dynptr
+ * is null or @end is before @start; -ERANGE if @end is not in the window. Since 1.0.
  */
 int karena_dynptr_adjust(struct karena_dynptr *dynptr, size_t start, size_t end);
 
 /**
- * karena_dynptr_clone() - a second window, read-only
+ * karena_dynptr_clone() - make a second, read-only window
  * @dynptr:	a dynptr
- * @clone:	out, the same window, or null as @dynptr is. It is no reservation and is
- *		not to be ended
+ * @clone:	out, the same window, or null if @dynptr is. A clone is no reservation
+ *		and must not be submitted or discarded
  *
  * Since 1.0.
  */
 void karena_dynptr_clone(const struct karena_dynptr *dynptr, struct karena_dynptr *clone);
 
 /**
- * karena_dynptr_size() - how large is the window?
+ * karena_dynptr_size() - get the size of the window
  * @dynptr:	a dynptr
  *
- * Returns bytes; 0 if it is null. Since 1.0.
+ * Returns bytes; 0 for a null dynptr. Since 1.0.
  */
 size_t karena_dynptr_size(const struct karena_dynptr *dynptr);
 
 /**
- * karena_dynptr_is_null() - did its reserve fail, or was it finished?
+ * karena_dynptr_is_null() - check for a reserve that failed, or a finished dynptr
  * @dynptr:	a dynptr
  *
  * Since 1.0.
@@ -171,7 +172,7 @@ size_t karena_dynptr_size(const struct karena_dynptr *dynptr);
 bool karena_dynptr_is_null(const struct karena_dynptr *dynptr);
 
 /**
- * karena_dynptr_is_read_only() - is it a clone?
+ * karena_dynptr_is_read_only() - check for a clone
  * @dynptr:	a dynptr
  *
  * Since 1.0.

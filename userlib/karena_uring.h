@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * libkarena with io_uring: entries of the submission queue are filled as by
- * liburing's io_uring_prep_*(). A consumer whose loop is an io_uring is made of them
- * in <karena_uring_consumer.h>.
+ * libkarena with io_uring: prepares entries of the submission queue, as liburing's
+ * io_uring_prep_*() do. For a consumer whose main loop is an io_uring see
+ * <karena_uring_consumer.h>.
  *
- * This header alone needs liburing (2.2 or later); it has no library code. What
- * read(2), write(2) and poll(2) do on a ring, io_uring_prep_read() and its like do
+ * Only these two headers need liburing (2.2 or later), and the library has no code for
+ * them. To read(2), write(2) or poll(2) a ring, use io_uring_prep_read() and the others
  * on karena_ring_fd().
  *
- * An entry that liburing handed out last may be one of 64 or 128 bytes; the calls
- * below fit either.
+ * The calls below fill entries of 64 or of 128 bytes. The entry must be the last one
+ * that liburing handed out.
  */
 #ifndef KARENA_URING_H
 #define KARENA_URING_H
@@ -25,11 +25,11 @@ extern "C" {
 #endif
 
 /**
- * karena_prep_call() - any call of the contract
+ * karena_prep_call() - prepare any call of <linux/karena.h>
  * @sqe:	an entry
  * @fd:		karena_device_fd(), karena_arena_fd(), karena_ring_fd()
  * @number:	KARENA_IOC_*
- * @args:	its struct, which stays the kernel's until the completion
+ * @args:	the call's struct; must stay valid and untouched until the completion
  *
  * The completion's res is what ioctl(2) returns, a negative errno on failure.
  * Since 1.0.
@@ -46,7 +46,7 @@ static inline void karena_prep_call(struct io_uring_sqe *sqe, int fd, uint32_t n
 	memcpy(sqe->cmd, &area, sizeof(area));
 }
 
-/* A call whose struct of 16 bytes goes into the entry. */
+/* Prepare a call whose struct of 16 bytes fits into the entry. */
 static inline void karena_prep_inline(struct io_uring_sqe *sqe, int fd, uint32_t number,
 				      const void *args)
 {
@@ -55,7 +55,7 @@ static inline void karena_prep_inline(struct io_uring_sqe *sqe, int fd, uint32_t
 	memcpy(sqe->cmd, args, 16);
 }
 
-/* Those of an arena; res is 0 or as said in <linux/karena.h>. Since 1.0. */
+/* Prepare arena calls. The completion's res is 0 or as in <linux/karena.h>. Since 1.0. */
 static inline void karena_prep_arena_alloc(struct io_uring_sqe *sqe,
 					   const struct karena_arena *arena,
 					   struct karena_arena_alloc *args)
@@ -91,7 +91,7 @@ static inline void karena_prep_arena_decommit(struct io_uring_sqe *sqe,
 	karena_prep_call(sqe, karena_arena_fd(arena), KARENA_IOC_ARENA_DECOMMIT, args);
 }
 
-/* Those of a ring. Since 1.0. */
+/* Prepare ring calls. Since 1.0. */
 static inline void karena_prep_ring_reserve(struct io_uring_sqe *sqe,
 					    const struct karena_ring *ring,
 					    struct karena_ring_reserve *args)
@@ -106,7 +106,7 @@ static inline void karena_prep_ring_output(struct io_uring_sqe *sqe,
 	karena_prep_call(sqe, karena_ring_fd(ring), KARENA_IOC_RING_OUTPUT, args);
 }
 
-/* Finishes a reservation as a whole, which fits into an entry of 64 bytes. */
+/* A reservation that is finished as a whole fits into an entry of 64 bytes. */
 static inline void karena_prep_ring_finish(struct io_uring_sqe *sqe,
 					   const struct karena_ring *ring,
 					   uint32_t number, uint64_t position, uint32_t flags)
@@ -120,7 +120,7 @@ static inline void karena_prep_ring_finish(struct io_uring_sqe *sqe,
 	karena_prep_inline(sqe, karena_ring_fd(ring), number, &args);
 }
 
-/* @position of the reservation; @flags: KARENA_RING_NO_WAKEUP or _FORCE_WAKEUP, or 0. */
+/* @position: of the reservation; @flags: KARENA_RING_NO_WAKEUP or _FORCE_WAKEUP, or 0. */
 static inline void karena_prep_ring_submit(struct io_uring_sqe *sqe,
 					   const struct karena_ring *ring,
 					   uint64_t position, uint32_t flags)
@@ -136,15 +136,15 @@ static inline void karena_prep_ring_discard(struct io_uring_sqe *sqe,
 }
 
 /**
- * karena_prep_ring_wait_flags() - until so much is there
+ * karena_prep_ring_wait_flags() - prepare a wait for bytes or records
  * @sqe:	an entry
  * @ring:	a ring
  * @flags:	KARENA_WAIT_F_RECORDS or 0
- * @count:	bytes, headers included, or with RECORDS records; 0: one record
- * @timeout_us:	microseconds; 0: for ever
+ * @count:	bytes, headers included, or with RECORDS records; 0 for one record
+ * @timeout_us:	microseconds; 0 for no limit
  *
- * The completion's res is the number of bytes that are there; 0: the ring has ended;
- * -ETIMEDOUT; -EOPNOTSUPP: a kernel without KARENA_FEAT_URING_WAIT. Since 1.0.
+ * The completion's res is the number of bytes that are there; 0 if the ring has ended;
+ * -ETIMEDOUT; or -EOPNOTSUPP without KARENA_FEAT_URING_WAIT. Since 1.0.
  */
 static inline void karena_prep_ring_wait_flags(struct io_uring_sqe *sqe,
 					       const struct karena_ring *ring,
@@ -156,7 +156,7 @@ static inline void karena_prep_ring_wait_flags(struct io_uring_sqe *sqe,
 	karena_prep_inline(sqe, karena_ring_fd(ring), KARENA_IOC_RING_WAIT, &args);
 }
 
-/* Of bytes. Since 1.0. */
+/* Prepare a wait for bytes. Since 1.0. */
 static inline void karena_prep_ring_wait(struct io_uring_sqe *sqe,
 					 const struct karena_ring *ring, uint32_t bytes,
 					 uint32_t timeout_us)
@@ -165,8 +165,8 @@ static inline void karena_prep_ring_wait(struct io_uring_sqe *sqe,
 }
 
 /*
- * Of either, again and again: see IORING_URING_CMD_MULTISHOT in <linux/karena.h>.
- * -EINVAL: a kernel without KARENA_FEAT_URING_MULTISHOT. Since 1.0.
+ * Prepare a wait that completes repeatedly, see IORING_URING_CMD_MULTISHOT in
+ * <linux/karena.h>. -EINVAL without KARENA_FEAT_URING_MULTISHOT. Since 1.0.
  */
 static inline void karena_prep_ring_wait_multishot(struct io_uring_sqe *sqe,
 						   const struct karena_ring *ring,
@@ -179,14 +179,15 @@ static inline void karena_prep_ring_wait_multishot(struct io_uring_sqe *sqe,
 }
 
 /**
- * karena_prep_ring_wait_cancel() - end waits
+ * karena_prep_ring_wait_cancel() - prepare the cancellation of waits
  * @sqe:	an entry
  * @ring:	a ring
- * @user_data:	of the entries that the waits were prepared in
+ * @user_data:	of the entries of the waits
  *
- * Those of karena_prep_ring_wait() and its like, which IORING_OP_ASYNC_CANCEL does not
- * find, and of calls with KARENA_RING_WAIT_SPACE, that came by the same @ring. They
- * complete with -ECANCELED. The completion's res is how many there were. Since 1.0.
+ * Cancels waits of karena_prep_ring_wait() and its variants, which
+ * IORING_OP_ASYNC_CANCEL does not find, and calls with KARENA_RING_WAIT_SPACE, if they
+ * were made through @ring. They complete with -ECANCELED. The completion's res is the
+ * number of waits found. Since 1.0.
  */
 static inline void karena_prep_ring_wait_cancel(struct io_uring_sqe *sqe,
 						const struct karena_ring *ring,
@@ -197,7 +198,7 @@ static inline void karena_prep_ring_wait_cancel(struct io_uring_sqe *sqe,
 	karena_prep_inline(sqe, karena_ring_fd(ring), KARENA_IOC_RING_WAIT_CANCEL, &args);
 }
 
-/* All of them, whatever their user_data is. Since 1.0. */
+/* Prepare the cancellation of all waits, whatever their user_data. Since 1.0. */
 static inline void karena_prep_ring_wait_cancel_all(struct io_uring_sqe *sqe,
 						    const struct karena_ring *ring)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * A ring's consumer in an io_uring that also serves others: the best way that the
- * kernel has, or one that is asked for. As karena_uring.h it needs liburing and has no
- * library code.
+ * The consumer of a ring in an io_uring that also serves other requests. Uses the best
+ * way to wait that the kernel has, or the one that the caller asks for. Needs liburing,
+ * as karena_uring.h does.
  */
 #ifndef KARENA_URING_CONSUMER_H
 #define KARENA_URING_CONSUMER_H
@@ -17,41 +17,41 @@
 extern "C" {
 #endif
 
-/* How a consumer learns of records, and how it gets them. */
+/* How a consumer learns of records and gets them. */
 enum karena_uring_way {
 	KARENA_URING_BEST,	/* the first of these that the kernel has */
 	KARENA_URING_WAIT_MULTISHOT, /* KARENA_IOC_RING_WAIT, armed once; the mapping */
 	KARENA_URING_WAIT,	/* the same, armed for each batch */
 	KARENA_URING_POLL,	/* multishot poll, armed once; the mapping */
-	/* BEST takes these only for who may not map the ring. */
+	/* BEST uses these only if the consumer may not map the ring. */
 	KARENA_URING_READ_MULTISHOT, /* into buffers of its own, armed once */
 	KARENA_URING_READ,	/* the same, armed for each batch */
 };
 
-/* In a group of buffers; and from where on kernels have what liburing may not name. */
+/* Buffers of a group, and an operation for which older liburing has no name. */
 #define KARENA_URING_BUFFERS		4
 #define KARENA_URING_BUFFER_BYTES	65536u
 #define KARENA_OP_READ_MULTISHOT	49	/* 6.7 */
 
 /**
  * struct karena_uring_consumer - a ring's consumer in an io_uring
- * @ring:	which it consumes
+ * @ring:	the ring to consume
  * @way:	how it learns of records; never KARENA_URING_BEST
- * @bytes:	with WAIT_MULTISHOT and WAIT, to complete when so many are there; may be
+ * @bytes:	with WAIT_MULTISHOT and WAIT: complete when this many are there; may be
  *		changed while not @armed
- * @timeout_us:	with these, to complete by then at the latest; likewise
- * @flags:	with these, KARENA_WAIT_F_RECORDS or 0; likewise
- * @group:	with READ_MULTISHOT, number of a group of buffers that is not used in the
- *		io_uring; may be changed before it is armed first
+ * @timeout_us:	with these: complete after this time at the latest; likewise
+ * @flags:	with these: KARENA_WAIT_F_RECORDS or 0; likewise
+ * @group:	with READ_MULTISHOT: number of a group of buffers that the io_uring does
+ *		not use otherwise; may be changed before the first arm
  * @armed:	a request is in flight
- * @ended:	the ring was created with KARENA_RING_F_END, and all was taken
- * @buffer_bytes: with READ and READ_MULTISHOT, the longest record with its header
- * @buffers:	memory of these
+ * @ended:	the ring was created with KARENA_RING_F_END, and all records were taken
+ * @buffer_bytes: with READ and READ_MULTISHOT: size of the longest record with its header
+ * @buffers:	with these: the buffers' memory
  * @page_size:	bytes
- * @provided:	where the group is registered, NULL for none
+ * @provided:	io_uring where the group is registered, or NULL
  *
- * Its address is the user_data of its requests: it stays where it is until none is
- * in flight.
+ * The struct's address is the user_data of its requests, so it must not move while one
+ * is in flight.
  */
 struct karena_uring_consumer {
 	struct karena_ring *ring;
@@ -68,7 +68,7 @@ struct karena_uring_consumer {
 	struct io_uring *provided;
 };
 
-/* Has the kernel an io_uring operation? */
+/* Does the kernel have an io_uring operation? */
 static inline bool karena_uring_has(int op)
 {
 	struct io_uring_probe *probe = io_uring_get_probe();
@@ -107,7 +107,7 @@ static inline enum karena_uring_way karena_uring_best(uint64_t features, uint32_
 	return (enum karena_uring_way)way;
 }
 
-/* A page for the group, then the buffers. */
+/* Allocate a page for the group, followed by the buffers. */
 static inline int karena_uring_make_buffers(struct karena_uring_consumer *consumer)
 {
 	uint64_t most = karena_ring_data_bytes(consumer->ring);
@@ -123,14 +123,14 @@ static inline int karena_uring_make_buffers(struct karena_uring_consumer *consum
 }
 
 /**
- * karena_uring_consumer_init() - choose the way
- * @consumer:	out; its @way says which was chosen
+ * karena_uring_consumer_init() - set up a consumer, choosing its way
+ * @consumer:	out; @way is the chosen one
  * @device:	a device
  * @ring:	the ring
  * @way:	a way, or KARENA_URING_BEST
  *
- * To be undone by karena_uring_consumer_fini(). Errors: -EOPNOTSUPP: the kernel has
- * not got @way; -ENOMEM. Since 1.0.
+ * Undo with karena_uring_consumer_fini(). Errors: -EOPNOTSUPP if the kernel does not
+ * have @way; -ENOMEM. Since 1.0.
  */
 static inline int karena_uring_consumer_init(struct karena_uring_consumer *consumer,
 					     const struct karena_device *device,
@@ -165,7 +165,7 @@ static inline int karena_uring_consumer_init(struct karena_uring_consumer *consu
 /**
  * karena_uring_consumer_fini() - undo karena_uring_consumer_init()
  * @consumer:	has no request in flight, or its io_uring is gone
- * @uring:	where it was armed; NULL: gone
+ * @uring:	io_uring where it was armed; NULL if gone
  *
  * Since 1.0.
  */
@@ -247,13 +247,13 @@ static inline void karena_uring_prep_consumer(struct io_uring_sqe *sqe,
 }
 
 /**
- * karena_uring_consumer_arm() - have a request in flight
+ * karena_uring_consumer_arm() - put a request in flight unless one is
  * @consumer:	a consumer
- * @uring:	where; always the same
+ * @uring:	always the same io_uring
  *
- * Before each submission; does nothing if one is in flight, or the ring has ended.
- * Errors: -EBUSY: no entry is free; with READ_MULTISHOT also those of registering a
- * group of buffers. One thread. Since 1.0.
+ * Call it before each submission. Does nothing if the ring has ended. Errors: -EBUSY if
+ * no entry is free; with READ_MULTISHOT also those of registering a group of buffers. One
+ * thread. Since 1.0.
  */
 static inline int karena_uring_consumer_arm(struct karena_uring_consumer *consumer,
 					    struct io_uring *uring)
@@ -276,15 +276,15 @@ static inline int karena_uring_consumer_arm(struct karena_uring_consumer *consum
 }
 
 /**
- * karena_uring_consumer_disarm() - have no request in flight
+ * karena_uring_consumer_disarm() - cancel the request in flight, if there is one
  * @consumer:	a consumer
  * @uring:	where it is armed
  *
- * Prepares the request that ends it; does nothing if none is in flight. Its completion
- * has the user_data NULL, and comes beside one of @consumer, which
- * karena_uring_consumer_take() is to be given as all are: -ECANCELED, unless it was done
- * just then. @consumer->armed says whether that came. Errors: -EBUSY: no entry is free.
- * One thread. Since 1.0.
+ * Prepares a request that cancels the one in flight. Its own completion has the
+ * user_data NULL. The cancelled request completes, too, with -ECANCELED unless it was
+ * done at that moment; pass this completion to karena_uring_consumer_take() as all
+ * others. It has come when @consumer->armed is false. Errors: -EBUSY if no entry is
+ * free. One thread. Since 1.0.
  */
 static inline int karena_uring_consumer_disarm(struct karena_uring_consumer *consumer,
 					       struct io_uring *uring)
@@ -304,7 +304,7 @@ static inline int karena_uring_consumer_disarm(struct karena_uring_consumer *con
 	return 0;
 }
 
-/* Records that were read: their headers are the kernel's. */
+/* Handle records that were read. The kernel wrote their headers, so trust them. */
 static inline int karena_uring_take_read(const char *from, int bytes, karena_record_fn fn,
 					 void *context)
 {
@@ -335,7 +335,7 @@ static inline int karena_uring_take_mapped(struct karena_ring *ring, karena_reco
 	ret = karena_ring_walk_begin(ring, &walk);
 	if (ret < 0)
 		return ret;
-	/* Of which nobody else knows, so that it can be kept in registers. */
+	/* A copy of which no other function has the address can stay in registers. */
 	copy = walk;
 	for (;;) {
 		ret = karena_ring_walk_next(&copy, &record);
@@ -351,7 +351,7 @@ static inline int karena_uring_take_mapped(struct karena_ring *ring, karena_reco
 	return ret < 0 ? ret : total;
 }
 
-/* The time was over, or all buffers were taken: no failures. */
+/* A timeout, or a lack of buffers, is no failure. */
 static inline bool karena_uring_is_failure(int res)
 {
 	return res < 0 && res != -ETIMEDOUT && res != -ENOBUFS;
@@ -360,18 +360,20 @@ static inline bool karena_uring_is_failure(int res)
 /**
  * karena_uring_consumer_take() - call a function for each record that is there
  * @consumer:	a consumer
- * @cqe:	a completion whose user_data it is
+ * @cqe:	a completion with the consumer's user_data
  * @fn:		see karena_ring_consume(); returns 0 or a negative value
  * @context:	for @fn
  *
- * In the mapping it takes all that is there when it begins; completions report what comes
- * later, when they are due by @bytes and by the ring's policy. Where the compiler knows
- * @fn no call is made for a record. Returns how many records were given to @fn, 0 also
- * when the time was over, or the ring has ended; or the completion's errno, or that of
- * karena_ring_consume(), or @fn's own negative value. After that the rest of what was
- * read is lost; in the mapping it stays, but no completion reports it again:
- * karena_ring_consume() takes it. -EMSGSIZE: with READ and READ_MULTISHOT, a record of
- * more than @consumer->buffer_bytes, which stays. One thread. Since 1.0.
+ * A consumer that maps the ring takes all records that are there at the start. Further
+ * completions report later ones, when @bytes or the ring's policy makes them due. If the
+ * compiler knows @fn, it can inline it.
+ *
+ * Returns the number of records passed to @fn; it is 0 also on timeout or if the ring has
+ * ended. Errors: those of the completion, of karena_ring_consume(), or the negative value
+ * of @fn; -EMSGSIZE with READ and READ_MULTISHOT for a record of more than
+ * @consumer->buffer_bytes, which stays in the ring. After an error the rest of what was
+ * read is lost. In a mapped ring the rest stays, but no completion reports it again; take
+ * it with karena_ring_consume(). One thread. Since 1.0.
  */
 static inline int karena_uring_consumer_take(struct karena_uring_consumer *consumer,
 					     const struct io_uring_cqe *cqe,
