@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A call: what every operation is given beside its arguments. Operations include this;
- * the table that leads to them is for entry points, see ops.h.
+ * A call: what an operation gets in addition to its arguments. Operations include this
+ * header; only entry points need the table of operations in ops.h.
  */
 #ifndef KARENA_CALL_H
 #define KARENA_CALL_H
@@ -17,28 +17,27 @@
 struct iov_iter;
 struct wait_queue_head;
 
-/* Kernel-internal, reported to the entry point alone: ask again where it may sleep. */
+/* Kernel-internal, never returned to users: execute again where it may sleep. */
 #define KARENA_EWOULDSLEEP	EPROBE_DEFER
 
 /**
- * struct karena_call - one operation under way
- * @object:	what it is done to; NULL: the device
- * @file:	the open file it came by; NULL if kernel code asks
- * @payload:	what the argument's buffer points to, if the operation has one
- * @nowait:	shall not sleep: if it would have to, -KARENA_EWOULDSLEEP with nothing
- *		changed. Only for operations that say that they can
- * @multishot:	of an operation that can: the caller takes more than one answer
- * @last:	no more answers are to come after this one
- * @parks:	sleeps for others not by itself: if it would have to,
- *		-KARENA_EWOULDSLEEP with @queue set
- * @token:	a wait of it can be cancelled by; the caller's name for it
- * @result:	of an operation without out_ fields, what is to be reported beside its
- *		return value
- * @queue:	of an operation that waits and would have to sleep: what wakes it.
- *		To be executed again once the caller is on that queue, and whenever it
- *		is woken, and at @until
- * @until:	when the time is over; 0: never, or not known yet
- * @memo:	the operation's own; zeroes at first
+ * struct karena_call - one execution of an operation
+ * @object:	the object; NULL: the device
+ * @file:	the open file that the call was made on; NULL for calls by kernel code
+ * @payload:	memory of the argument's buffer, if the operation has one
+ * @nowait:	do not sleep: return -KARENA_EWOULDSLEEP instead, with nothing changed;
+ *		only for operations that support it
+ * @multishot:	the caller takes several answers; only for operations that support it
+ * @last:	no further answer follows this one
+ * @parks:	do not sleep for other tasks: set @queue and return -KARENA_EWOULDSLEEP
+ *		instead
+ * @token:	the caller's name for the call, by which a wait can be cancelled
+ * @result:	result beside the return value, of operations without out_ fields
+ * @queue:	set by an operation that would have to sleep: what wakes it. The caller
+ *		adds itself to this queue, and executes the operation again at once,
+ *		whenever it is woken, and at @until
+ * @until:	when the wait times out; 0: never, or not known yet
+ * @memo:	private to the operation; zeroed at first
  *
  * @until and @memo are kept from one execution to the next.
  */
@@ -57,13 +56,13 @@ struct karena_call {
 	u64 memo[3];
 };
 
-/* Of a call that waits: is its time over? */
+/* Has the time of a call that waits run out? */
 static inline bool karena_call_is_over(const struct karena_call *call)
 {
 	return call->until && ktime_compare(ktime_get(), call->until) >= 0;
 }
 
-/* Rounded up: the time is not over before it is. */
+/* Rounds up, so that a wait does not time out early. */
 static inline long karena_call_jiffies_left(const struct karena_call *call)
 {
 	s64 left;
@@ -75,11 +74,11 @@ static inline long karena_call_jiffies_left(const struct karena_call *call)
 }
 
 /**
- * karena_call_rights() - what whoever calls may do to the object
+ * karena_call_rights() - get the caller's rights to the object
  * @call:	on an object
  *
  * Context: any.
- * Return: KARENA_RIGHT_*: those of the open file; kernel code has all.
+ * Return: KARENA_RIGHT_* of the open file; all of them for kernel code.
  */
 static inline u32 karena_call_rights(const struct karena_call *call)
 {

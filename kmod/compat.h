@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What kernels from 6.1 on do differently, by the kernel header it mends. The
- * code is written for the newest; each entry says when it may go. Kbuild looks
- * into the headers for what the preprocessor cannot see (KARENA_HAVE_*). Nothing
+ * Differences between kernels from 6.1 on, sorted by the kernel header concerned. The
+ * code is written for the newest kernel; each entry says when it can be removed. Kbuild
+ * searches the headers for what the preprocessor cannot see (KARENA_HAVE_*). Nothing
  * else in the module depends on the kernel's version.
  */
 #ifndef KARENA_COMPAT_H
@@ -13,7 +13,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 
-/* <kunit/visibility.h>: mainline from 6.2 on, and stable 6.1. */
+/* <kunit/visibility.h>: in mainline since 6.2, and in stable 6.1. */
 #ifdef KARENA_HAVE_KUNIT_VISIBILITY
 #include <kunit/visibility.h>
 #else
@@ -21,31 +21,31 @@
 #define EXPORT_SYMBOL_IF_KUNIT(symbol)
 #endif
 
-/* <kunit/test.h>, where a suite includes it: from 6.6 on. */
+/* <kunit/test.h>, if a suite includes it: since 6.6. */
 #if defined(KUNIT_CASE) && !defined(KUNIT_CASE_SLOW)
 #define KUNIT_CASE_SLOW(name) KUNIT_CASE(name)
 #endif
 
-/* <linux/compiler_attributes.h>: from 6.9 on, and stable ones before. */
+/* <linux/compiler_attributes.h>: since 6.9, and in some stable kernels before. */
 #ifndef __uninitialized
 #define __uninitialized
 #endif
 
-/* <linux/export.h>: a namespace is an identifier before 6.13, a string since. */
+/* <linux/export.h>: a namespace is a string since 6.13, an identifier before. */
 #ifdef KARENA_HAVE_STRING_NAMESPACE
 #define KARENA_NS "KARENA"
 #else
 #define KARENA_NS KARENA
 #endif
 
-/* <linux/fs.h>: what maps ids for ->setattr is a user namespace before 6.3. */
+/* <linux/fs.h>: ->setattr gets an idmap since 6.3, a user namespace before. */
 #ifdef KARENA_HAVE_SETATTR_IDMAP
 #define karena_mnt_idmap mnt_idmap
 #else
 #define karena_mnt_idmap user_namespace
 #endif
 
-/* <linux/mm.h>: vm_flags is written through functions from 6.3 on. */
+/* <linux/mm.h>: vm_flags is written through functions since 6.3. */
 static inline void karena_vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {
 #ifdef KARENA_HAVE_VM_FLAGS_SET
@@ -65,20 +65,20 @@ static inline void karena_vm_flags_clear(struct vm_area_struct *vma, vm_flags_t 
 }
 
 /*
- * <linux/mm.h>: how many page table entries a single page has. page_mapcount()
- * went with 6.16, and folio_mapcount() is not exported everywhere.
+ * <linux/mm.h>: number of page table entries of a page of order 0. page_mapcount() was
+ * removed in 6.16, and folio_mapcount() is not exported everywhere.
  */
 static inline int karena_mapcount(const struct page *page)
 {
 	return atomic_read(&page->_mapcount) + 1;
 }
 
-/* <linux/gfp.h>: the same by another name from 6.14 on. */
+/* <linux/gfp.h>: has a different name since 6.14. */
 #ifndef alloc_pages_bulk_node
 #define alloc_pages_bulk_node alloc_pages_bulk_array_node
 #endif
 
-/* <linux/hrtimer.h>: the function is set with the rest from 6.13 on. */
+/* <linux/hrtimer.h>: the function is set together with the rest since 6.13. */
 static inline void karena_hrtimer_setup(struct hrtimer *timer,
 					enum hrtimer_restart (*function)(struct hrtimer *),
 					clockid_t clock, enum hrtimer_mode mode)
@@ -92,8 +92,8 @@ static inline void karena_hrtimer_setup(struct hrtimer *timer,
 }
 
 /*
- * <linux/sched/mm.h>: a member of the mm before 6.10, then a function of the mm,
- * then, from 7.0 on, of the current one.
+ * <linux/sched/mm.h>: a member of the mm before 6.10, then a function of the mm, and
+ * since 7.0 a function of the current mm.
  */
 static inline unsigned long karena_get_unmapped_area(struct file *file, unsigned long addr,
 						     unsigned long len, unsigned long pgoff,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * compat.h for io_uring's headers, which only the io_uring entry point includes.
+ * compat.h for io_uring's headers, which only the files of io_uring commands include.
  */
 #ifndef KARENA_COMPAT_URING_H
 #define KARENA_COMPAT_URING_H
@@ -9,19 +9,19 @@
 #include <linux/build_bug.h>
 #include <linux/uio.h>
 
-/* <linux/io_uring.h>: commands have a header of their own from 6.8 on. */
+/* <linux/io_uring.h>: commands have their own header since 6.8. */
 #ifdef KARENA_HAVE_URING_CMD_H
 #include <linux/io_uring/cmd.h>
 #else
 #include <linux/io_uring.h>
 #endif
 
-/* The command's flag bits came out to users with 6.1 and moved since. */
+/* The command's flag bits: in the uapi header since 6.1, and moved later. */
 #ifndef IORING_URING_CMD_FIXED
 #define IORING_URING_CMD_FIXED	BIT(0)
 #endif
 
-/* The command area: by the entry from 6.7 on, by a pointer of its own before. */
+/* The command area: reached through the entry since 6.7, by its own pointer before. */
 static inline const void *karena_uring_area(const struct io_uring_cmd *cmd)
 {
 #ifdef KARENA_HAVE_URING_CMD_SQE
@@ -32,8 +32,8 @@ static inline const void *karena_uring_area(const struct io_uring_cmd *cmd)
 }
 
 /*
- * What the user calls it, for those who look for it; for the user's own eyes, who may
- * have changed the entry since. Kernels that do not show it have no command wait.
+ * Returns the user_data, to compare with that of a cancellation. The user may have changed
+ * it since, which only affects the user. On kernels without it no command waits.
  */
 static inline u64 karena_uring_user_data(const struct io_uring_cmd *cmd)
 {
@@ -44,7 +44,7 @@ static inline u64 karena_uring_user_data(const struct io_uring_cmd *cmd)
 #endif
 }
 
-/* @issue_flags came with 6.15. */
+/* @issue_flags: a parameter since 6.15. */
 static inline int karena_uring_import_fixed(u64 ubuf, size_t bytes, int dir,
 					    struct iov_iter *iter, struct io_uring_cmd *cmd,
 					    unsigned int issue_flags)
@@ -56,7 +56,7 @@ static inline int karena_uring_import_fixed(u64 ubuf, size_t bytes, int dir,
 #endif
 }
 
-/* One function for both sizes of completions before 6.19. */
+/* Before 6.19 one function completes CQEs of both sizes. */
 static inline void karena_uring_done(struct io_uring_cmd *cmd, long ret, u64 result,
 				     unsigned int issue_flags)
 {
@@ -70,7 +70,7 @@ static inline void karena_uring_done(struct io_uring_cmd *cmd, long ret, u64 res
 #endif
 }
 
-/* A command may wait where it can be cancelled: from 6.7 on. */
+/* Commands that wait must be cancelable: possible since 6.7. */
 #ifdef KARENA_HAVE_URING_CANCEL
 #define KARENA_URING_PARKS	true
 static inline bool karena_uring_is_cancel(unsigned int issue_flags)
@@ -86,8 +86,8 @@ static inline bool karena_uring_is_cancel(unsigned int issue_flags)
 #endif
 
 /*
- * A command may complete more than once from 6.18 on, where the ring's lock is held:
- * not in a worker. No buffer was selected, so none is reported.
+ * A command may complete more than once since 6.18, where the ring's lock is held: not in
+ * a worker. No buffer was selected, so none is reported.
  */
 #ifdef KARENA_HAVE_URING_MULTISHOT
 #define KARENA_URING_HAS_MULTISHOT true
@@ -96,7 +96,7 @@ static inline bool karena_uring_is_multishot(const struct io_uring_cmd *cmd)
 	return cmd->flags & IORING_URING_CMD_MULTISHOT;
 }
 
-/* Returns false if there was no room: @ret is to be the last completion's. */
+/* Returns false if the CQ ring is full; @ret then belongs to the last completion. */
 static inline bool karena_uring_post(struct io_uring_cmd *cmd, long ret,
 				     unsigned int issue_flags)
 {
@@ -118,14 +118,14 @@ static inline bool karena_uring_post(struct io_uring_cmd *cmd, long ret,
 }
 #endif
 
-/* Memory of files is registered from 6.5 on, before that of shmem and hugetlb alone. */
+/* Registered buffers: any file's memory since 6.5, only shmem and hugetlb before. */
 #ifdef KARENA_HAVE_URING_BUFFERS
 #define KARENA_URING_BUFFERS	true
 #else
 #define KARENA_URING_BUFFERS	false
 #endif
 
-/* Task work is given the command, since 6.19 the request. */
+/* Task work gets the request since 6.19, the command before. */
 #ifdef KARENA_HAVE_URING_TW_FUNC
 #define KARENA_URING_TASK_WORK(_name, _work)					\
 	static void _name(struct io_tw_req req, io_tw_token_t token)		\

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/karena, and the calls that belong to no object of one kind.
+ * /dev/karena, and the operations that are not specific to arenas or rings.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -84,9 +84,9 @@ static struct miscdevice dev_misc = {
 };
 
 /**
- * karena_dev_init() - make /dev/karena
+ * karena_dev_init() - register /dev/karena
  *
- * The last step of module init: from here on users come in.
+ * Must be the last step of module init, as users can open the device from here on.
  *
  * Context: may sleep.
  * Return: 0 or -errno.
@@ -97,7 +97,7 @@ int __init karena_dev_init(void)
 }
 
 /**
- * karena_dev_exit() - undo karena_dev_init()
+ * karena_dev_exit() - unregister /dev/karena
  *
  * Context: may sleep.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * /dev/karena, and the calls that belong to no object of one kind.
+ * /dev/karena, and the operations that are not specific to arenas or rings.
  */
 #ifndef KARENA_DEV_H
 #define KARENA_DEV_H

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dynptrs for kernel code: records whose size is known only when they are reserved,
- * by accesses that are checked against it. As with BPF's, a dynptr is to be
- * submitted or discarded whether or not its reserve succeeded; a null one takes it
- * and does nothing.
+ * Dynptrs for kernel code: records whose size is only known when they are reserved, with
+ * accesses that are checked against that size. As with BPF's dynptrs, the caller must
+ * submit or discard a dynptr whether or not its reserve succeeded. Finishing a null
+ * dynptr does nothing.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -16,7 +16,7 @@
  * karena_ring_reserve_dynptr() - reserve a record of any size
  * @ring:	the ring
  * @length:	payload bytes
- * @dynptr:	out, a window of the whole payload, or null; to be finished in both cases
+ * @dynptr:	out, a window of the whole payload, or null; must be finished in both cases
  *
  * Context: any, NMI included; does not sleep.
  * Return: 0; -EAGAIN, -ENOSPC, -EINVAL as karena_ring_reserve().
@@ -38,11 +38,11 @@ int karena_ring_reserve_dynptr(struct karena_ring *ring, size_t length,
 EXPORT_SYMBOL_NS_GPL(karena_ring_reserve_dynptr, KARENA_NS);
 
 /**
- * karena_ring_submit_dynptr() - the record is complete, all of it
+ * karena_ring_submit_dynptr() - submit a dynptr's whole record
  * @dynptr:	of karena_ring_reserve_dynptr(); null afterwards
  * @flags:	as for karena_ring_submit()
  *
- * Clones and slices of it point to what is the consumer's then.
+ * Clones and slices point to the consumer's data afterwards.
  *
  * Context: any, NMI included; does not sleep.
  * Since: 1.0
@@ -57,7 +57,7 @@ void karena_ring_submit_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena
 EXPORT_SYMBOL_NS_GPL(karena_ring_submit_dynptr, KARENA_NS);
 
 /**
- * karena_ring_discard_dynptr() - the record is to be passed over
+ * karena_ring_discard_dynptr() - discard a dynptr's record
  * @dynptr:	of karena_ring_reserve_dynptr(); null afterwards
  * @flags:	as for karena_ring_submit()
  *
@@ -73,7 +73,7 @@ void karena_ring_discard_dynptr(struct karena_dynptr *dynptr, u32 flags) __karen
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_discard_dynptr, KARENA_NS);
 
-/* Where @length bytes at @offset of the window are; an error if they are not in it. */
+/* Returns the address of @length bytes at @offset of the window, or an ERR_PTR(). */
 static void *dynptr_at(const struct karena_dynptr *dynptr, size_t offset, size_t length)
 {
 	if (!dynptr->payload)
@@ -86,13 +86,13 @@ static void *dynptr_at(const struct karena_dynptr *dynptr, size_t offset, size_t
 /**
  * karena_dynptr_read() - copy out of a dynptr's window
  * @dynptr:	a dynptr
- * @offset:	bytes, in the window
- * @to:		@length bytes
+ * @offset:	in the window, bytes
+ * @to:		destination of @length bytes
  * @length:	bytes
  *
  * Context: any.
- * Return: 0; -EINVAL: it is null; -ERANGE: not all of that is in the window. With
- * either nothing is copied.
+ * Return: 0; -EINVAL if @dynptr is null, or -ERANGE if the window does not hold all of
+ * the bytes, with nothing copied.
  * Since: 1.0
  */
 int karena_dynptr_read(const struct karena_dynptr *dynptr, size_t offset, void *to,
@@ -110,12 +110,12 @@ EXPORT_SYMBOL_NS_GPL(karena_dynptr_read, KARENA_NS);
 /**
  * karena_dynptr_write() - copy into a dynptr's window
  * @dynptr:	a dynptr
- * @offset:	bytes, in the window
- * @from:	@length bytes, none of them of the same record
+ * @offset:	in the window, bytes
+ * @from:	@length bytes, none of them in the same record
  * @length:	bytes
  *
  * Context: any.
- * Return: as karena_dynptr_read(); -EPERM: it is read-only.
+ * Return: as karena_dynptr_read(); -EPERM if @dynptr is read-only.
  * Since: 1.0
  */
 int karena_dynptr_write(const struct karena_dynptr *dynptr, size_t offset, const void *from,
@@ -133,14 +133,14 @@ int karena_dynptr_write(const struct karena_dynptr *dynptr, size_t offset, const
 EXPORT_SYMBOL_NS_GPL(karena_dynptr_write, KARENA_NS);
 
 /**
- * karena_dynptr_slice() - a pointer into a dynptr's window
+ * karena_dynptr_slice() - get a pointer into a dynptr's window
  * @dynptr:	a dynptr
- * @offset:	bytes, in the window
- * @length:	bytes from there on that the caller is going to use
+ * @offset:	in the window, bytes
+ * @length:	bytes that the caller may access from there
  *
  * Context: any.
- * Return: the pointer, good until the record is submitted or discarded; NULL if it is
- * null or read-only, or not all of that is in the window.
+ * Return: a pointer, valid until the record is submitted or discarded; NULL if @dynptr
+ * is null or read-only, or the window does not hold all of the bytes.
  * Since: 1.0
  */
 void *karena_dynptr_slice(const struct karena_dynptr *dynptr, size_t offset, size_t length)
@@ -152,13 +152,13 @@ void *karena_dynptr_slice(const struct karena_dynptr *dynptr, size_t offset, siz
 EXPORT_SYMBOL_NS_GPL(karena_dynptr_slice, KARENA_NS);
 
 /**
- * karena_dynptr_slice_const() - the same to read
+ * karena_dynptr_slice_const() - get a pointer into a dynptr's window for reading
  * @dynptr:	a dynptr
- * @offset:	bytes, in the window
- * @length:	bytes from there on that the caller is going to use
+ * @offset:	in the window, bytes
+ * @length:	bytes that the caller may read from there
  *
  * Context: any.
- * Return: as karena_dynptr_slice(), also if it is read-only.
+ * Return: as karena_dynptr_slice(), for read-only dynptrs, too.
  * Since: 1.0
  */
 const void *karena_dynptr_slice_const(const struct karena_dynptr *dynptr, size_t offset,
@@ -173,14 +173,14 @@ EXPORT_SYMBOL_NS_GPL(karena_dynptr_slice_const, KARENA_NS);
 /**
  * karena_dynptr_adjust() - make a dynptr's window smaller
  * @dynptr:	a dynptr
- * @start:	bytes, in the window: where it is to begin
- * @end:	likewise: where it is to end
+ * @start:	in the window, bytes: where the new window begins
+ * @end:	likewise: where it ends
  *
- * The record stays what it is, and is submitted as a whole.
+ * The record keeps its size, and is submitted as a whole.
  *
  * Context: any.
- * Return: 0; -EINVAL: it is null, or @end is before @start; -ERANGE: @end is not in
- * the window.
+ * Return: 0; -EINVAL if @dynptr is null or @end is before @start; -ERANGE if @end is not
+ * in the window.
  * Since: 1.0
  */
 int karena_dynptr_adjust(struct karena_dynptr *dynptr, size_t start, size_t end)
@@ -196,10 +196,10 @@ int karena_dynptr_adjust(struct karena_dynptr *dynptr, size_t start, size_t end)
 EXPORT_SYMBOL_NS_GPL(karena_dynptr_adjust, KARENA_NS);
 
 /**
- * karena_dynptr_clone() - a second window, read-only
+ * karena_dynptr_clone() - make a second, read-only window
  * @dynptr:	a dynptr
- * @clone:	out, the same window, or null as @dynptr is. It is no reservation and is
- *		not to be ended
+ * @clone:	out, the same window, or null if @dynptr is. A clone is no reservation
+ *		and must not be submitted or discarded
  *
  * Context: any.
  * Since: 1.0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The one table of operations, by number.
+ * The table of operations, indexed by number.
  */
 #include <linux/build_bug.h>
 #include <linux/errno.h>
@@ -18,9 +18,9 @@
 #include "ring.h"
 
 /*
- * A row begins with its struct's published and present size and the word in which
- * its outputs begin. _last is the last field of the struct as first published. That
- * _struct is named more than once harms nothing: it is a type.
+ * Fills in the first and the current size of the argument struct, and the word where its
+ * outputs begin. _last is the last field of the struct as first published. _struct is a
+ * type, so evaluating it more than once is harmless.
  */
 #define ARGS(_struct, _last, _out)						\
 	.first_size = offsetofend(struct _struct, _last),			\
@@ -234,23 +234,23 @@ static const struct karena_op karena_ops[] = {
 
 static bool op_fits(const struct karena_op *op, const struct karena_object *object)
 {
-	/* A number without an operation is no object's either, having no type. */
+	/* Numbers without an operation have no @type, and no @execute either. */
 	if (!object)
 		return op->execute && !op->type && !op->any_object;
 	return op->any_object || op->type == object->type;
 }
 
 /**
- * karena_op_find() - the operation that a number names on an object
+ * karena_op_find() - look up the operation that a number names on an object
  * @cmd:	KARENA_IOC_*
  * @object:	an arena or a ring; NULL: the device
  *
  * Context: any.
- * Return: the row; NULL if such an object has no such call.
+ * Return: a row; NULL if this kind of object has no such call.
  */
 const struct karena_op *karena_op_find(unsigned int cmd, const struct karena_object *object)
 {
-	/* With another type or a direction it is beyond any number of ours. */
+	/* Numbers of another type or with a direction are out of range. */
 	unsigned int nr = cmd - _IO(KARENA_IOC_TYPE, 0);
 	const struct karena_op *op;
 
@@ -262,7 +262,7 @@ const struct karena_op *karena_op_find(unsigned int cmd, const struct karena_obj
 EXPORT_SYMBOL_IF_KUNIT(karena_op_find);
 
 /**
- * karena_op_kernel() - execute an operation that has no payload for kernel code
+ * karena_op_kernel() - execute an operation without payload for kernel code
  * @object:	an arena or a ring
  * @cmd:	KARENA_IOC_* of its kind
  * @args:	the operation's argument struct

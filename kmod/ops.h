@@ -12,30 +12,30 @@
 
 #include "call.h"
 
-/* Room for the largest argument struct; checked when the table is built. */
+/* Size of a buffer for any argument struct; checked when the table is built. */
 #define KARENA_ARGS_MAX		256
 
 /**
  * struct karena_op - a row of the table
  * @name:	for people
- * @type:	kind of object that has it; NULL: the device
- * @any_object:	both kinds have it, @type is NULL
+ * @type:	kind of object that has the operation; NULL: the device
+ * @any_object:	both kinds of object have it, @type is NULL
  * @first_size:	size of the argument struct as first published
- * @size:	size of it today
+ * @size:	size of the argument struct today
  * @out:	offset of the first out_ field, @size if there is none
- * @out_on_eintr: the out_ fields are written when the call fails with EINTR too
+ * @out_on_eintr: the out_ fields are also written when the call fails with EINTR
  * @flags:	accepted flags
  * @rights:	KARENA_RIGHT_* that the open file must have; kernel code needs none
- * @buffer:	offset of a __u64 pointer and a __u64 size in the argument, 0 for
+ * @buffer:	offset of a __u64 pointer and a __u64 size in the argument struct, 0 for
  *		none
  * @buffer_dest: the buffer is written rather than read
- * @nowait:	heeds a call's @nowait
- * @waits:	waits for others, and with @nowait says for what
- * @multishot:	can give many answers to one call, each above 0
- * @execute:	does it, with arguments that are the kernel's own; may sleep.
+ * @nowait:	supports @nowait of struct karena_call
+ * @waits:	waits for other tasks; with @nowait it sets @queue of the call instead
+ * @multishot:	can give several answers to one call, each above 0
+ * @execute:	executes the operation, with a kernel copy of the arguments; may sleep.
  *		Returns a value not below 0, or -errno with nothing changed
  *
- * A row is in one cache line.
+ * Each row is one cache line.
  */
 struct karena_op {
 	const char *name;
@@ -61,12 +61,12 @@ long karena_op_kernel(struct karena_object *object, unsigned int cmd, void *args
 /**
  * karena_op_execute() - execute an operation whose arguments are in kernel memory
  * @op:		from karena_op_find()
- * @call:	with the object given there
- * @args:	@op->size bytes, the kernel's own
+ * @call:	with the object passed to karena_op_find()
+ * @args:	kernel copy of @op->size bytes
  *
  * Context: may sleep.
- * Return: what the operation does, or -EINVAL for unknown flags, -EPERM for
- * lack of rights.
+ * Return: result of the operation; -EINVAL for unknown flags; -EPERM for a missing
+ * right.
  */
 static inline long karena_op_execute(const struct karena_op *op, struct karena_call *call,
 				     void *args)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints. An object is identified by the number of its inode, as in
- * /proc/PID/fdinfo; never by an address. Nor are there holes among the fields or behind
- * them: the trace does not clear its pages, which had other uses before.
+ * Tracepoints. The inode number identifies an object, as in /proc/PID/fdinfo; addresses
+ * are never shown. There must be no padding between the fields or behind them: the trace
+ * buffer does not clear its pages, so padding would leak their earlier contents.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM karena
@@ -41,7 +41,7 @@ DECLARE_EVENT_CLASS(karena_object,
 		  __entry->ring ? "ring" : "arena", __entry->name, __entry->length)
 );
 
-/* An object is about to have its first fd. */
+/* An object is about to get its first fd. */
 DEFINE_EVENT(karena_object, karena_object_create,
 	TP_PROTO(const struct karena_object *object),
 	TP_ARGS(object)
@@ -53,7 +53,7 @@ DEFINE_EVENT(karena_object, karena_object_destroy,
 	TP_ARGS(object)
 );
 
-/* A range took on a state. */
+/* A range changed its state. */
 TRACE_EVENT(karena_arena_state,
 	TP_PROTO(const struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 		 u32 state),
@@ -74,7 +74,7 @@ TRACE_EVENT(karena_arena_state,
 		  __entry->nr_pages, karena_show_state(__entry->state))
 );
 
-/* A fault: how many pages it populated, or -errno if it was refused. */
+/* A fault; result is the number of pages it populated, or -errno if it was refused. */
 TRACE_EVENT(karena_arena_fault,
 	TP_PROTO(const struct karena_arena *arena, unsigned long index, bool write, int result),
 	TP_ARGS(arena, index, write, result),
@@ -130,7 +130,7 @@ TRACE_EVENT(karena_ring_finish,
 		  __entry->word & KARENA_RECORD_DISCARD ? "discarded" : "submitted")
 );
 
-/* A record could not be reserved: EBUSY in an NMI, else the errno of its caller. */
+/* A record could not be reserved; error is EBUSY in an NMI, else the caller's errno. */
 TRACE_EVENT(karena_ring_lost,
 	TP_PROTO(const struct karena_ring *ring, u64 length, int error),
 	TP_ARGS(ring, length, error),
@@ -148,7 +148,7 @@ TRACE_EVENT(karena_ring_lost,
 		  __entry->error)
 );
 
-/* Whoever had reserved these records is gone. */
+/* The owner of these reservations is gone. */
 TRACE_EVENT(karena_ring_abandon,
 	TP_PROTO(const struct karena_ring *ring, u32 count),
 	TP_ARGS(ring, count),
@@ -177,7 +177,7 @@ TRACE_EVENT(karena_ring_wake,
 	TP_printk("ino=%lu events=0x%llx", __entry->ino, __entry->events)
 );
 
-/* By read(). */
+/* read() returned records. */
 TRACE_EVENT(karena_ring_read,
 	TP_PROTO(const struct karena_ring *ring, u64 position, u64 bytes),
 	TP_ARGS(ring, position, bytes),

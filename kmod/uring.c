@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The io_uring entry point: the same operations by the same table as by ioctl.
+ * The io_uring entry point: executes the same operations, by the same table, as ioctl.
  *
- * A command is first issued where it may not sleep, with the submission queue's
- * entry in memory that the user can write. What can sleep is turned away there
- * with -EAGAIN, upon which io_uring copies the entry and issues the command again
- * from a worker. Each issue reads the entry once and goes by what it read.
+ * io_uring first issues a command where it may not sleep, while the entry of the
+ * submission queue is still in memory that the user can write. Operations that may sleep
+ * return -EAGAIN there. io_uring then copies the entry and issues the command again from
+ * a worker. Each issue reads the entry once and uses only what it read.
  */
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -16,7 +16,7 @@
 #include "objfd.h"
 #include "uring.h"
 
-/* Makes arguments of @request->op out of the entry that was read. */
+/* Extends the arguments that were read from the entry to those of @request->op. */
 static int inline_args(const struct io_uring_cmd *cmd, struct karena_uring_request *request)
 {
 	const struct karena_op *op = request->op;
@@ -36,7 +36,7 @@ static int inline_args(const struct io_uring_cmd *cmd, struct karena_uring_reque
 	return 0;
 }
 
-/* Reads the entry, which is the user's memory: each word once. */
+/* Users can write the entry, so read each word just once. */
 static void read_area(const struct io_uring_cmd *cmd, struct karena_uring_request *request)
 {
 	const u64 *from = karena_uring_area(cmd);
@@ -60,7 +60,7 @@ static long execute_first(struct io_uring_cmd *cmd, unsigned int issue_flags,
 	return karena_uring_execute(cmd, issue_flags, request);
 }
 
-/* Parks a command that would have to sleep, or that goes on. */
+/* Parks a command that would have to sleep, or that has more answers to give. */
 static int sleep_elsewhere(struct io_uring_cmd *cmd, unsigned int issue_flags,
 			   const struct karena_uring_request *request)
 {
@@ -70,7 +70,7 @@ static int sleep_elsewhere(struct io_uring_cmd *cmd, unsigned int issue_flags,
 }
 
 /**
- * karena_uring_features() - what this kernel's io_uring can do
+ * karena_uring_features() - get the features of this kernel's io_uring
  *
  * Context: any.
  * Return: KARENA_FEAT_URING_*.
@@ -88,8 +88,8 @@ u64 karena_uring_features(void)
  * @issue_flags: how and where it is issued
  *
  * Context: may sleep unless issued with IO_URING_F_NONBLOCK.
- * Return: -EAGAIN: issue again where it may sleep; -EIOCBQUEUED: completed here,
- * or will be; else the result.
+ * Return: -EAGAIN to be issued again where it may sleep; -EIOCBQUEUED if it is completed
+ * here or later; else the result.
  */
 int karena_file_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
@@ -119,9 +119,9 @@ int karena_file_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	request.call.multishot = karena_uring_is_multishot(cmd);
 	if (request.call.multishot && !request.op->multishot)
 		return -EINVAL;
-	/* A worker waits itself, so that it can be interrupted by those who cancel. */
+	/* In a worker the operation sleeps by itself; cancelling interrupts it. */
 	request.call.nowait = nowait || request.call.multishot;
-	/* But not for space: that may take as long as consumers without a worker do. */
+	/* Space may take long to come, so do not occupy a worker to wait for it. */
 	request.call.parks = true;
 
 	request.call.token = karena_uring_user_data(cmd);
@@ -135,7 +135,7 @@ int karena_file_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		ret = -EINTR;
 	if (ret == -EINTR && request.op->waits)
 		ret = -ECANCELED;
-	/* From here -EAGAIN is an answer, and returned it would mean "again". */
+	/* -EAGAIN goes into the CQE, too: if returned, it means "issue again". */
 	karena_uring_done(cmd, ret, request.call.result, issue_flags);
 	return -EIOCBQUEUED;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * io_uring, from the bottom up: a command is executed, parked, and taken in.
+ * io_uring commands, from the bottom up: executing, parking, and the entry point.
  */
 #ifndef KARENA_URING_H
 #define KARENA_URING_H
@@ -13,17 +13,17 @@
 
 struct io_uring_cmd;
 
-/* The command area of an entry. */
+/* Size of an entry's command area. */
 #define URING_CMD_BYTES		16
 #define URING_CMD_BYTES_128	80
 
 /**
- * struct karena_uring_request - a command, to be executed once or again
- * @op:		what it does
- * @call:	to what
+ * struct karena_uring_request - a command, which may be executed more than once
+ * @op:		the operation
+ * @call:	the call
  * @bytes:	of @area in use
- * @area:	the entry's command area, as it was when it was read; arguments that are
- *		inline are made up to those of @op, which writes its results there
+ * @area:	copy of the entry's command area. Inline arguments are extended to those of
+ *		@op, and the operation writes its results there
  */
 struct karena_uring_request {
 	const struct karena_op *op;
@@ -32,7 +32,7 @@ struct karena_uring_request {
 	u64 area[KARENA_ARGS_MAX / sizeof(u64)];
 };
 
-/* How much of it is in use. */
+/* Size of the part of @request that is in use. */
 static inline size_t karena_uring_request_bytes(const struct karena_uring_request *request)
 {
 	return offsetof(struct karena_uring_request, area) + request->bytes;
@@ -40,11 +40,11 @@ static inline size_t karena_uring_request_bytes(const struct karena_uring_reques
 
 static_assert(URING_CMD_BYTES_128 <= KARENA_ARGS_MAX);
 
-/* uring_execute.c: executes the operation of a command */
+/* uring_execute.c: execute the operation of a command */
 long karena_uring_execute(struct io_uring_cmd *cmd, unsigned int issue_flags,
 			  struct karena_uring_request *request);
 
-/* uring_park.c: parks commands that wait, where KARENA_URING_PARKS */
+/* uring_park.c: park commands that wait, if KARENA_URING_PARKS */
 int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 		      const struct karena_uring_request *request);
 void karena_uring_unpark(struct io_uring_cmd *cmd);

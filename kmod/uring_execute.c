@@ -12,7 +12,7 @@
 #include "ioctl.h"
 #include "uring.h"
 
-/* Registered memory in place of the buffer that the arguments point to. */
+/* Uses registered memory instead of the buffer that the arguments point to. */
 static int import_fixed(const struct karena_op *op, struct io_uring_cmd *cmd,
 			unsigned int issue_flags, const void *args, struct iov_iter *iter)
 {
@@ -63,7 +63,7 @@ static long execute_pointer(struct io_uring_cmd *cmd, struct karena_uring_reques
 {
 	const struct karena_uring_cmd *ptr = (const void *)request->area;
 
-	/* A registered buffer goes with arguments that are in the entry. */
+	/* Registered buffers are for inline arguments only. */
 	if (ptr->__reserved || cmd->flags & IORING_URING_CMD_FIXED)
 		return -EINVAL;
 	return karena_execute_user(request->op, &request->call, u64_to_user_ptr(ptr->args));
@@ -73,8 +73,8 @@ static long execute_pointer(struct io_uring_cmd *cmd, struct karena_uring_reques
  * karena_uring_execute() - execute the operation of a command
  * @cmd:	the command
  * @issue_flags: how and where it is issued
- * @request:	what was read of it, with arguments that are inline checked; what it waits
- *		for, if anything, and its result beside the return value, are left there
+ * @request:	what was read of the command; inline arguments were checked. Holds the
+ *		queue to wait on, if any, and the second result afterwards
  *
  * Context: may sleep unless @request->call.nowait.
  * Return: as karena_op_execute(), or as karena_execute_user().

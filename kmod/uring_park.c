@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * io_uring commands that wait, without a thread that sleeps.
+ * Parks io_uring commands that wait, so that no thread has to sleep for them.
  *
- * The operation has said what wakes it. The command is put onto that queue, and
- * is executed again, by task work, whenever the queue is woken or its time is over.
- * What io_uring takes back, since it or the task goes, and what its user does, by
- * another call, ends with ECANCELED. A multishot command gives each answer by a
- * completion of its own and waits on.
+ * The operation has set the queue that wakes it. The parked command is put onto that
+ * queue, and executed again by task work whenever the queue is woken or the time is
+ * over. The command ends with ECANCELED if io_uring cancels it, because the io_uring or
+ * the task is going away, or if the user cancels it by another call. A multishot command
+ * posts each answer as a completion of its own and goes on waiting.
  *
- * Whoever kicks a parked command counts up; the one that finds nothing counted becomes
- * the runner. The runner executes the command, subtracts what was counted before that,
- * and repeats this until nothing is left; then it touches the command no more. So there
- * is one runner at a time, in whichever context, and no kick is lost. The first runner
- * is the one that parks the command.
+ * Each kick of a parked command increments its counter. The kick that finds the counter
+ * at 0 makes its context the runner. The runner executes the command, subtracts the kicks
+ * counted before that, and repeats this until none is left; afterwards it does not touch
+ * the command any more. So there is one runner at a time, in whatever context, and no
+ * kick is lost. The first runner is the task that parks the command.
  */
 #include <linux/hrtimer.h>
 #include <linux/sched.h>
@@ -27,13 +27,14 @@
 
 /**
  * struct parked - a command that waits
- * @cmd:	the command, which points back
- * @cqe32:	flag of its issue: the completion has room for the result
- * @kicks:	see above
- * @waiter:	on @request.call.queue; io_uring, too, says by it that it wants it back
- * @timer:	at @until
- * @until:	@request.call.until, when it was last looked at; the runner's
- * @request:	what is executed; the runner's. Comes last: only what is in use is there
+ * @cmd:	the command, whose pdu points back
+ * @cqe32:	IO_URING_F_CQE32 if the completion can hold the second result
+ * @kicks:	number of kicks not yet handled, see above
+ * @waiter:	on @request.call.queue; marked cancelled by io_uring's cancellation, too
+ * @timer:	expires at @until
+ * @until:	@request.call.until when the runner last looked; used by the runner only
+ * @request:	request to execute; used by the runner only. Comes last, as only the part
+ *		in use is allocated
  */
 struct parked {
 	struct io_uring_cmd *cmd;
@@ -50,7 +51,7 @@ static struct parked *parked_of(const struct io_uring_cmd *cmd)
 	return *(struct parked *const *)cmd->pdu;
 }
 
-/* In the task, or when that has died, in a thread of the kernel's, without its memory. */
+/* Runs in the task, or, when that has died, in a kernel thread without its memory. */
 static long parked_outcome(struct parked *parked, unsigned int issue_flags)
 {
 	if (READ_ONCE(parked->waiter.cancelled) || current->flags & PF_KTHREAD)
@@ -58,7 +59,7 @@ static long parked_outcome(struct parked *parked, unsigned int issue_flags)
 	return karena_uring_execute(parked->cmd, issue_flags, &parked->request);
 }
 
-/* The timer and the queue are let go first, then the canceller, by the completion. */
+/* Stops timer and queue before the completion, which ends io_uring's cancellation. */
 static void end_parked(struct parked *parked, long ret, unsigned int issue_flags)
 {
 	remove_wait_queue(parked->request.call.queue, &parked->waiter.entry);
@@ -68,7 +69,7 @@ static void end_parked(struct parked *parked, long ret, unsigned int issue_flags
 	kfree(parked);
 }
 
-/* Is there more to wait for after this answer? */
+/* Does the command go on waiting after this answer? */
 static bool parked_goes_on(struct parked *parked, long *ret, unsigned int issue_flags)
 {
 	const struct karena_call *call = &parked->request.call;
@@ -111,7 +112,7 @@ static void parked_work(struct io_uring_cmd *cmd, unsigned int issue_flags)
 
 KARENA_URING_TASK_WORK(task_work, parked_work);
 
-/* In any context but NMI. */
+/* Context: any but NMI. */
 static void kick_parked(struct parked *parked)
 {
 	/* Fully ordered. Pairs with the subtraction in execute_parked(). */
@@ -131,13 +132,13 @@ static enum hrtimer_restart parked_late(struct hrtimer *timer)
 }
 
 /**
- * karena_uring_park() - let a command wait
+ * karena_uring_park() - park a command that has to wait
  * @cmd:	the command
  * @issue_flags: of its issue
- * @request:	was executed, and said what it waits for
+ * @request:	was executed, and has set the queue to wait on
  *
  * Context: may sleep unless issued with IO_URING_F_NONBLOCK.
- * Return: -EIOCBQUEUED: it completes or has completed; -EAGAIN: issue again where
+ * Return: -EIOCBQUEUED if it is completed here or later; -EAGAIN to be issued again where
  * it may sleep; -ENOMEM.
  */
 int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
@@ -161,7 +162,7 @@ int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 
 	io_uring_cmd_mark_cancelable(cmd, issue_flags);
 	add_wait_queue(request->call.queue, &parked->waiter.entry);
-	/* In a worker nothing that goes on can complete. */
+	/* A multishot command cannot post completions in a worker. */
 	if (request->call.multishot && issue_flags & IO_URING_F_UNLOCKED)
 		io_uring_cmd_complete_in_task(cmd, task_work);
 	else
@@ -170,8 +171,8 @@ int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 }
 
 /**
- * karena_uring_unpark() - io_uring takes a command back
- * @cmd:	parked, held from completing by the caller
+ * karena_uring_unpark() - cancel a parked command for io_uring
+ * @cmd:	a parked command; the caller keeps it from completing
  *
  * Context: any.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Those who wait for the answer to a call, and their end before it comes. They are
- * distinguished by their function from others on the queue, such as ->poll's.
+ * Waiters for the answer to a call, and their cancellation. Waiters are told from other
+ * entries of the queue, such as those of ->poll, by their wake function.
  */
 #include <linux/compiler.h>
 #include <linux/list.h>
@@ -25,9 +25,9 @@ static void wake_sleeper(struct karena_waiter *waiter)
 }
 
 /**
- * karena_waiter_init() - somebody is about to wait
- * @waiter:	goes onto a queue next
- * @call:	what for
+ * karena_waiter_init() - set up a waiter
+ * @waiter:	the waiter, which the caller then adds to a queue
+ * @call:	the call that waits
  * @wake:	see struct karena_waiter
  *
  * Context: any.
@@ -43,9 +43,9 @@ void karena_waiter_init(struct karena_waiter *waiter, const struct karena_call *
 }
 
 /**
- * karena_waiter_sleeps() - the caller is about to, by wait_woken()
- * @waiter:	as above
- * @call:	as above
+ * karena_waiter_sleeps() - set up a waiter for the calling task and wait_woken()
+ * @waiter:	the waiter, which the caller then adds to a queue
+ * @call:	the call that waits
  *
  * Context: process.
  */
@@ -55,7 +55,7 @@ void karena_waiter_sleeps(struct karena_waiter *waiter, const struct karena_call
 	waiter->entry.private = current;
 }
 
-/* Those who are looking meanwhile see it before they sleep, as they are woken after. */
+/* Wakes after @cancelled is set, so that a waiter about to sleep sees the flag. */
 static bool waiter_cancel(struct karena_waiter *waiter)
 {
 	if (waiter->cancelled)
@@ -66,13 +66,13 @@ static bool waiter_cancel(struct karena_waiter *waiter)
 }
 
 /**
- * karena_waiters_cancel() - cancel waits
- * @queue:	on which they are
- * @file:	by which their calls came
- * @token:	of their calls; NULL: any
+ * karena_waiters_cancel() - cancel the waits of an open file
+ * @queue:	queue of the waits
+ * @file:	open file that the calls were made on
+ * @token:	token of the calls to cancel; NULL: any
  *
  * Context: any but NMI.
- * Return: how many had not been cancelled before.
+ * Return: the number of waits that were not cancelled before.
  */
 long karena_waiters_cancel(struct wait_queue_head *queue, const struct file *file,
 			   const u64 *token)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Those who wait for the answer to a call, be it a thread that sleeps or a command of
- * io_uring that is parked, so that they can be found on the queue and cancelled.
+ * Waiters for the answer to a call: threads that sleep, or io_uring commands that are
+ * parked. They can be found on their queue and cancelled.
  */
 #ifndef KARENA_WAITER_H
 #define KARENA_WAITER_H
@@ -13,12 +13,12 @@ struct file;
 struct karena_call;
 
 /**
- * struct karena_waiter - one of them
- * @entry:	on the queue of what it waits for
- * @wake:	in any context but NMI, with that queue's lock held
- * @file:	by which the call came; fixed
- * @token:	of the call; fixed
- * @cancelled:	cancelled, and woken afterwards
+ * struct karena_waiter - a waiter for the answer to a call
+ * @entry:	on the queue that wakes it
+ * @wake:	wakes the waiter; in any context but NMI, with the queue's lock held
+ * @file:	open file that the call was made on; fixed
+ * @token:	token of the call; fixed
+ * @cancelled:	the wait was cancelled; @wake is called after this is set
  */
 struct karena_waiter {
 	struct wait_queue_entry entry;
