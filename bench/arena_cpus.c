@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * On two CPUs: do two threads that touch an arena get further than one, and does
- * freeing pages disturb a CPU that has nothing to do with them?
+ * On two CPUs: are two threads that touch an arena faster than one, and does freeing
+ * pages disturb a CPU that does not use them?
  *
- * Rows of touching are pages per second, of use as ratios only; one and two
- * threads take turns, so that what else the machine does falls on both alike.
- * Rows of interrupts count those that the other CPU took while pages were freed.
+ * Rows of touching are pages per second and only mean something as ratios; one and two
+ * threads take turns, so that other load affects both alike. Rows of interrupts count the
+ * interrupts of the other CPU while pages were freed.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -136,7 +136,7 @@ static void touch_rows(const char *name, int (*make)(void))
 	bench_row(row, bench_median(&ratio), "ratio");
 }
 
-/* What CPU 1 was called for since boot, TLB flushes among it. */
+/* Function calls from other CPUs that CPU 1 handled since boot, including TLB flushes. */
 static unsigned long interrupts(void)
 {
 	FILE *file = fopen("/proc/interrupts", "r");
@@ -157,7 +157,7 @@ static unsigned long interrupts(void)
 
 static atomic_int stop;
 
-/* Runs with the arena's mappings loaded, as any thread that shares them does. */
+/* Runs with the arena's mappings loaded, as any thread that shares them. */
 static void *spin(void *arg)
 {
 	bench_pin(1);
@@ -167,7 +167,7 @@ static void *spin(void *arg)
 	return NULL;
 }
 
-/* Interrupts that CPU 1 took while CPU 0 freed FREES pages, one by one. */
+/* Returns the interrupts of CPU 1 while CPU 0 freed FREES pages, one by one. */
 static double freeing(int mapped)
 {
 	int fd = bench_arena(device, REGION, 0), i;

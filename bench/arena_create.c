@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What does it cost to make an arena and to end it, small and large, beside a
+ * What does it cost to create and destroy an arena, small and large, compared with a
  * memfd? Rows are instructions per arena, system calls included.
  */
 #define _GNU_SOURCE

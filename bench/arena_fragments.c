@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What does an allocation cost in an arena of many ranges, and how much memory do
- * ranges and pages take beside their own?
+ * What does an allocation cost in an arena of many ranges, and how much metadata do
+ * ranges and pages take?
  *
- * Every other page is set aside, so that there are as many ranges as gaps.
+ * Every other page is reserved, so that there are as many ranges as gaps.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -17,7 +17,7 @@
 static int device;
 static size_t page;
 
-/* What is allocated of the kernel's own small memory, by object. */
+/* Returns how many bytes of its kmalloc slabs the kernel uses. */
 static double kernel_bytes(void)
 {
 	unsigned long active, all, size;
@@ -84,7 +84,7 @@ static void fragments(const char *suffix, unsigned long ranges)
 	uint64_t offsets[CALLS];
 
 	bench_suffix = suffix;
-	/* A slab that is filled in part counts as full: few ranges tell nothing. */
+	/* A partial slab counts as full, so figures of few ranges are meaningless. */
 	if (ranges >= MANY)
 		bench_row("karena.bytes_per_range", (kernel_bytes() - before) / ranges, "bytes");
 	while (allocs.nr < SAMPLES) {

@@ -2,10 +2,10 @@
 /*
  * What does the first touch of a page cost, in an arena and elsewhere?
  *
- * arena_touch [SUFFIX]: SUFFIX is appended to the names of rows, to tell runs
- * apart (in a memory cgroup, say). Rows are instructions per page of a region that
- * is written page by page, less what zeroing a page takes, which all subjects do
- * and which is a row of its own.
+ * arena_touch [SUFFIX]: SUFFIX is appended to the names of rows, to distinguish runs
+ * (in a memory cgroup, say). Rows are instructions per page of a region that is written
+ * page by page, without the zeroing of the page, which is common to all subjects and has
+ * its own row.
  */
 #define _GNU_SOURCE
 #include <linux/userfaultfd.h>
@@ -22,12 +22,12 @@ static int device;
 static size_t page;
 
 /**
- * struct subject - memory that can be touched
+ * struct subject - a kind of memory to touch
  * @name:	of the row
- * @make:	maps REGION bytes of it afresh
+ * @make:	maps REGION bytes of fresh memory
  * @fault_pages: of the arena, for @make
- * @lazy:	the arena's pages are allocated already, without memory
- * @end:	undoes what @make did but for the mapping; optional
+ * @lazy:	allocate the arena's pages beforehand, without memory
+ * @end:	undoes @make except for the mapping; optional
  */
 struct subject {
 	const char *name;
@@ -53,7 +53,7 @@ static char *make_anonymous(const struct subject *subject)
 	char *at = map(-1, MAP_PRIVATE | MAP_ANONYMOUS);
 
 	(void)subject;
-	/* Single pages, as the others have. */
+	/* Single pages, as for the other subjects. */
 	if (madvise(at, REGION, MADV_NOHUGEPAGE))
 		err(1, "madvise");
 	return at;
@@ -89,7 +89,7 @@ static char *make_arena(const struct subject *subject)
 	return map(fd, MAP_SHARED);
 }
 
-/* The thread that serves the faults of a memfd, and how it is told to end. */
+/* Serves the faults of a memfd, and is told to end through a descriptor. */
 static pthread_t server;
 static int faults;
 

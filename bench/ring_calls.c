@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What does it cost one thread to send a record and to get it, by each way that a
- * ring has, and by its peers? Rows are instructions per record, system calls
- * included; BATCH records are sent, then received, over and over.
+ * What does it cost one thread to send and receive a record, by each way that a ring
+ * has, and by its peers? Rows are instructions per record, system calls included. BATCH
+ * records are sent, then received, repeatedly.
  */
 #define _GNU_SOURCE
 #include <mqueue.h>
@@ -226,14 +226,14 @@ static void eventfd_make(void)
 }
 
 /**
- * struct way - how records get from here to there
- * @send_row:	name of the row of sending; NULL: another way has it
- * @receive_row: name of the row of receiving; NULL: another way has it
- * @make:	what it takes
+ * struct way - a way to send and receive records
+ * @send_row:	name of the row for sending; NULL: another way has it
+ * @receive_row: name of the row for receiving; NULL: another way has it
+ * @make:	sets up the way
  * @end:	undoes @make
- * @send:	one record
- * @receive:	BATCH records
- * @length:	of a record, bytes
+ * @send:	sends one record
+ * @receive:	receives BATCH records
+ * @length:	bytes of a record
  */
 struct way {
 	const char *send_row;
@@ -310,7 +310,7 @@ static void measure(const struct way *way)
 		bench_row(way->receive_row, bench_median(&receives), "instructions/record");
 }
 
-/* What one call costs that finds nothing, or no space. */
+/* Measures calls that find nothing, or no space. */
 static void refusals(void)
 {
 	struct bench_samples full = {}, empty = {};

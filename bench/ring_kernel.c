@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What does a record cost kernel code? By the module karena_bench, which produces
- * RECORDS at a time; the call into it and the loop alone are taken off. Rows are
- * instructions per record.
+ * What does a record cost kernel code? The module karena_bench produces RECORDS records
+ * per call. Rows are instructions per record, without those of the call into the module
+ * and of the loop.
  */
 #define _GNU_SOURCE
 #include "ring_module.h"
@@ -58,7 +58,7 @@ static void row(const char *name, uint32_t what, uint32_t length)
 	bench_row(name, bench_median(&samples), "instructions/record");
 }
 
-/* Nobody consumes: reservations find the ring full. */
+/* Nothing is consumed, so reservations find the ring full. */
 static void full_row(void)
 {
 	struct bench_samples samples = {};

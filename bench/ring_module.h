@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A ring that producers in the kernel, of the module karena_bench, send to.
+ * A ring to which the module karena_bench produces from the kernel.
  */
 #ifndef KARENA_BENCH_RING_MODULE_H
 #define KARENA_BENCH_RING_MODULE_H
@@ -10,7 +10,7 @@
 #include "bench.h"
 #include "module/karena_bench.h"
 
-/* Returns the descriptor by which they are told what to do. */
+/* Returns the descriptor that controls the producers. */
 static inline int bench_ring_module(const struct karena_device *device, uint64_t bytes,
 				    struct karena_ring **ring)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How many records a second go from one CPU to another, by each way that the receiver
- * can wait for them? A thread sends 64 bytes by a system call, over and over; another
- * receives what is there, and waits when nothing is. Rows are good for a comparison
- * within one boot only: on an emulated machine waking a CPU is out of proportion.
+ * How many records per second pass from one CPU to another, by each way that the receiver
+ * can wait for them? One thread sends 64 bytes per system call; another receives what is
+ * there, and waits if there is nothing. Compare rows of one boot only: an emulated
+ * machine exaggerates the cost of waking a CPU.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -26,7 +26,7 @@ static struct karena_ring *ring;
 static struct karena_uring_consumer consumer;
 static struct io_uring uring;
 static int in, out;
-/* What one record is in what is received. */
+/* Bytes received per record. */
 static size_t unit;
 static char room[ROOM * NR_BUFFERS];
 
@@ -156,11 +156,11 @@ static long by_multishot_of_pipe(void)
 enum source { RING, PIPE, EVENTFD };
 
 /**
- * struct way - how records come
+ * struct way - a way to receive records
  * @row:	name of the row
- * @source:	from what
- * @uring:	of the consumer, KARENA_URING_BEST for none
- * @receive:	what is there; how many
+ * @source:	source of the records
+ * @uring:	way of the consumer, KARENA_URING_BEST for none
+ * @receive:	receives what is there; returns the number of records
  */
 struct way {
 	const char *row;
@@ -217,7 +217,7 @@ static void close_source(enum source source)
 		close(out);
 }
 
-/* Has the kernel got it? */
+/* Returns false if the kernel does not have the way. */
 static bool prepare(const struct way *way)
 {
 	if (way->receive == by_multishot_of_pipe)
@@ -225,7 +225,7 @@ static bool prepare(const struct way *way)
 	if (way->uring == KARENA_URING_BEST ||
 	    !karena_uring_consumer_init(&consumer, device, ring, way->uring))
 		return true;
-	/* As in uring_ways.c: WAIT as this kernel does it best. */
+	/* As in uring_ways.c: the best form of WAIT on this kernel. */
 	return way->uring == KARENA_URING_WAIT_MULTISHOT &&
 	       !karena_uring_consumer_init(&consumer, device, ring, KARENA_URING_WAIT);
 }

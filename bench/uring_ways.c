@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What does it cost a service whose loop is io_uring to get a record, by each way
- * that it learns of them? Rows are instructions per record of the receiving
- * side, system calls included; BATCH records are sent, then received, over and over.
- * What is armed while they are sent has the sender wake it: .send is the sender's side,
- * .calls the receiver's system calls for 1,000 records. Who looks at mapped memory has
- * then looked at each record, by a function that the compiler sees, who reads has them in
- * a buffer, be it of a ring or of a pipe, and has yet to go through it.
+ * What does it cost a service whose loop is io_uring to get a record, by each way to learn
+ * of records? Rows are instructions per record of the receiving side, system calls
+ * included. BATCH records are sent, then received, repeatedly. Requests that are armed
+ * while records are sent make the sender wake the receiver: .send is the cost for the
+ * sender, .calls the receiver's system calls per 1,000 records. The mmap figures include
+ * parsing of the records, by an inlined function; the read figures do not: the records
+ * are in a buffer then, from a ring or a pipe.
  *
- * wait_mmap is WAIT as this kernel does it best: armed once where a command may complete
- * more than once, else for each batch, as wait_once_mmap always is.
+ * wait_mmap is the best form of WAIT on this kernel: armed once if a command may complete
+ * more than once, else for each batch. wait_once_mmap is always armed for each batch.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -24,7 +24,7 @@
 #define RECORD		(KARENA_RECORD_HEADER_BYTES + LENGTH)
 #define GROUP		1
 #define NR_BUFFERS	4
-/* From 6.7 on; liburing's headers may be older. */
+/* Since 6.7; older liburing headers do not have it. */
 #define OP_READ_MULTISHOT 49
 
 static struct karena_device *device;
@@ -71,7 +71,7 @@ static void take(void)
 	io_uring_cqe_seen(&uring, cqe);
 }
 
-/* The kernel's thread takes it, and is woken by a call if it sleeps. */
+/* The kernel's thread takes the request; a system call wakes the thread if it sleeps. */
 static void arm_polling(void)
 {
 	karena_uring_consumer_arm(&consumer, &uring);
@@ -185,11 +185,11 @@ static bool arm_read(void)
 }
 
 /**
- * struct way - how a service gets records
+ * struct way - a way to get records
  * @row:	name of the row
- * @of_pipe:	from a pipe, not a ring
- * @arm:	what it takes before the first; false: this kernel has it not
- * @receive:	BATCH records
+ * @of_pipe:	from a pipe instead of a ring
+ * @arm:	called before the first batch; false: this kernel does not have the way
+ * @receive:	receives BATCH records
  */
 struct way {
 	const char *row;
@@ -234,7 +234,7 @@ static void close_source(const struct way *way)
 	}
 }
 
-/* Returns what a record costs who receives it, and *@sent who sends it. */
+/* Returns the cost of a record for the receiver, and in *@sent for the sender. */
 static double one_sample(const struct way *way, int rounds, double *sent)
 {
 	static char record[LENGTH];
@@ -268,7 +268,7 @@ static double calls_per_1000(int rounds)
 	return calls * 1000.0 / (rounds * BATCH);
 }
 
-/* A call that names it by a number of its own has no file to look up. */
+/* Calls by a registered number need not look up io_uring's file. */
 static void open_uring(unsigned int flags)
 {
 	check(io_uring_queue_init(8, &uring, flags), 0, "io_uring");
@@ -297,7 +297,7 @@ static void measure(const struct way *way)
 	close_source(way);
 }
 
-/* One processor has the thread wait for its turn: only calls are worth counting. */
+/* With one processor the thread must wait for its turn: only calls are meaningful. */
 static void measure_polling(void)
 {
 	static const struct way way = {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What does a reservation cost beside doing it by hand: mmap(MAP_FIXED) of the
- * source over a PROT_NONE span, and mmap(MAP_FIXED) of PROT_NONE over that again,
- * which may leave holes and knows nothing of what is where? And does it depend on
- * how many maps there are?
+ * What does a reservation cost compared with mmap(MAP_FIXED) of the source over a
+ * PROT_NONE span, and mmap(MAP_FIXED) of PROT_NONE to undo that? The latter may leave
+ * holes, and does not know what is mapped where. And does the cost depend on the number
+ * of maps?
  *
- * The pair by hand is done in the same span, on the same page. Rows are
- * instructions, system calls included, or with --native nanoseconds; then
- * without arenas, which want the module.
+ * Both are done in the same span, on the same page. Rows are instructions, system calls
+ * included; with --native they are nanoseconds, and arenas are left out, as these need
+ * the module.
  */
 #define _GNU_SOURCE
 #include <stdbool.h>
@@ -64,7 +64,7 @@ static struct karena_vmr_source source_of(int fd)
 	return source;
 }
 
-/* @nr maps of every other page, with the first page free. In no order. */
+/* Maps @nr pages, every other one, in no order. The first page stays free. */
 static struct karena_vmr *populate(size_t nr, const struct karena_vmr_source *source)
 {
 	struct karena_vmr *vmr;
@@ -111,7 +111,7 @@ static double pairs_by_hand(void *at, const struct karena_vmr_source *source)
 	return (ticks() - start) / PAIRS;
 }
 
-/* One and the other in turn, so that both meet the same weather. */
+/* Measures both in turn, so that other load affects both alike. */
 static void measure_pairs(struct karena_vmr *vmr, const char *name, int fd, size_t nr)
 {
 	struct bench_samples ours = {}, by_hand = {};
@@ -165,7 +165,7 @@ static double spans(void)
 	return (ticks() - start) / PAIRS;
 }
 
-/* Aligned alike: too much is taken, then head and tail are given back. */
+/* Aligns a span by hand: takes too much, then unmaps head and tail. */
 static double spans_by_hand(void)
 {
 	size_t taken = SPAN + ALIGNMENT - page;
@@ -206,7 +206,7 @@ static int make_memfd(unsigned int flags)
 	return fd;
 }
 
-/* Besides other spans there are @nr maps in one. */
+/* There are @nr maps in one span, and further spans. */
 static void measure(size_t nr)
 {
 	int memfd = make_memfd(0), sealable = make_memfd(MFD_ALLOW_SEALING);

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What reservations cost beside the same by hand: a table, and
+# What reservations cost, compared with mmap() by hand: a table, and
 # build/bench/vmr.tsv.
 #
-# Instructions are counted in a guest that idles first, until boot has died down.
-# Nanoseconds are this machine's, on its own kernel; of these only ratios mean
+# Instructions are counted in a guest that first idles until boot work has finished.
+# Nanoseconds are this machine's, on its own kernel; only their ratios mean
 # something.
 set -eu
 

@@ -3,7 +3,7 @@
 #
 # The main job, called by "make demo": boot a VM in which the program "index"
 # (examples/index/) indexes the kernel headers that the module was built against.
-# What it has to come to is made here beforehand, by grep, find and sort.
+# First make the expected results here, by grep, find and sort.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -11,7 +11,7 @@ out=build/demo
 sought=io_uring_cmd_done
 export LC_ALL=C
 
-# Debian keeps what all flavours of a kernel have in common in another directory.
+# Debian keeps headers common to all flavours of a kernel in another directory.
 headers=$(vm/kernel headers)
 common=$(sed -n 's|^include \(/.*\)/Makefile$|\1|p' "$headers/Makefile")
 tree=${common:-$headers}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A child writes into an arena and reports to its parent through a ring where it did. */
+/* A child writes into an arena, and tells its parent through a ring where it wrote. */
 #include <err.h>
 #include <poll.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * service FILE PRODUCERS PAGES: processes that produce each fill so many pages of an
- * arena, and a service writes them to a file, by O_DIRECT, from where they were
- * filled. The service is one loop over one io_uring, by which it waits for records,
- * writes, and gives the pages back.
+ * service FILE PRODUCERS PAGES: each of PRODUCERS processes fills PAGES pages of an
+ * arena, and a service writes these pages to FILE by O_DIRECT, without copying them. The
+ * service is one loop over one io_uring, through which it waits for records, writes, and
+ * frees the pages.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -37,7 +37,7 @@ static void check(int ret, const char *what)
 		errx(1, "%s: %s", what, karena_strerror(ret));
 }
 
-/* Space comes when the service has written some. */
+/* Waits if the arena is full: the service frees pages once it has written them. */
 static uint64_t page_to_fill(struct karena_arena *arena)
 {
 	uint64_t offset;
@@ -66,7 +66,7 @@ static void produce(struct karena_arena *arena, struct karena_ring *ring, int nu
 	}
 }
 
-/* A page that was filled: write it, then free it. */
+/* Handles a record: writes the filled page, then frees it. */
 static int take_page(void *context, const void *data, size_t length)
 {
 	struct service *service = context;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * karena_bench: has kernel code produce to a ring, a number of records at a time,
- * for a program that takes the time.
+ * karena_bench: produces to a ring from kernel code, a number of records per call, for a
+ * program that takes the time.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -49,7 +49,7 @@ static void output(struct karena_ring *ring, struct bench_run *run)
 	}
 }
 
-/* As the program of BPF does: nothing is written. */
+/* Writes nothing, as the BPF program does. */
 static void dynptr(struct karena_ring *ring, struct bench_run *run)
 {
 	struct karena_dynptr record;
@@ -91,7 +91,7 @@ static long bench_run(struct karena_ring *ring, struct bench_run __user *urun)
 
 	if (copy_from_user(&run, urun, sizeof(run)))
 		return -EFAULT;
-	/* As programs of BPF are run. */
+	/* BPF programs run with preemption disabled, too. */
 	preempt_disable();
 	err = do_run(ring, &run);
 	preempt_enable();
@@ -155,5 +155,5 @@ module_misc_device(bench_misc);
 MODULE_DESCRIPTION("Kernel code that produces to karena's rings, for the bench");
 MODULE_AUTHOR("The karena developers");
 MODULE_LICENSE("GPL");
-/* As MODULE_IMPORT_NS() writes it, whose argument is not the same on all kernels. */
+/* Written out, as the argument of MODULE_IMPORT_NS() differs between kernels. */
 MODULE_INFO(import_ns, "KARENA");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the module karena_bench and the program that has it run agree upon.
+ * Interface between the module karena_bench and the program that uses it.
  */
 #ifndef KARENA_BENCH_MODULE_H
 #define KARENA_BENCH_MODULE_H
@@ -10,7 +10,7 @@
 
 #define BENCH_DEVICE		"/dev/karena_bench"
 
-/* What is done over and over; the first is the loop alone. */
+/* The operation that a run repeats; the first is the loop alone. */
 #define BENCH_NOTHING		0
 #define BENCH_RESERVE_SUBMIT	1
 #define BENCH_OUTPUT		2
@@ -20,8 +20,8 @@
  * struct bench_run - argument of BENCH_RUN
  * @what:	BENCH_*
  * @length:	payload bytes, 8 to BENCH_LENGTH_MAX
- * @times:	how often
- * @refused:	out, how many of them were refused
+ * @times:	number of repetitions
+ * @refused:	out, number of repetitions that were refused
  */
 struct bench_run {
 	__u32 what;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages of a BPF arena, allocated and freed. To these programs an address in the
- * arena is a number, so any compiler will do.
+ * Allocates and frees pages of a BPF arena. These programs treat an address in the arena
+ * as a number, so any compiler will do.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
 #include "arena_bpf.h"
 
-/* BPF_MAP_TYPE_ARENA and BPF_F_MMAPABLE; the former the headers may not know. */
+/* BPF_MAP_TYPE_ARENA, which older headers do not have, and BPF_F_MMAPABLE. */
 #define MAP_TYPE_ARENA	33
 #define MMAPABLE	(1u << 10)
 
@@ -36,7 +36,7 @@ PROGRAM int nothing(void)
 	return 0;
 }
 
-/* Returns how many calls found no room. */
+/* Returns the number of allocations that failed. */
 #define ALLOC(_nr_pages)						\
 PROGRAM int alloc_##_nr_pages(void)					\
 {									\

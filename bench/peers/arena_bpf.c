@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What do pages of a BPF arena cost? On a kernel that has none: nothing.
+ * What do pages of a BPF arena cost? Prints nothing on kernels that have none.
  *
- * arena_bpf OBJECT: the programs of OBJECT (arena.bpf.c) are run in the kernel. Rows
- * are instructions per call, the run and the loop alone taken off; or per page
- * touched, less what zeroing a page takes.
+ * arena_bpf OBJECT: the kernel runs the programs of OBJECT (arena.bpf.c). Rows are
+ * instructions per call, without those of the run and of the loop; or per page touched,
+ * without the zeroing of the page.
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
@@ -16,7 +16,7 @@
 
 #define SAMPLES		11
 #define MAP_TYPE_ARENA	33
-/* Where it is mapped: the verifier wants to know. */
+/* Address of the arena: the verifier requires one. */
 #define ADDRESS		(1ull << 44)
 
 static const char *path;
@@ -79,7 +79,7 @@ static double run(const char *name)
 	return start;
 }
 
-/* The first byte of each page. */
+/* Touches the first byte of each page. */
 static double touch(uint32_t nr_pages)
 {
 	uint64_t start = bench_ticks();

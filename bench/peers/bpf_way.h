@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A BPF ring buffer as one of the ways of producers.h: filled by a program of
- * ring.bpf.c, emptied by libbpf.
+ * A BPF ring buffer as one of the ways of producers.h: a program of ring.bpf.c fills
+ * it, and libbpf empties it.
  */
 #ifndef KARENA_BENCH_BPF_WAY_H
 #define KARENA_BENCH_BPF_WAY_H
@@ -29,7 +29,7 @@ static inline int bpf_way_look(void *context, void *data, size_t length)
 	return 0;
 }
 
-/* Whether the kernel lets us: errno says why not. */
+/* Returns false if the kernel does not permit it; errno has the reason. */
 static inline bool bpf_way_load(unsigned int bytes)
 {
 	struct bpf_map *map;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Producers of a BPF ring buffer, and a drain of a user ring buffer. Each program
- * does its thing RECORDS times in a run; "nothing" is the loop alone. "send_64" sends
- * one record, and wakes who waits for it.
+ * Producers of a BPF ring buffer, and a drain of a user ring buffer. Each program repeats
+ * its operation RECORDS times in a run; "nothing" is the loop alone. "send_64" sends one
+ * record and wakes the consumer.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -34,7 +34,7 @@ PROGRAM int nothing(void)
 	return 0;
 }
 
-/* Return how many were refused. */
+/* Return the number of records that were refused. */
 #define RESERVE_SUBMIT(_bytes)						\
 PROGRAM int reserve_submit_##_bytes(void)					\
 {									\

@@ -2,12 +2,12 @@
 /*
  * What does a record cost in a BPF ring buffer, and in a user ring buffer?
  *
- * ring_bpf OBJECT: the programs of OBJECT (ring.bpf.c) are run in the kernel,
- * RECORDS records a run; rows are instructions per record, the run and the loop
- * alone taken off. The consumer is libbpf's.
+ * ring_bpf OBJECT: the kernel runs the programs of OBJECT (ring.bpf.c), RECORDS records
+ * per run. Rows are instructions per record, without those of the run and of the loop.
+ * The consumer is libbpf's.
  *
- * ring_bpf OBJECT stream: records a second from one CPU to another, one for each run,
- * to a consumer that waits by epoll.
+ * ring_bpf OBJECT stream: records per second from one CPU to another, one record per
+ * run, to a consumer that waits by epoll.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -72,7 +72,7 @@ static double consume(void)
 	return (double)(bench_ticks() - start) / (nr ? nr : 1);
 }
 
-/* A row for producing by the program @name; the first also gives one for consuming. */
+/* Adds a row for producing by the program @name, and perhaps one for consuming. */
 static void produce_row(const char *name, const char *row, const char *consume_row)
 {
 	struct bench_samples sends = {}, receives = {};
@@ -91,7 +91,7 @@ static void produce_row(const char *name, const char *row, const char *consume_r
 		bench_row(consume_row, bench_median(&receives), "instructions/record");
 }
 
-/* Nobody consumes: reservations find the ring full. */
+/* Nothing is consumed, so reservations find the ring full. */
 static void full_row(void)
 {
 	struct bench_samples samples = {};

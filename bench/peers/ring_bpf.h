@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the BPF programs and the programs that run them agree upon.
+ * Interface between the BPF programs and the programs that run them.
  */
 #ifndef KARENA_BENCH_RING_BPF_H
 #define KARENA_BENCH_RING_BPF_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What does a pointer cost in Concurrency Kit's ring for many producers and one
- * consumer? Rows are instructions per entry.
+ * What does it cost to pass a pointer through Concurrency Kit's ring for many producers
+ * and one consumer? Rows are instructions per entry.
  */
 #define _GNU_SOURCE
 #include <ck_ring.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * On two CPUs: how many records a second do one and two producers in the kernel send,
- * and how many are lost, beside a BPF ring buffer of the same size?
+ * On two CPUs: how many records per second do one and two producers in the kernel send,
+ * and how many do they lose, compared with a BPF ring buffer of the same size?
  *
- * ring_cpus OBJECT: with the programs of OBJECT (ring.bpf.c), and the module
- * karena_bench. Rates are of use as ratios only.
+ * ring_cpus OBJECT: uses the programs of OBJECT (ring.bpf.c) and the module karena_bench.
+ * Rates only mean something as ratios.
  */
 #define _GNU_SOURCE
 #include "../ring_module.h"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * On this machine's own processors and kernel: what does a record of 8 bytes cost
- * through the record core, beside a BPF ring buffer and a ring of Concurrency Kit?
+ * On this machine's own processors and kernel: what does a record of 8 bytes cost with
+ * the record core, compared with a BPF ring buffer and a ring of Concurrency Kit?
  *
- * ring_native OBJECT: with the programs of OBJECT (ring.bpf.c), if the kernel lets us.
+ * ring_native OBJECT: uses the programs of OBJECT (ring.bpf.c) if the kernel permits it.
  *
- * The core is used as kmod/ring.c uses it, but for interrupts, which user space cannot
- * turn off, and the consumer is libkarena's. ck_ring carries a pointer, which is all
- * of its record. Here locked operations and cache misses cost what they cost.
+ * The core is used as in kmod/ring.c, except that user space cannot turn interrupts off;
+ * the consumer is libkarena's. ck_ring carries a pointer, which is its whole record. Here
+ * locked operations and cache misses have their real cost, unlike in the emulator.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -21,9 +21,9 @@
 #define STEPS	128
 
 /**
- * struct core - what producers of a ring write, as in the kernel
- * @lock:	instead of a spin lock
- * @records:	under @lock
+ * struct core - written by the producers of a ring, as in the kernel
+ * @lock:	stands in for a spin lock
+ * @records:	protected by @lock
  * @nr_records:	likewise
  */
 struct core {
@@ -51,7 +51,7 @@ static void *pages(size_t bytes)
 	return at;
 }
 
-/* The data area, mapped twice in a row. */
+/* Maps a data area twice in a row. */
 static char *data_area(size_t bytes)
 {
 	int flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE;
@@ -91,7 +91,7 @@ static void core_end(void)
 	munmap(producer_page, 4096);
 }
 
-/* Who holds it may lose its processor, other than in the kernel. */
+/* Unlike in the kernel, the holder may lose its processor. */
 static void core_lock(void)
 {
 	unsigned int spins = 0;
@@ -178,7 +178,7 @@ static ck_ring_t ck;
 static ck_ring_buffer_t *ck_slots;
 static size_t ck_bytes;
 
-/* An entry for each 16 bytes, which is what the others' records take. */
+/* One entry per 16 bytes, which is what records of the others take. */
 static void ck_make(unsigned int bytes)
 {
 	ck_bytes = bytes / 16 * sizeof(*ck_slots);

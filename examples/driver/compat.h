@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What kernels from 6.1 on do differently, for the modules that show and test
- * karena's calls.
+ * Differences between kernels from 6.1 on, for the modules that show and test karena's
+ * calls.
  */
 #ifndef COMPAT_H
 #define COMPAT_H
 
 #include <linux/hrtimer.h>
 
-/* <linux/hrtimer.h>: in two steps before 6.13, in one only since 6.15. */
+/* <linux/hrtimer.h>: two steps before 6.13, only one since 6.15. */
 #ifndef KARENA_HAVE_HRTIMER_SETUP
 static inline void hrtimer_setup(struct hrtimer *timer,
 				 enum hrtimer_restart (*function)(struct hrtimer *),

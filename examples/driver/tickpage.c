@@ -2,8 +2,8 @@
 /*
  * tickpage: a driver that shares memory with a program through an arena.
  *
- * The program hands in its arena; the driver allocates a page there and updates
- * it from a timer interrupt. The program reads it without a system call.
+ * The program passes its arena; the driver allocates a page there and updates it
+ * from a timer interrupt. The program reads the page without a system call.
  */
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
@@ -20,11 +20,11 @@
 
 /**
  * struct tick - an open file
- * @lock:	keeps ATTACH calls apart
+ * @lock:	serializes ATTACH calls
  * @arena:	NULL until attached
- * @page:	the page as the kernel sees it; the program can write it, so what
- *		the driver goes by is not read back from there
- * @ticks:	so far
+ * @page:	kernel mapping of the page; the program can write the page, so the
+ *		driver never reads back from it what it relies on
+ * @ticks:	ticks so far
  * @timer:	runs from ATTACH to release
  */
 struct tick {
@@ -40,7 +40,7 @@ static enum hrtimer_restart tick_expired(struct hrtimer *timer)
 	struct tick *tick = container_of(timer, struct tick, timer);
 
 	WRITE_ONCE(tick->page->now, ktime_get_ns());
-	/* Pairs with the reader's acquire: who sees the count sees its time. */
+	/* Pairs with the reader's acquire: a reader that sees the count sees its time. */
 	smp_store_release(&tick->page->ticks, ++tick->ticks);
 	hrtimer_forward_now(timer, ns_to_ktime(PERIOD_NS));
 	return HRTIMER_RESTART;
@@ -137,5 +137,5 @@ module_misc_device(tick_misc);
 MODULE_DESCRIPTION("Ticks in a page of a program's arena");
 MODULE_AUTHOR("The karena developers");
 MODULE_LICENSE("Dual MIT/GPL");
-/* As MODULE_IMPORT_NS() writes it, whose argument is not the same on all kernels. */
+/* Written out, as the argument of MODULE_IMPORT_NS() differs between kernels. */
 MODULE_INFO(import_ns, "KARENA");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tickpage shares with programs: a page in the program's own arena, and one
- * ioctl to have it kept up to date.
+ * Interface between tickpage and programs: a page in the program's own arena, and one
+ * ioctl that makes the driver update it.
  */
 #ifndef TICKPAGE_H
 #define TICKPAGE_H
@@ -12,8 +12,8 @@
 #define TICKPAGE_DEVICE		"/dev/tickpage"
 
 /**
- * struct tickpage - at the offset in the arena that TICKPAGE_IOC_ATTACH returned
- * @ticks:	counted up with each tick
+ * struct tickpage - at the offset in the arena that TICKPAGE_IOC_ATTACH returns
+ * @ticks:	incremented by each tick
  * @now:	CLOCK_MONOTONIC at the last tick, in nanoseconds
  */
 struct tickpage {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * tickring: a driver that reports to a program what happens, through a ring.
+ * tickring: a driver that reports events to a program through a ring.
  *
- * The program hands in its ring and consumes; the driver produces from a timer in
- * hard interrupt, one in softirq, and the program's own call, at once and without a
- * lock between them. Each shows one of the ways to send.
+ * The program passes its ring and consumes. The driver produces from a timer in hard
+ * interrupt, a timer in softirq, and the program's own call, concurrently and without a
+ * lock between them. Each of the three shows a different way to send.
  */
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
@@ -22,11 +22,11 @@
 
 /**
  * struct tick - an open file
- * @lock:	keeps calls apart
+ * @lock:	serializes calls
  * @ring:	NULL until attached
- * @number:	of the next event, by source; each source uses its own only
- * @hardirq:	runs from ATTACH to release, and so does
- * @softirq:	this one
+ * @number:	number of the next event, by source; each source uses only its own
+ * @hardirq:	runs from ATTACH to release
+ * @softirq:	likewise
  */
 struct tick {
 	struct mutex lock;
@@ -45,7 +45,7 @@ static struct tickring_event next_event(struct tick *tick, u32 source)
 	};
 }
 
-/* In place: the event is written where the program will read it. */
+/* Sends in place: writes the event where the program will read it. */
 static enum hrtimer_restart tick_in_hardirq(struct hrtimer *timer)
 {
 	struct tick *tick = container_of(timer, struct tick, hardirq);
@@ -60,7 +60,7 @@ static enum hrtimer_restart tick_in_hardirq(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
-/* By dynptr: bounds are checked, and after a failed reserve nothing is written. */
+/* Sends by dynptr: bounds are checked, and a failed reserve makes the write harmless. */
 static enum hrtimer_restart tick_in_softirq(struct hrtimer *timer)
 {
 	struct tick *tick = container_of(timer, struct tick, softirq);
@@ -74,7 +74,7 @@ static enum hrtimer_restart tick_in_softirq(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
-/* By copy, and the program is woken at once, whatever it waits for. */
+/* Sends by copy, and wakes the program at once, whatever it waits for. */
 static long tick_note(struct tick *tick)
 {
 	struct tickring_event event;
@@ -145,7 +145,7 @@ static int tick_release(struct inode *inode, struct file *file)
 	if (tick->ring) {
 		hrtimer_cancel(&tick->hardirq);
 		hrtimer_cancel(&tick->softirq);
-		/* What was sent stays to be read. */
+		/* Records that were sent stay in the ring. */
 		karena_ring_put(tick->ring);
 	}
 	kfree(tick);
@@ -172,5 +172,5 @@ module_misc_device(tick_misc);
 MODULE_DESCRIPTION("Ticks as records of a program's ring");
 MODULE_AUTHOR("The karena developers");
 MODULE_LICENSE("Dual MIT/GPL");
-/* As MODULE_IMPORT_NS() writes it, whose argument is not the same on all kernels. */
+/* Written out, as the argument of MODULE_IMPORT_NS() differs between kernels. */
 MODULE_INFO(import_ns, "KARENA");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tickring shares with programs: the records that it sends through the
+ * Interface between tickring and programs: the records that it sends through the
  * program's own ring, and two ioctls.
  */
 #ifndef TICKRING_H
@@ -11,7 +11,7 @@
 
 #define TICKRING_DEVICE		"/dev/tickring"
 
-/* struct tickring_event: where it was sent from */
+/* struct tickring_event: source of the event */
 #define TICKRING_HARDIRQ	0
 #define TICKRING_SOFTIRQ	1
 #define TICKRING_PROCESS	2
@@ -21,8 +21,8 @@
  * struct tickring_event - a record
  * @source:	TICKRING_*
  * @reserved:	0
- * @number:	counts what happened at @source, from 0: where one is missing the
- *		ring was full
+ * @number:	counts the events of @source from 0; a gap means that the ring was
+ *		full
  * @now:	CLOCK_MONOTONIC, in nanoseconds
  */
 struct tickring_event {
@@ -34,7 +34,7 @@ struct tickring_event {
 
 /* The argument is a ring fd with KARENA_RIGHT_PRODUCE; once per open file. */
 #define TICKRING_IOC_ATTACH	_IO(0xBE, 0x01)
-/* Sends an event from here. Fails as KARENA_IOC_RING_OUTPUT does. */
+/* Sends an event from the caller's context. Fails as KARENA_IOC_RING_OUTPUT does. */
 #define TICKRING_IOC_NOTE	_IO(0xBE, 0x02)
 
 #endif /* TICKRING_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sums of the index and of the list of files, compared with the reference.
+ * Compares checksums of the index and of the list of files with the reference.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -68,7 +68,7 @@ static void sum_list(const char *list, char sum[SUM_LENGTH + 1])
 	read_sum(SUM, sum);
 }
 
-/* Every file's record came, once, whichever way it took. */
+/* Checks that the record of every file came exactly once, in whichever way. */
 void check_done(const struct job *job, const struct done *done,
 		const struct reference *reference)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the job came to, beside what other programs make of the same tree.
+ * Compares the job's results with what other programs make of the same tree.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -10,10 +10,11 @@
 #define SUM_LENGTH	64
 
 /**
- * struct reference - what grep, find and sort made of the tree
+ * struct reference - results of grep, find and sort for the tree
  * @index:	SHA-256 of the lines "path:identifier"
  * @files:	SHA-256 of the list of files
- * @dir:	where these are, and "lookup", the files that have the name that is looked up
+ * @dir:	directory of these, and of "lookup", the files that contain the identifier
+ *		to look up
  */
 struct reference {
 	char index[SUM_LENGTH + 1];
@@ -21,7 +22,7 @@ struct reference {
 	const char *dir;
 };
 
-/* All of these end the program if something is not as it should be. */
+/* All of these end the program if they find an error. */
 void read_reference(struct reference *reference, const char *dir);
 void check_done(const struct job *job, const struct done *done,
 		const struct reference *reference);

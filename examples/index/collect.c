@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The consumer's loop. Everything it waits for is a request in one io_uring:
- * records to be there, writers to end, the list to be written.
+ * The consumer's loop. One io_uring has a request for everything that it waits for:
+ * records to arrive, writers to end, the list to be written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #include "collect.h"
 
-/* What a completion is of: one of these, and an index beside it. */
+/* Origin of a completion: one of these, together with an index. */
 enum { FROM_SOURCE, FROM_WRITER, FROM_LIST };
 
 #define TAG(kind, index)	((uint64_t)(kind) << 32 | (index))
@@ -70,7 +70,7 @@ static void report_progress(const struct collector *collector)
 		       (unsigned long long)(collector->files / quarter * 25));
 }
 
-/* Records of one writer come in order, none twice, none left out. */
+/* Checks that records of a writer come in order, without gaps or duplicates. */
 int collector_take(struct collector *collector, const struct file_done *done, size_t length)
 {
 	const char *end;
@@ -120,7 +120,7 @@ static void want_write(struct collector *collector)
 	collector->writing = true;
 }
 
-/* One write at a time; lines that come meanwhile make the next one. */
+/* Has one write in flight; lines that come meanwhile go into the next one. */
 static void write_list(struct collector *collector)
 {
 	struct text empty = collector->going;
@@ -146,7 +146,7 @@ static int written(struct collector *collector, int res)
 	return 0;
 }
 
-/* A writer that did not end well spoils the whole, but for one that has a successor. */
+/* A writer that fails makes the job fail, except for the first one with a successor. */
 static int writer_ended(struct collector *collector, pid_t pid, unsigned int writer)
 {
 	int status;
@@ -214,7 +214,7 @@ static int next_completion(struct collector *collector, struct source *sources,
 	return 0;
 }
 
-/* What the writers left when the last of them had ended. */
+/* Drains records that were still there when the last writer had ended. */
 static int drain_rest(struct source *sources, unsigned int nr_sources)
 {
 	for (unsigned int i = 0; i < nr_sources; i++) {
@@ -247,7 +247,7 @@ static int start_successor(struct collector *collector, pid_t *writers, int *pid
 	return 0;
 }
 
-/* Returns when all writers have ended and every record is in the list. */
+/* Returns when all writers have ended and the list has every record. */
 int collector_run(struct collector *collector, struct source *sources, unsigned int nr_sources,
 		  pid_t *writers)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The consumer: a loop around io_uring that hears of finished files and writes
- * the list of them.
+ * The consumer: a loop around io_uring that receives records of finished files and
+ * writes a list of them.
  */
 #ifndef COLLECT_H
 #define COLLECT_H
@@ -16,11 +16,11 @@
 
 /**
  * struct file_done - the record of a finished file
- * @writer:	who did it
- * @sequence:	the how manieth of that writer's, from 0
- * @file:	its number
- * @bytes:	of the file
- * @identifiers: different ones in it
+ * @writer:	the writer that indexed it
+ * @sequence:	number of the record among those of @writer, from 0
+ * @file:	number of the file
+ * @bytes:	size of the file
+ * @identifiers: number of different identifiers in it
  * @path:	NUL-terminated
  */
 struct file_done {
@@ -33,10 +33,10 @@ struct file_done {
 };
 
 /**
- * struct source - where records come from
- * @fd:		readable when there are some
- * @drain:	hands all that are there to collector_take(). Returns 0 when no more
- *		will ever come, 1 otherwise, or -errno
+ * struct source - a source of records
+ * @fd:		readable when there are records
+ * @drain:	passes all records that are there to collector_take(). Returns 0 when
+ *		there will never be more, 1 otherwise, or -errno
  * @context:	for @drain
  */
 struct source {
@@ -46,11 +46,11 @@ struct source {
 };
 
 /**
- * struct successor - whoever goes on for a writer that was killed
- * @start:	called once, when all others have ended and all their records were
- *		taken, with the number of the one that was killed and how many records
- *		it had sent; returns the pid of who goes on under its number, or -errno.
- *		NULL: a writer that is killed spoils the whole
+ * struct successor - takes over from a writer that was killed
+ * @start:	called once, when all other writers have ended and all their records were
+ *		taken, with the number of the killed writer and of the records that it had
+ *		sent. Returns the pid of a process that continues under this number, or
+ *		-errno. NULL: a killed writer makes the job fail
  * @context:	for @start
  */
 struct successor {
@@ -69,19 +69,19 @@ int text_add(struct text *text, const char *data, size_t length);
 
 /**
  * struct collector - the consumer
- * @ring:	of io_uring
+ * @ring:	the io_uring
  * @list:	fd of the list of files
- * @coming:	lines that are to be written next
- * @going:	lines that are being written
- * @gone:	how many bytes of @going are written
+ * @coming:	lines to write next
+ * @going:	lines being written
+ * @gone:	number of bytes of @going that are written
  * @writing:	a write is in flight
- * @offset:	in the list, of @going
+ * @offset:	of @going in the list
  * @expected:	sequence of the next record, by writer
  * @files:	records read
- * @bytes:	their files' bytes
- * @progress:	files there are, to report how far it is; 0: do not
+ * @bytes:	total size of their files
+ * @progress:	number of files, to report progress; 0: do not report
  * @successor:	of the first writer that is killed
- * @killed:	which that is, and one; 0: none
+ * @killed:	number of the killed writer plus one; 0: none
  */
 struct collector {
 	struct io_uring ring;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a touch does: on a reserved page, behind a guard, and in an arena that
- * was made with SEGV_ON_FAULT. Whoever is to die is a child.
+ * What a touch does to a reserved page, behind a guard, and in an arena with
+ * SEGV_ON_FAULT. A child makes each touch that kills.
  */
 #include <errno.h>
 #include <signal.h>
@@ -13,12 +13,12 @@
 
 #include "job.h"
 
-/* Where in the index's arena: far behind the index. */
+/* Offset in the index's arena, far behind the index. */
 #define RESERVED_AT	(8ull << 30)
 #define NR_RESERVED	256
 #define NR_GUARD	16
 
-/* Shared with the children: where they were when they died. */
+/* Shared with the children: the address that killed them. */
 static void *volatile *died_at;
 
 static void note_address(int signal, siginfo_t *info, void *context)
@@ -26,10 +26,10 @@ static void note_address(int signal, siginfo_t *info, void *context)
 	(void)signal;
 	(void)context;
 	*died_at = info->si_addr;
-	/* The handler is gone by SA_RESETHAND: the touch is repeated and kills. */
+	/* SA_RESETHAND has removed the handler, so the repeated touch kills. */
 }
 
-/* Never returns 0: a touch that is survived is a failure, too. */
+/* Never returns 0: surviving the touch is a failure, too. */
 static int touch_and_die(const struct karena_arena *arena, uint64_t offset)
 {
 	struct karena_view_opts opts = { .size = sizeof(opts), .offset = offset, .length = 1 };
@@ -45,7 +45,7 @@ static int touch_and_die(const struct karena_arena *arena, uint64_t offset)
 	return 1;
 }
 
-/* 0 if a touch of @offset was SIGSEGV at that very address. */
+/* Returns 0 if touching @offset raised SIGSEGV at exactly that address. */
 static int expect_segv(const char *what, const struct karena_arena *arena, uint64_t offset)
 {
 	int status;

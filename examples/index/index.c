@@ -6,9 +6,9 @@
  *                        |
  *                        +-> lists[writer] -> block -> block   numbers of files
  *
- * New entries go to the head of their chain by compare and exchange; nothing is
- * ever taken out. Each writer has a list of its own in every entry, so lists
- * need no more than that readers see a number before they see its count.
+ * New entries are added to the head of their chain by compare and exchange, and are never
+ * removed. Each writer has its own list in every entry, so all that readers of lists
+ * need is to see a number before its count.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,7 +31,7 @@ struct index_root {
 	ref_t buckets;
 };
 
-/* @count grows with each file; @file is in the order in which they were taken. */
+/* @count grows with each file; @file is in the order in which files were taken. */
 struct block {
 	ref_t next;
 	uint16_t room;
@@ -68,7 +68,7 @@ static ref_t *bucket(const struct index *index, uint32_t hash)
 	return &buckets[(hash ^ hash >> 20) & (BUCKETS - 1)];
 }
 
-/* Zeroed memory out of this process's chunk, or out of a new one. */
+/* Takes zeroed memory from this process's chunk, or from a new one. */
 static ref_t take(struct index *index, uint64_t bytes)
 {
 	uint64_t offset;
@@ -87,7 +87,7 @@ static ref_t take(struct index *index, uint64_t bytes)
 	return (ref_t)(offset / 8);
 }
 
-/* The last thing taken was not needed. */
+/* Gives back the last memory taken. */
 static void give_back(struct index *index, ref_t ref)
 {
 	uint64_t offset = (uint64_t)ref * 8;
@@ -96,7 +96,7 @@ static void give_back(struct index *index, ref_t ref)
 	index->next = offset;
 }
 
-/* Looks at a chain from @from up to, but without, @until. */
+/* Searches a chain from @from to before @until. */
 static struct entry *find(const struct index *index, ref_t from, ref_t until, const char *name,
 			  unsigned int length, uint32_t hash)
 {
@@ -111,7 +111,7 @@ static struct entry *find(const struct index *index, ref_t from, ref_t until, co
 	return NULL;
 }
 
-/* The chain was seen from @head on, and the name is not in it. */
+/* Adds an entry. The caller has searched the chain from @head on for the name. */
 static struct entry *insert(struct index *index, ref_t *head_ref, ref_t head, const char *name,
 			    unsigned int length, uint32_t hash)
 {
@@ -127,7 +127,7 @@ static struct entry *insert(struct index *index, ref_t *head_ref, ref_t head, co
 	for (;;) {
 		entry->next = head;
 		seen = head;
-		/* Pairs with load_ref(): who sees the entry sees what is in it. */
+		/* Pairs with load_ref(): a reader that sees the entry sees its contents. */
 		if (__atomic_compare_exchange_n(head_ref, &head, ref, false, __ATOMIC_ACQ_REL,
 						__ATOMIC_ACQUIRE))
 			return entry;
@@ -175,8 +175,8 @@ static int post(struct index *index, ref_t *list, unsigned int file)
 }
 
 /*
- * An occurrence of @name in @file. A writer ends one file before it begins the
- * next. Returns 1 for a pair that is new, 0 for one that is not, or -ENOMEM.
+ * Adds an occurrence of @name in @file. A writer finishes one file before it begins the
+ * next. Returns 1 for a new pair, 0 for a known one, or -ENOMEM.
  */
 int index_add(struct index *index, const char *name, unsigned int length, uint32_t hash,
 	      unsigned int file)
@@ -207,7 +207,7 @@ int index_create(struct index *index, char **paths, unsigned int nr_paths)
 {
 	ref_t buckets, list;
 
-	/* The first memory there is begins at offset 0, where take() says 0. */
+	/* The first memory is at offset 0, where take() returns 0. */
 	if (take(index, sizeof(struct index_root)) || !index->end)
 		return -ENOMEM;
 	buckets = take(index, BUCKETS * sizeof(ref_t));
@@ -248,7 +248,7 @@ static int compare_files(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Fills @files, in order, up to @room of them. Returns how many there are. */
+/* Stores up to @room files in @files, in order. Returns how many there are in all. */
 static unsigned int list_files(const struct index *index, const struct entry *entry,
 			       uint32_t *files, unsigned int room)
 {
@@ -371,7 +371,7 @@ static void dump_entry(const struct index *index, const struct entry *entry, uin
 	}
 }
 
-/* A line "path:identifier" per pair, in the order of identifier, then path. */
+/* Writes a line "path:identifier" per pair, in the order of identifier, then path. */
 int index_dump(const struct index *index, FILE *out)
 {
 	struct collected collected = { 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An index from identifiers to the files they are in, which several processes
- * build at once in memory that they share, wherever each has it mapped.
+ * An index from identifiers to the files that contain them. Several processes build it
+ * concurrently in shared memory, which each may map at a different address.
  */
 #ifndef INDEX_H
 #define INDEX_H
@@ -12,19 +12,19 @@
 
 #define INDEX_WRITERS	4
 
-/* Where something is in the shared memory, in units of 8 bytes. 0: nowhere. */
+/* Offset in the shared memory, in units of 8 bytes; 0: none. */
 typedef uint32_t ref_t;
 
 struct index_root;
 
 /**
  * struct index - one process's access to the index
- * @base:	where the shared memory is mapped here
- * @more:	gets @bytes more of it, zeroed, at *@offset; 0 or -errno
+ * @base:	where this process maps the shared memory
+ * @more:	allocates @bytes more shared memory, zeroed, at *@offset; 0 or -errno
  * @context:	for @more
- * @writer:	who we are, below INDEX_WRITERS
- * @next:	offset of the first byte of ours that is not in use
- * @end:	and where ours ends
+ * @writer:	number of this process, below INDEX_WRITERS
+ * @next:	offset of the first unused byte of this process's chunk
+ * @end:	offset of the end of the chunk
  */
 struct index {
 	char *base;
@@ -36,10 +36,10 @@ struct index {
 };
 
 /**
- * struct index_counts - what is in an index
- * @files:	listed
- * @identifiers: different ones
- * @postings:	pairs of identifier and file
+ * struct index_counts - contents of an index
+ * @files:	number of listed files
+ * @identifiers: number of different identifiers
+ * @postings:	number of pairs of identifier and file
  */
 struct index_counts {
 	uint64_t files;
@@ -47,10 +47,10 @@ struct index_counts {
 	uint64_t postings;
 };
 
-/* For whoever makes the index: @paths in the order of strcmp(). */
+/* For the process that makes the index: @paths in the order of strcmp(). */
 int index_create(struct index *index, char **paths, unsigned int nr_paths);
 
-/* For those who find it made. */
+/* For processes that use an existing index. */
 const char *index_path(const struct index *index, unsigned int file);
 int index_take_file(struct index *index, unsigned int *file);
 int index_add(struct index *index, const char *name, unsigned int length, uint32_t hash,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The job, and the three ways in which it is done.
+ * The job, and the three ways to do it.
  */
 #ifndef JOB_H
 #define JOB_H
@@ -16,10 +16,10 @@
 #include "scan.h"
 
 /**
- * struct job - what is to be done
+ * struct job - the job
  * @paths:	of the files, in the order of strcmp()
- * @nr_paths:	how many
- * @list:	where the list of finished files goes
+ * @nr_paths:	number of files
+ * @list:	fd for the list of finished files
  */
 struct job {
 	char **paths;
@@ -28,12 +28,12 @@ struct job {
 };
 
 /**
- * struct done - how it went
- * @seconds:	from the first indexer's start until index and list are complete
- * @files:	records read
- * @bytes:	of these files
- * @index:	complete, mapped in this process; of this process's memory, what
- *		is behind @index.base belongs to the job's way
+ * struct done - results of the job
+ * @seconds:	from the start of the first indexer until index and list are complete
+ * @files:	number of records read
+ * @bytes:	total size of their files
+ * @index:	complete, mapped in this process; the memory at @index.base belongs to the
+ *		way that did the job
  */
 struct done {
 	double seconds;
@@ -43,11 +43,11 @@ struct done {
 };
 
 /**
- * struct shared - what karena's way leaves behind, to be looked at
- * @arena:	the index is in it
+ * struct shared - objects that the way with karena leaves to be examined
+ * @arena:	contains the index
  * @view:	of the arena in this process
- * @ring:	the records came through it
- * @dies_at:	file whose record an indexer has reserved when it is killed
+ * @ring:	carried the records
+ * @dies_at:	file for whose record an indexer has a reservation when it is killed
  */
 struct shared {
 	struct karena_arena *arena;
@@ -56,7 +56,7 @@ struct shared {
 	uint32_t dies_at;
 };
 
-/* A record with the longest path that scan_tree() lists. */
+/* Size of a record with the longest path that scan_tree() lists. */
 #define RECORD_MAX	(sizeof(struct file_done) + PATH_MAX)
 
 /* Each returns 0 or -errno. */
@@ -64,18 +64,18 @@ int by_karena(const struct job *job, struct shared *shared, struct done *done);
 int by_memfd(const struct job *job, struct done *done);
 int by_pipe(const struct job *job, struct done *done);
 
-/* For those ways. */
+/* Helpers for the ways. */
 double now(void);
 int start_writers(pid_t *pids, int (*work)(void *context, unsigned int writer), void *context);
 void kill_writers(const pid_t *pids);
 
-/* What a touch does: faults.c. Returns 0 or -errno; -EPROTO: not what it should. */
+/* Shows what a touch does, see faults.c. 0, -errno, or -EPROTO if that is wrong. */
 int show_faults(struct karena_device *device, const struct shared *shared);
 
 /* Ends the program; @error is -errno or 0. */
 void die(const char *what, int error) __attribute__((noreturn));
 
-/* A name and what it is, in two columns. */
+/* Prints a name and its value in two columns. */
 void show(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif /* JOB_H */

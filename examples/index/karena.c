@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The job with karena: the index grows in an arena that all indexers share, a
- * page at a time; finished files are reported through a ring.
+ * The job with karena: the index grows in an arena that all indexers share, a page at a
+ * time; indexers report finished files through a ring.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,15 +18,15 @@
 #define BATCH		64
 
 /**
- * struct indexer - one of the processes that index
- * @arena:	may map and allocate, but free nothing
- * @view:	the arena, where this process has it
- * @ring:	may produce only
+ * struct indexer - one of the indexing processes
+ * @arena:	with the rights to map and allocate, but not to free
+ * @view:	of the arena in this process
+ * @ring:	with the right to produce only
  * @index:	in @arena
- * @file:	the one under way
- * @identifiers: different ones in it so far
- * @sequence:	records sent
- * @dies_at:	file with whose record it is killed, UINT32_MAX: none
+ * @file:	file being indexed
+ * @identifiers: number of different identifiers in it so far
+ * @sequence:	number of records sent
+ * @dies_at:	file at whose record it is killed, UINT32_MAX: none
  */
 struct indexer {
 	struct karena_arena *arena;
@@ -39,7 +39,7 @@ struct indexer {
 	uint32_t dies_at;
 };
 
-/* Memory for the index: pages of the arena. */
+/* Allocates memory for the index: pages of the arena. */
 static int more(void *context, uint64_t bytes, uint64_t *offset)
 {
 	const struct karena_arena *arena = context;
@@ -58,7 +58,7 @@ static int add(void *context, const char *name, unsigned int length, uint32_t ha
 	return ret;
 }
 
-/* A full ring is waited for, rather than a record lost. */
+/* Waits if the ring is full, rather than losing a record. */
 static struct file_done *reserve(struct karena_ring *ring, size_t length)
 {
 	void *record;
@@ -109,8 +109,8 @@ static int index_files(struct indexer *indexer)
 }
 
 /*
- * The child has its parent's descriptors and none of its mappings: it makes its
- * own, with the rights that an indexer needs.
+ * A child inherits its parent's descriptors but not its mappings. So it makes its own,
+ * with the rights that an indexer needs.
  */
 static int indexer_init(struct indexer *indexer, const struct shared *shared,
 			unsigned int writer)
@@ -167,9 +167,9 @@ static int indexer_process(void *context, unsigned int writer)
 
 /**
  * struct drain - the consumer's end of the ring
- * @job:	what is to be done
+ * @job:	the job
  * @shared:	with the ring
- * @collector:	who takes the records
+ * @collector:	receives the records
  * @done:	by file, whether its record came
  */
 struct drain {
@@ -210,8 +210,8 @@ static int drain_ring(void *context)
 }
 
 /*
- * A file that the dead indexer had under way, under its number: whatever it has put
- * into the index about the file stands last in its lists, and is not put there twice.
+ * Indexes a file that the killed indexer was working on again, under its number. What the
+ * killed indexer has added for the file is last in its lists, so it is not added twice.
  */
 static int redo(const struct drain *drain, unsigned int writer, uint32_t sequence,
 		unsigned int file)
@@ -292,7 +292,7 @@ static int run(const struct job *job, struct shared *shared, struct done *done)
 	ret = collector_init(&drain.collector, job->list);
 	if (ret < 0)
 		goto out;
-	/* In the midst of it, and whoever takes it, as each takes what it comes to. */
+	/* Midway, and by whichever indexer takes that file. */
 	shared->dies_at = job->nr_paths / 2;
 	ret = run_collector(&drain, done);
 	collector_end(&drain.collector);

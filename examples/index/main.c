@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The main job on real data: four processes build one index of a source tree in
- * an arena and report through a ring which files are done. Then others look at it, and
- * the same is done by a memfd and by pipes. See usage().
+ * The main job on real data: four processes build one index of a source tree in an arena
+ * and report finished files through a ring. Then other programs examine the index, and
+ * the same job is done with a memfd and with pipes. See usage().
  *
- * Whatever is not as it should be ends it with status 1.
+ * Ends with status 1 if any result is wrong.
  */
 #include <errno.h>
 #include <signal.h>
@@ -146,7 +146,7 @@ static void print_path(void *context, const char *path)
 	printf("%s\n", path);
 }
 
-/* Another program, with a descriptor that allows no more than to look. */
+/* Runs another program, with a descriptor that only allows reading. */
 static int lookup(int fd, const char *name)
 {
 	struct karena_view_opts opts = { .size = sizeof(opts), .prot = PROT_READ };
@@ -168,7 +168,7 @@ static int lookup(int fd, const char *name)
 	return index_lookup(&index, name, print_path, NULL) ? 0 : 1;
 }
 
-/* What another program says has to be what grep found. */
+/* Checks that the other program finds what grep found. */
 static void show_lookup(const struct shared *shared, const struct reference *reference)
 {
 	char self[PATH_MAX] = "", command[3 * PATH_MAX];
@@ -204,8 +204,8 @@ static void show_tool(void)
 }
 
 /*
- * Free memory: MemFree of /proc/meminfo and what each CPU keeps at hand of free
- * pages, which that leaves out. Pages, -1 if unknown.
+ * Returns the number of free pages, or -1 if unknown: MemFree of /proc/meminfo, and the
+ * pages in the lists of each CPU, which MemFree leaves out.
  */
 static int64_t free_pages(void)
 {
@@ -233,7 +233,7 @@ static uint64_t populated(const struct karena_arena *arena)
 	return stat.out_populated;
 }
 
-/* The machine has back what the arena held, but for what others took meanwhile. */
+/* Shows that the machine has the arena's memory back, but for what others took. */
 static void show_free(const struct karena_arena *arena)
 {
 	uint64_t page = karena_arena_page_size(arena), pages = populated(arena), left;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The same job with what a kernel has of itself: the index in a memfd, which is
- * given its full size beforehand and of which nothing is freed; records through
- * a ring made by hand in another one, a lock around it, an eventfd to wake.
+ * The same job with standard kernel features. The index is in a memfd of its final size,
+ * of which nothing is freed. Records go through a hand-made ring in another memfd, with
+ * a lock, and an eventfd to wake.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,10 +20,10 @@
 
 /**
  * struct hand_ring - in shared memory
- * @lock:	of all else
- * @head:	bytes that were put in
- * @tail:	bytes that were taken out
- * @data:	records, each behind its length, one after the other
+ * @lock:	protects all other fields
+ * @head:	total bytes put in
+ * @tail:	total bytes taken out
+ * @data:	records one after the other, each preceded by its length
  */
 struct hand_ring {
 	pthread_mutex_t lock;
@@ -33,12 +33,12 @@ struct hand_ring {
 };
 
 /**
- * struct by_hand - the job's means, before it forks
+ * struct by_hand - state of the job before it forks
  * @memory:	of the index
- * @top:	in shared memory: how much of it is given out
+ * @top:	in shared memory: offset of the first unused byte of @memory
  * @ring:	in shared memory
  * @wake:	eventfd
- * @collector:	the consumer's
+ * @collector:	used by the consumer
  */
 struct by_hand {
 	char *memory;
@@ -120,10 +120,10 @@ static uint32_t get(struct hand_ring *ring, void *record)
 }
 
 /**
- * struct indexer - one of the processes that index
+ * struct indexer - one of the indexing processes
  * @index:	in the memfd
- * @file:	the one under way
- * @record:	about it
+ * @file:	file being indexed
+ * @record:	of that file
  */
 struct indexer {
 	struct index index;
@@ -240,7 +240,7 @@ out:
 
 int by_memfd(const struct job *job, struct done *done)
 {
-	/* Lives as long as the index in it. */
+	/* Static, as the index in it outlives this function. */
 	static struct by_hand hand;
 	int ret;
 

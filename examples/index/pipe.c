@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The same job with pipes. Nothing is shared: each indexer sends the identifiers
- * of a file through a pipe of its own, and one process builds the index.
+ * The same job with pipes. Nothing is shared: each indexer sends the identifiers of a
+ * file through its own pipe, and one process builds the index.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,9 +17,9 @@
 #define PIPE_BYTES	(1 << 20)
 
 /**
- * struct private_memory - for an index that nobody else sees
+ * struct private_memory - memory of an index that is not shared
  * @base:	reserved address space, zero pages
- * @top:	how much is given out
+ * @top:	offset of the first unused byte
  */
 struct private_memory {
 	char *base;
@@ -27,11 +27,11 @@ struct private_memory {
 };
 
 /**
- * struct message - what is sent for a file
- * @bytes:	of all, this struct included
- * @record_bytes: of the record, which comes next; then the identifiers, each
- *		behind its length in 16 bits
- * @file:	its number
+ * struct message - sent for each file
+ * @bytes:	total size, this struct included
+ * @record_bytes: size of the record, which follows; then come the identifiers, each
+ *		preceded by its length in 16 bits
+ * @file:	number of the file
  */
 struct message {
 	uint32_t bytes;
@@ -40,13 +40,13 @@ struct message {
 };
 
 /**
- * struct by_pipe - the job's means, before it forks
+ * struct by_pipe - state of the job before it forks
  * @memory:	of the index
- * @index:	of all files in the consumer; each writer uses its copy to tell
- *		which identifiers of a file it has sent
- * @collector:	the consumer's
+ * @index:	of all files in the consumer; each writer uses its copy to know which
+ *		identifiers of a file it has sent
+ * @collector:	used by the consumer
  * @pipes:	a pipe for each writer, read end first
- * @nr_paths:	how many files there are
+ * @nr_paths:	number of files
  */
 struct by_pipe {
 	struct private_memory memory;
@@ -59,9 +59,9 @@ struct by_pipe {
 /**
  * struct outlet - a writer's end of its pipe
  * @by_pipe:	this process's copy
- * @file:	the one under way
- * @identifiers: different ones in it so far
- * @names:	they are, as they will be sent
+ * @file:	file being indexed
+ * @identifiers: number of different identifiers in it so far
+ * @names:	the identifiers in the format of a message
  */
 struct outlet {
 	struct by_pipe *by_pipe;
@@ -72,9 +72,9 @@ struct outlet {
 
 /**
  * struct inlet - the consumer's end of a pipe
- * @by_pipe:	the consumer's
- * @fd:		does not block
- * @text:	what came and does not make a whole message yet
+ * @by_pipe:	the consumer's state
+ * @fd:		non-blocking
+ * @text:	data received that is not a whole message yet
  */
 struct inlet {
 	struct by_pipe *by_pipe;
@@ -147,7 +147,7 @@ static int send_file(const struct outlet *outlet, int fd, const struct file_done
 	return ret;
 }
 
-/* Who does which file is agreed on beforehand: there is nowhere to ask. */
+/* Files are assigned beforehand, as there is no shared place to take them from. */
 static int indexer_process(void *context, unsigned int writer)
 {
 	struct outlet outlet = { .by_pipe = context, .file = writer };
@@ -209,7 +209,7 @@ static int take_message(struct by_pipe *by_pipe, const char *data, const struct 
 	return collector_take(&by_pipe->collector, &u.record, message->record_bytes);
 }
 
-/* Whole messages are taken, the rest is kept for next time. */
+/* Handles all whole messages and keeps the rest. */
 static int take_messages(struct inlet *inlet)
 {
 	const char *data = inlet->text.data;
@@ -298,7 +298,7 @@ out:
 
 int by_pipe(const struct job *job, struct done *done)
 {
-	/* Lives as long as the index in it. */
+	/* Static, as the index in it outlives this function. */
 	static struct by_pipe by_pipe;
 	int ret;
 

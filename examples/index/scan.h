@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files and the identifiers in them: what matches [A-Za-z_][A-Za-z0-9_]*, as
- * grep -o finds it.
+ * Files and the identifiers in them: matches of [A-Za-z_][A-Za-z0-9_]*, as grep -o
+ * finds them.
  */
 #ifndef SCAN_H
 #define SCAN_H
@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /**
- * struct scanner - a buffer that is used for one file after the other
- * @buffer:	the file as it is
+ * struct scanner - a buffer, reused for each file
+ * @buffer:	contents of the file
  * @room:	size of @buffer
  */
 struct scanner {
@@ -19,14 +19,14 @@ struct scanner {
 	size_t room;
 };
 
-/* Returns below 0 to stop. @hash is by index_hash(). */
+/* Returns a negative value to stop. @hash is by index_hash(). */
 typedef int (*scan_fn)(void *context, const char *name, unsigned int length, uint32_t hash);
 
-/* Returns the file's size, or -errno, or what @fn returned below 0. */
+/* Returns the file's size, or -errno, or the negative value that @fn returned. */
 int64_t scan_file(struct scanner *scanner, const char *path, scan_fn fn, void *context);
 void scan_end(struct scanner *scanner);
 
-/* All regular files below @dir, in the order of strcmp(). -ENAMETOOLONG: PATH_MAX. */
+/* Lists regular files below @dir, in the order of strcmp(). -ENAMETOOLONG: PATH_MAX. */
 int scan_tree(const char *dir, char ***paths, unsigned int *nr_paths);
 
 #endif /* SCAN_H */
