@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The in-kernel entry point: unpacks plain arguments, so that other callers can wrap
- * each call one to one, and asks the table as every entry point does.
+ * The in-kernel entry point: takes plain arguments, so that callers can wrap each call one
+ * to one, and looks operations up in the table, as every entry point does.
  *
- * What produces into a ring and looks at it is exported where it is defined, in ring.c
- * and ring_out.c: one call less between a producer and its record.
+ * The calls to produce and to query a ring are exported where they are defined, in ring.c
+ * and ring_out.c, which saves a call per record.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -21,17 +21,17 @@
 #include "ring_party.h"
 
 /**
- * karena_arena_get() - an arena for kernel code, by a process's fd
+ * karena_arena_get() - get an arena by a fd of the calling process
  * @fd:		of the calling process
- * @rights:	KARENA_RIGHT_* that the fd must have, for what the process is going
- *		to have done with it
+ * @rights:	KARENA_RIGHT_* that the fd must have: those for which the process lets
+ *		kernel code use the arena
  *
- * The arena lives until karena_arena_put(), whatever the process does; a module
- * gives it back before it goes.
+ * The arena lives until karena_arena_put(), whatever the process does. The caller's
+ * module must call that before it is unloaded.
  *
  * Context: process; may sleep.
- * Return: the arena; or as a pointer -EBADF if @fd is not open, -ENOTTY if it is
- * no arena's, -EPERM if it lacks a right, -ENOMEM.
+ * Return: the arena; or an ERR_PTR(): -EBADF if @fd is not open, -ENOTTY if it is no
+ * arena, -EPERM if it lacks a right, -ENOMEM.
  * Since: 1.0
  */
 struct karena_arena *karena_arena_get(int fd, u32 rights)
@@ -45,8 +45,8 @@ struct karena_arena *karena_arena_get(int fd, u32 rights)
 EXPORT_SYMBOL_NS_GPL(karena_arena_get, KARENA_NS);
 
 /**
- * karena_arena_put() - give back an arena of karena_arena_get()
- * @arena:	not to be used any more
+ * karena_arena_put() - put an arena of karena_arena_get()
+ * @arena:	must not be used any more
  *
  * Context: may sleep.
  * Since: 1.0
@@ -59,10 +59,10 @@ void karena_arena_put(struct karena_arena *arena)
 EXPORT_SYMBOL_NS_GPL(karena_arena_put, KARENA_NS);
 
 /**
- * karena_arena_alloc() - KARENA_IOC_ARENA_ALLOC
+ * karena_arena_alloc() - allocate pages, as KARENA_IOC_ARENA_ALLOC
  * @arena:	the arena
- * @offset:	bytes: a demand (KARENA_ALLOC_F_FIXED) or a hint
- * @nr_pages:	pages wanted
+ * @offset:	bytes: the place (KARENA_ALLOC_F_FIXED) or a hint
+ * @nr_pages:	number of pages
  * @align:	bytes, or 0 for a page
  * @node:	NUMA node, or KARENA_NODE_ANY
  * @flags:	KARENA_ALLOC_F_*
@@ -92,12 +92,12 @@ s64 karena_arena_alloc(struct karena_arena *arena, u64 offset, u64 nr_pages, u64
 EXPORT_SYMBOL_NS_GPL(karena_arena_alloc, KARENA_NS);
 
 /**
- * karena_arena_free() - KARENA_IOC_ARENA_FREE
+ * karena_arena_free() - free pages, as KARENA_IOC_ARENA_FREE
  * @arena:	the arena
  * @offset:	bytes
  * @nr_pages:	pages
  * @flags:	KARENA_FREE_F_*
- * @done:	out, pages done, also with -EINTR; may be NULL
+ * @done:	out, pages done, also written on -EINTR; may be NULL
  *
  * Context: may sleep.
  * Return: 0; -EINVAL, -ENOENT, -ENOMEM, -EDQUOT, -EINTR.
@@ -123,7 +123,7 @@ int karena_arena_free(struct karena_arena *arena, u64 offset, u64 nr_pages, u32 
 EXPORT_SYMBOL_NS_GPL(karena_arena_free, KARENA_NS);
 
 /**
- * karena_arena_reserve() - KARENA_IOC_ARENA_RESERVE
+ * karena_arena_reserve() - reserve free pages, as KARENA_IOC_ARENA_RESERVE
  * @arena:	the arena
  * @offset:	bytes
  * @nr_pages:	pages
@@ -148,7 +148,7 @@ int karena_arena_reserve(struct karena_arena *arena, u64 offset, u64 nr_pages, u
 EXPORT_SYMBOL_NS_GPL(karena_arena_reserve, KARENA_NS);
 
 /**
- * karena_arena_commit() - KARENA_IOC_ARENA_COMMIT
+ * karena_arena_commit() - allocate reserved pages, as KARENA_IOC_ARENA_COMMIT
  * @arena:	the arena
  * @offset:	bytes
  * @nr_pages:	pages
@@ -176,11 +176,11 @@ int karena_arena_commit(struct karena_arena *arena, u64 offset, u64 nr_pages, in
 EXPORT_SYMBOL_NS_GPL(karena_arena_commit, KARENA_NS);
 
 /**
- * karena_arena_decommit() - KARENA_IOC_ARENA_DECOMMIT
+ * karena_arena_decommit() - turn pages reserved, as KARENA_IOC_ARENA_DECOMMIT
  * @arena:	the arena
  * @offset:	bytes
  * @nr_pages:	pages
- * @done:	out, pages done, also with -EINTR; may be NULL
+ * @done:	out, pages done, also written on -EINTR; may be NULL
  *
  * Context: may sleep.
  * Return: 0; -EINVAL, -EBUSY, -ENOMEM, -EDQUOT, -EINTR.
@@ -204,18 +204,18 @@ int karena_arena_decommit(struct karena_arena *arena, u64 offset, u64 nr_pages, 
 EXPORT_SYMBOL_NS_GPL(karena_arena_decommit, KARENA_NS);
 
 /**
- * karena_arena_map() - the memory of allocated pages, in the kernel's address space
+ * karena_arena_map() - map allocated pages into the kernel's address space
  * @arena:	the arena
  * @offset:	bytes, page aligned
- * @nr_pages:	pages, at least 1, all allocated; those that are not populated are
+ * @nr_pages:	number of pages, at least 1, all allocated; populated if they are not yet
  *
- * A mapping is a pin: a page that is freed meanwhile leaves the arena, and its
- * old memory stays behind @offset's mapping alone. What user space writes there
- * can change at any moment: read once what is to be checked.
+ * The mapping pins its pages: a page that is freed meanwhile leaves the arena, and only
+ * the mapping keeps its memory. User space can change the pages at any time, so read
+ * a value once before checking it.
  *
  * Context: may sleep.
- * Return: address, to be given to karena_arena_unmap(); or as a pointer -EINVAL,
- * -ENOENT if a page is not allocated, -ENOMEM, -EDQUOT, -EINTR.
+ * Return: an address, for karena_arena_unmap(); or an ERR_PTR(): -EINVAL, -ENOENT if a
+ * page is not allocated, -ENOMEM, -EDQUOT, -EINTR.
  * Since: 1.0
  */
 void *karena_arena_map(struct karena_arena *arena, u64 offset, u64 nr_pages)
@@ -237,7 +237,7 @@ void *karena_arena_map(struct karena_arena *arena, u64 offset, u64 nr_pages)
 	if (err)
 		goto free_pages;
 
-	/* The references and the array are the mapping's from here on. */
+	/* The mapping owns the references and the array from here on. */
 	err = -ENOMEM;
 	address = vmap(pages, nr_pages, VM_MAP | VM_MAP_PUT_PAGES, PAGE_KERNEL);
 	if (!address)
@@ -253,8 +253,8 @@ free_pages:
 EXPORT_SYMBOL_NS_GPL(karena_arena_map, KARENA_NS);
 
 /**
- * karena_arena_unmap() - end a mapping of karena_arena_map()
- * @address:	from there
+ * karena_arena_unmap() - unmap pages
+ * @address:	of karena_arena_map()
  *
  * Context: may sleep.
  * Since: 1.0
@@ -267,17 +267,17 @@ void karena_arena_unmap(void *address)
 EXPORT_SYMBOL_NS_GPL(karena_arena_unmap, KARENA_NS);
 
 /**
- * karena_ring_get() - a ring for kernel code, by a process's fd
+ * karena_ring_get() - get a ring by a fd of the calling process
  * @fd:		of the calling process
  * @rights:	KARENA_RIGHT_* that the fd must have: PRODUCE to produce, CONSUME to
  *		drain
  *
- * The ring lives until karena_ring_put(), whatever the process does; a module
- * gives it back before it goes.
+ * The ring lives until karena_ring_put(), whatever the process does. The caller's
+ * module must call that before it is unloaded.
  *
  * Context: process; may sleep.
- * Return: the ring; or as a pointer -EBADF if @fd is not open, -ENOTTY if it is
- * no ring's, -EPERM if it lacks a right, -ENOMEM.
+ * Return: the ring; or an ERR_PTR(): -EBADF if @fd is not open, -ENOTTY if it is no
+ * ring, -EPERM if it lacks a right, -ENOMEM.
  * Since: 1.0
  */
 struct karena_ring *karena_ring_get(int fd, u32 rights)
@@ -294,11 +294,11 @@ struct karena_ring *karena_ring_get(int fd, u32 rights)
 EXPORT_SYMBOL_NS_GPL(karena_ring_get, KARENA_NS);
 
 /**
- * karena_ring_put() - give back a ring of karena_ring_get()
- * @ring:	not to be used any more; the caller has finished what it reserved, in
- *		whatever context
+ * karena_ring_put() - put a ring of karena_ring_get()
+ * @ring:	must not be used any more; the caller has finished all its reservations,
+ *		in whatever context
  *
- * The consumer role, if kernel code has it, goes with the last of them.
+ * If kernel code has the consumer role, the role ends with the last reference.
  *
  * Context: may sleep.
  * Since: 1.0
@@ -312,19 +312,18 @@ void karena_ring_put(struct karena_ring *ring)
 EXPORT_SYMBOL_NS_GPL(karena_ring_put, KARENA_NS);
 
 /**
- * karena_ring_drain() - read the records that are there
+ * karena_ring_drain() - pass the records that are there to a function
  * @ring:	the ring
- * @fn:		called in the records' order; discarded ones are passed over
+ * @fn:		called in the order of the records; discarded ones are skipped
  * @context:	for @fn
- * @max:	records at most; 0: as many as come before none is there
+ * @max:	most records; 0: as many as there are, including those that come meanwhile
  *
- * Never waits for a record. Kernel code is one consumer, whichever module it is
- * of: the role is taken by the first call, and kept until all have given the ring
- * back.
+ * Never waits for a record. All kernel code together is one consumer: the first call
+ * takes the role, which ends when all modules have put the ring.
  *
  * Context: may sleep.
- * Return: how many were given to @fn, or what @fn returned if that was negative,
- * its record counting as read; -EBUSY: a process is the consumer.
+ * Return: number of records passed to @fn, or the value of @fn if that was negative; the
+ * record of that call counts as read; -EBUSY if a process is the consumer.
  * Since: 1.0
  */
 long karena_ring_drain(struct karena_ring *ring, karena_record_fn fn, void *context,
