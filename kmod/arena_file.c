@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * File operations of an arena: what may be mapped, and the fault.
+ * File operations of an arena: mapping and the page fault.
  *
- * Free against fault: a fault inserts page table entries while it holds the
- * arena's lock shared; whoever takes pages away holds it exclusively from before
- * the page leaves the arena until unmap_mapping_range() is done. So an entry is
- * either set before, and taken away with the others, or the fault does not find
- * the page any more. That is why the fault sets entries itself: a page returned
- * in vmf->page would be mapped after the lock is given back.
+ * How a free excludes faults: a fault inserts page table entries while it holds the
+ * arena's lock shared. Removing pages holds the lock exclusively, from before the page
+ * leaves the arena until unmap_mapping_range() is done. So either the entry is set
+ * before and removed with the others, or the fault no longer finds the page. This is why
+ * the fault sets entries itself: the kernel would map a page returned in vmf->page only
+ * after the lock was released.
  *
- * Nothing is kept per mapping and there is no ->close: partial unmapping, forks
- * and moves are the kernel's affair alone.
+ * There is no state per mapping and no ->close: the kernel alone handles partial
+ * unmapping, forks and moves.
  */
 #include <linux/fs.h>
 #include <linux/falloc.h>
@@ -32,9 +32,9 @@ static struct karena_arena *file_arena(const struct file *file)
 }
 
 /*
- * The slots of @nr pages around the touched page, as far as the VMA and the range of
- * allocated pages reach: a block of the tree's leaf, the last one of which may have to
- * overlap with that before.
+ * Returns the slots of the block of @nr pages around the touched page, as far as the VMA
+ * and the extent of allocated pages reach. Blocks divide the page tree's leaf; the last
+ * one may overlap the one before.
  */
 static unsigned long fault_around(const struct vm_fault *vmf, const struct page_range *range,
 				  unsigned int nr)
@@ -63,9 +63,9 @@ static int insert_extent(struct vm_area_struct *vma, unsigned long address, stru
 }
 
 /*
- * Maps what is populated of the window. Only the touched page must be mapped in
- * the end; an entry that is there already is as good as one of ours. Where one
- * is, others will be: the touched page is next then, if that was not yet.
+ * Maps the populated pages of the window. Only the touched page has to be mapped in the
+ * end, and an entry that is already there is as good as ours. Where there is one there
+ * will be more, so skip to the touched page then, unless it was tried already.
  */
 static int map_window(const struct vm_fault *vmf, const struct arena_window *window)
 {
@@ -106,7 +106,7 @@ static int populate_and_map(struct karena_arena *arena, const struct vm_fault *v
 	return err ?: nr;
 }
 
-/* -EACCES: the state forbids the touch; -EAGAIN: allocate_touched() is to change it. */
+/* Returns -EACCES if the state forbids the touch, -EAGAIN for allocate_touched(). */
 static int touch_as_is(struct karena_arena *arena, const struct vm_fault *vmf)
 {
 	struct page_range range = ranges_at(&arena->ranges, vmf->pgoff);
@@ -118,7 +118,7 @@ static int touch_as_is(struct karena_arena *arena, const struct vm_fault *vmf)
 	return -EAGAIN;
 }
 
-/* Places and maps the page of a touch; if that fails, its state is as it was. */
+/* Allocates and maps the touched page; restores the state if that fails. */
 static int place_and_map(struct karena_arena *arena, const struct vm_fault *vmf, u32 state,
 			 struct arena_page_list *list)
 {
@@ -139,9 +139,9 @@ static int place_and_map(struct karena_arena *arena, const struct vm_fault *vmf,
 }
 
 /*
- * A touch of a free or reserved page allocates it, that one only. Takes the page
- * before the lock. If somebody was quicker it gives the page back, and the touch
- * is of what that one has made of it.
+ * Allocates a touched page that is free or reserved, and no other. Takes a page before
+ * the lock. If another fault or call was faster, gives the page back, and touches what
+ * is there now.
  */
 static int allocate_touched(struct karena_arena *arena, const struct vm_fault *vmf)
 {
@@ -197,12 +197,12 @@ static vm_fault_t arena_fault(struct vm_fault *vmf)
 		this_cpu_inc(arena->faults->segv);
 		return VM_FAULT_SIGSEGV;
 	}
-	/* Not VM_FAULT_OOM, which would only have the touch repeated for ever. */
+	/* Not VM_FAULT_OOM, which would make the kernel repeat the touch forever. */
 	this_cpu_inc(arena->faults->bus);
 	return VM_FAULT_SIGBUS;
 }
 
-/* A mapping that has moved: where there is one address, it may not. */
+/* Refuses to move mappings of an arena that has one address for all. */
 static int arena_mremap(struct vm_area_struct *vma)
 {
 	return file_arena(vma->vm_file)->flags & KARENA_ARENA_F_FIXED_ADDR ? -EINVAL : 0;
@@ -220,9 +220,8 @@ static bool window_fits(const struct karena_arena *arena, unsigned long first,
 }
 
 /*
- * A place for the whole arena, so that there is room for the windows that are
- * mapped later: around the window at @addr if the caller demands it there, else
- * where the kernel puts it.
+ * Finds an address for the whole arena, so that later windows will fit as well: the one
+ * where the window is at @addr if the caller demands that, else the kernel's choice.
  */
 static unsigned long find_address(struct file *file, unsigned long addr, unsigned long skip,
 				  unsigned long flags)
@@ -240,8 +239,8 @@ static unsigned long find_address(struct file *file, unsigned long addr, unsigne
 }
 
 /*
- * For a mapping that may be the first: where one that came at the same time has
- * proposed, if that will do, else where this one wants to be.
+ * Proposes an address when no mapping exists yet: the one that a concurrent mmap() has
+ * proposed if it suits, else one for this mapping.
  */
 static unsigned long propose_address(struct file *file, unsigned long proposed,
 				     unsigned long addr, unsigned long len,
@@ -256,9 +255,9 @@ static unsigned long propose_address(struct file *file, unsigned long proposed,
 }
 
 /*
- * Where a window of a FIXED_ADDR arena goes. The arena has the address once a
- * mapping is made there, in ->mmap; but it is here that a first one says which, so
- * that of two that come at once the second can follow the first.
+ * Finds the place of a window of a FIXED_ADDR arena. The arena has an address only when
+ * ->mmap has made the first mapping, but it is proposed here, so that of two concurrent
+ * mmap() calls the second can follow the first.
  */
 static unsigned long fixed_area(struct file *file, unsigned long addr, unsigned long len,
 				unsigned long skip, unsigned long flags)
@@ -283,7 +282,7 @@ static unsigned long fixed_area(struct file *file, unsigned long addr, unsigned 
 	return want;
 }
 
-/* Whether a window lies where the arena is, from now on if it was nowhere. */
+/* Does a window lie where the arena is? Sets the arena's address if it has none. */
 static bool pick_address(struct karena_arena *arena, const struct vm_area_struct *vma)
 {
 	unsigned long address = vma->vm_start - (vma->vm_pgoff << PAGE_SHIFT);
@@ -298,8 +297,8 @@ static bool pick_address(struct karena_arena *arena, const struct vm_area_struct
 }
 
 /*
- * Asked before anything is unmapped, for MAP_FIXED too, under mmap_lock: here a
- * FIXED_ADDR arena can still turn down an address without harm to what is there.
+ * Called under mmap_lock before anything is unmapped, for MAP_FIXED, too: the last chance
+ * for a FIXED_ADDR arena to refuse an address without harm to what is mapped there.
  */
 static unsigned long arena_get_unmapped_area(struct file *file, unsigned long addr,
 					     unsigned long len, unsigned long pgoff,
@@ -310,7 +309,7 @@ static unsigned long arena_get_unmapped_area(struct file *file, unsigned long ad
 	if (!(arena->flags & KARENA_ARENA_F_FIXED_ADDR))
 		return karena_get_unmapped_area(file, addr, len, pgoff, flags);
 
-	/* What would come to nothing in ->mmap need not find a place. */
+	/* Do not search an address for what ->mmap would refuse. */
 	if ((flags & MAP_TYPE) == MAP_PRIVATE ||
 	    !window_fits(arena, pgoff, len >> PAGE_SHIFT))
 		return -EINVAL;
@@ -333,13 +332,13 @@ static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma->vm_flags & VM_WRITE && !karena_may(handle, KARENA_RIGHT_MAP_WRITE))
 		return -EACCES;
 
-	/* Another one, with a demand of its own, may have been quicker. */
+	/* A concurrent mmap() that demands another address may have been faster. */
 	if (arena->flags & KARENA_ARENA_F_FIXED_ADDR && !pick_address(arena, vma))
 		return -EINVAL;
 
 	if (!karena_may(handle, KARENA_RIGHT_MAP_WRITE))
 		karena_vm_flags_clear(vma, VM_MAYWRITE);
-	/* VM_MIXEDMAP: entries of ordinary pages, set by the driver. */
+	/* VM_MIXEDMAP: the driver sets entries of ordinary pages. */
 	karena_vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	if (!(arena->flags & KARENA_ARENA_F_INHERIT))
 		karena_vm_flags_set(vma, VM_DONTCOPY);

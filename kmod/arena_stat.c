@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is shown of an arena: counters, and the list of its ranges.
+ * Reports on an arena: its counters, and the list of its ranges.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -12,7 +12,7 @@
 #include "compat.h"
 #include "objfd.h"
 
-/* Populated pages after which a look under the lock counts no others. */
+/* Number of populated pages after which counting releases the arena's lock. */
 #define COUNT_MAX	65536
 
 static void sum_faults(const struct karena_arena *arena, struct arena_faults *sum)
@@ -56,7 +56,7 @@ static void fill_stat(struct karena_arena *arena, struct karena_arena_stat *stat
 	up_read(&arena->lock);
 }
 
-/* The arena holds one reference, each page table entry another. */
+/* Are there references beside the arena's and those of page table entries? */
 static bool page_is_pinned(struct page *page)
 {
 	return page_ref_count(page) > karena_mapcount(page) + 1;
@@ -83,8 +83,9 @@ static void count_pages(struct karena_arena *arena, struct page_range *range,
 }
 
 /*
- * All of the arena's, in parts, so that others come in between: what is pinned or
- * freed meanwhile may count or not. Returns 0, or -EINTR for a fatal signal.
+ * Counts the arena's pinned pages in parts, so that other tasks can take the lock in
+ * between. Pages that are pinned or freed meanwhile may count or not. Returns 0, or
+ * -EINTR for a fatal signal.
  */
 static int count_pinned(struct karena_arena *arena, u64 *nr_pinned)
 {
@@ -108,7 +109,7 @@ static int count_pinned(struct karena_arena *arena, u64 *nr_pinned)
 }
 
 /**
- * arena_op_stat() - KARENA_IOC_ARENA_STAT
+ * arena_op_stat() - execute KARENA_IOC_ARENA_STAT
  * @call:	on an arena fd
  * @argp:	struct karena_arena_stat
  *
@@ -127,9 +128,9 @@ long arena_op_stat(struct karena_call *call, void *argp)
 }
 
 /**
- * arena_show() - lines for fdinfo
- * @object:	an arena's
- * @m:		written to
+ * arena_show() - print an arena's lines of fdinfo
+ * @object:	an arena's object
+ * @m:		output
  *
  * Context: may sleep.
  */
@@ -151,12 +152,12 @@ void arena_show(struct karena_object *object, struct seq_file *m)
 	seq_printf(m, "karena-faults-mapped:\t%llu\n", stat.out_faults_mapped);
 	seq_printf(m, "karena-faults-segv:\t%llu\n", stat.out_faults_segv);
 	seq_printf(m, "karena-faults-bus:\t%llu\n", stat.out_faults_bus);
-	/* Last, since a caller that is being killed does not get it. */
+	/* Last, as a task that is being killed does not get this line. */
 	if (!count_pinned(arena, &stat.out_pinned))
 		seq_printf(m, "karena-pinned:\t%llu\n", stat.out_pinned);
 }
 
-/* The entry for the first range at or after @index; false if there is none. */
+/* Fills in the entry of the first range at or after @index; false if there is none. */
 static bool walk_one(struct karena_arena *arena, unsigned long index,
 		     struct karena_arena_range *entry)
 {
@@ -179,8 +180,8 @@ static bool walk_one(struct karena_arena *arena, unsigned long index,
 }
 
 /**
- * arena_op_walk() - KARENA_IOC_ARENA_WALK
- * @call:	on an arena fd; the payload is where the entries go
+ * arena_op_walk() - execute KARENA_IOC_ARENA_WALK
+ * @call:	on an arena fd; the payload receives the entries
  * @argp:	struct karena_arena_walk
  *
  * Context: may sleep.
