@@ -2,37 +2,37 @@
 /*
  * libkarena: reservations of address space.
  *
- * A reservation is a span of addresses that nothing else in the process is
- * given. At first all of it is placeholder, which no access may touch. Arenas,
- * rings, files and anonymous memory are mapped at offsets inside it, and give
- * way to the placeholder again when they are unmapped.
+ * A reservation is a span of addresses that the kernel gives to nothing else in the
+ * process. At first all of it is placeholder, which must not be accessed. Arenas, rings,
+ * files and anonymous memory are mapped at offsets inside the span, and replaced by the
+ * placeholder again when they are unmapped.
  *
  * Never a hole
  * ------------
- * From new to delete, no other mmap(2) of the process is given an address inside
- * the span: a map replaces the placeholder in one step, an unmap replaces the
- * map in one step, and a map that fails leaves the placeholder as it was. The one
- * exception is a kernel that is refused a descriptor of some 200 bytes in the very
- * step: as a process is being killed, or with its memory cgroup at the limit and
- * nothing in it to kill. The hole is then filled at once, if nobody was faster.
- * The application must not change mappings inside the span by other means, but
- * for mprotect(2) and madvise(2) on what is mapped.
+ * From new to delete, no other mmap(2) of the process gets an address inside the span.
+ * A map replaces the placeholder in one step, an unmap replaces the map in one step, and
+ * a map that fails leaves the placeholder as it was. There is one exception: in that very
+ * step the kernel fails to allocate a descriptor of some 200 bytes, because the process
+ * is being killed, or its memory cgroup is at the limit with nothing in it to kill. The
+ * hole is then filled at once, unless another thread was faster. The application must
+ * not change mappings inside the span by other means, except by mprotect(2) and
+ * madvise(2) on what is mapped.
  *
  * Results
  * -------
- * 0 on success; a negative errno, or one of KARENA_E_*, on failure. errno itself
- * is left alone. A failed call changes nothing, and leaves its output arguments
- * as they were, except for a find that finds nothing. Of errors that apply at
- * once, the one that is first in the call's list is returned.
+ * Calls return 0 on success; a negative errno, or one of KARENA_E_*, on failure. They do
+ * not set errno. A call that fails changes nothing, and leaves its output arguments
+ * unchanged, except for a find that finds nothing. If several errors apply, the one
+ * listed first is returned.
  *
- * Lengths, offsets and sizes are bytes. "Unaligned" is not a multiple of the
- * page size (or of the source's larger one, where a call says so); a length or
- * size of 0 is unaligned as well.
+ * Lengths, offsets and sizes are bytes. "Unaligned" means not a multiple of the page size
+ * (or of the source's larger one, where a call says so); a length or size of 0 is
+ * unaligned, too.
  *
  * Threads
  * -------
- * Every call on a reservation may run in any number of threads at once, but for
- * delete: with it no other call on the same reservation may be under way.
+ * Any number of threads may make calls on a reservation at once, except for delete: no
+ * other call on the same reservation may be under way during delete.
  *
  * fork
  * ----
@@ -56,7 +56,7 @@ extern "C" {
 #endif
 
 /*
- * Errors that errno has no name for; karena_strerror() knows them and errno.
+ * Errors without an errno of their own. karena_strerror() describes these and errno.
  */
 #define KARENA_E_ADDRESS_UNALIGNED	(-4201)
 #define KARENA_E_LENGTH_UNALIGNED	(-4202)
@@ -68,11 +68,11 @@ extern "C" {
 #define KARENA_E_NOT_SUPPORTED		(-4208)
 
 /**
- * karena_strerror() - what a result means, in words
- * @error:	0, a negative errno or one of KARENA_E_*, as calls return them
+ * karena_strerror() - describe a result in words
+ * @error:	0, a negative errno or one of KARENA_E_*, as returned by calls
  *
- * Returns a string that is not to be changed or freed; for errno it is that of
- * strerror(3) and may be overwritten by the same thread's next call.
+ * Returns a string that must not be changed or freed. For an errno it is that of
+ * strerror(3), which the same thread's next call may overwrite.
  * Any thread. Since 1.0.
  */
 const char *karena_strerror(int error);
@@ -83,8 +83,8 @@ struct karena_vmr;
 /**
  * karena_vmr_new() - reserve a span of addresses
  * @vmr:	out
- * @address:	of the span, page aligned: exactly there or not at all; NULL:
- *		anywhere, aligned to 2 MiB, from 2 GiB of @size up to 1 GiB
+ * @address:	address to reserve exactly at, page aligned; NULL for any: aligned to
+ *		2 MiB, or from 2 GiB of @size up to 1 GiB
  * @size:	bytes, page aligned
  *
  * Takes no memory but some 200 bytes, and no more addresses than @size. (With
@@ -92,26 +92,26 @@ struct karena_vmr;
  * library keeps two mappings of a page for when the process reaches vm.max_map_count.
  *
  * Errors: KARENA_E_ADDRESS_UNALIGNED; KARENA_E_LENGTH_UNALIGNED;
- * KARENA_E_MAPPING_EXISTS: something is mapped in [@address, @address + @size);
- * -ENOMEM: no memory, no span of that size, RLIMIT_AS or vm.max_map_count;
- * -EPERM: @address is below vm.mmap_min_addr; -EAGAIN: RLIMIT_MEMLOCK, after
+ * KARENA_E_MAPPING_EXISTS if something is mapped in [@address, @address + @size);
+ * -ENOMEM for no memory, no span of that size, RLIMIT_AS or vm.max_map_count; -EPERM if
+ * @address is below vm.mmap_min_addr; -EAGAIN for RLIMIT_MEMLOCK, after
  * mlockall(MCL_FUTURE). Since 1.0.
  */
 int karena_vmr_new(struct karena_vmr **vmr, void *address, size_t size);
 
 /**
  * karena_vmr_delete() - give a reservation back
- * @vmr:	in: a reservation, or NULL, which is no error; out: NULL
+ * @vmr:	in: a reservation, or NULL, which does nothing; out: NULL
  *
- * Errors, all of which leave *@vmr and the reservation as they were:
- * KARENA_E_RESERVATION_NOT_EMPTY: something is mapped in it; those of munmap(2),
- * of which -ENOMEM (vm.max_map_count) is possible where the application has
- * mappings of the placeholder's kind on both sides. Since 1.0.
+ * Errors, all of which leave *@vmr and the reservation unchanged:
+ * KARENA_E_RESERVATION_NOT_EMPTY if something is mapped in it; those of munmap(2).
+ * -ENOMEM (vm.max_map_count) is possible if the application has mappings of the
+ * placeholder's kind on both sides. Since 1.0.
  */
 int karena_vmr_delete(struct karena_vmr **vmr);
 
 /**
- * karena_vmr_get_address() - where a reservation begins
+ * karena_vmr_get_address() - get the start of a reservation
  * @vmr:	a reservation
  *
  * Cannot fail. Offsets count from here. Since 1.0.
@@ -119,7 +119,7 @@ int karena_vmr_delete(struct karena_vmr **vmr);
 void *karena_vmr_get_address(const struct karena_vmr *vmr);
 
 /**
- * karena_vmr_get_size() - how long a reservation is
+ * karena_vmr_get_size() - get the size of a reservation
  * @vmr:	a reservation
  *
  * Cannot fail. Since 1.0.
@@ -127,12 +127,12 @@ void *karena_vmr_get_address(const struct karena_vmr *vmr);
 size_t karena_vmr_get_size(const struct karena_vmr *vmr);
 
 /**
- * karena_vmr_extend() - add to a reservation's end
+ * karena_vmr_extend() - extend a reservation at its end
  * @vmr:	a reservation
  * @size:	bytes to add, page aligned
  *
  * The address and all maps stay. Errors: KARENA_E_LENGTH_UNALIGNED;
- * KARENA_E_MAPPING_EXISTS: something is mapped there; -ENOMEM, -EAGAIN as with
+ * KARENA_E_MAPPING_EXISTS if something is mapped there; -ENOMEM, -EAGAIN as
  * karena_vmr_new(). Since 1.0.
  */
 int karena_vmr_extend(struct karena_vmr *vmr, size_t size);
@@ -143,11 +143,11 @@ int karena_vmr_extend(struct karena_vmr *vmr, size_t size);
  * @offset:	of the piece, page aligned
  * @size:	of the piece, page aligned
  *
- * Taken from the start, the address moves up and offsets count from the new one.
- * Errors: KARENA_E_OFFSET_UNALIGNED; KARENA_E_LENGTH_UNALIGNED;
- * KARENA_E_OUT_OF_RANGE: it passes the end; KARENA_E_NOT_SUPPORTED: it is in the
- * middle, or all; KARENA_E_RESERVATION_NOT_EMPTY: something is mapped in it;
- * those of munmap(2) as with karena_vmr_delete(). Since 1.0.
+ * If the piece is at the start, the address moves up and offsets count from the new
+ * address. Errors: KARENA_E_OFFSET_UNALIGNED; KARENA_E_LENGTH_UNALIGNED;
+ * KARENA_E_OUT_OF_RANGE if the piece passes the end; KARENA_E_NOT_SUPPORTED if it is in
+ * the middle, or is the whole reservation; KARENA_E_RESERVATION_NOT_EMPTY if something
+ * is mapped in it; those of munmap(2) as karena_vmr_delete(). Since 1.0.
  */
 int karena_vmr_shrink(struct karena_vmr *vmr, size_t offset, size_t size);
 
@@ -162,22 +162,21 @@ int karena_vmr_shrink(struct karena_vmr *vmr, size_t offset, size_t size);
 #define KARENA_VMR_SYNC		0x00000002u
 
 /**
- * struct karena_vmr_source - what is to be mapped
+ * struct karena_vmr_source - what to map
  * @size:	sizeof(struct karena_vmr_source)
  * @fd:		descriptor, or -1 for anonymous memory
  * @prot:	PROT_NONE, or of PROT_READ, PROT_WRITE and PROT_EXEC
  * @offset:	of the first byte in the file; 0 for anonymous memory
  * @flags:	KARENA_VMR_*
- * @traits:	the library's own; 0 in a struct that is filled in by hand
- * @granularity: what address, length and @offset are multiples of: the page
- *		size, for files of huge pages theirs; 0 in a struct that is
- *		filled in by hand
+ * @traits:	private to the library; 0 in a struct filled in by hand
+ * @granularity: required alignment of address, length and @offset: the page size, for
+ *		files of huge pages theirs; 0 in a struct filled in by hand
  *
- * Plain data, which owns nothing: @fd stays the caller's, may be closed once
- * all is mapped, and must not come to mean another file in the meantime.
- * Make one with the calls below, which look at the file once. One filled in by
- * hand works as well, but has every map look again, which takes some system
- * calls. @offset, @prot and @flags may be changed between maps.
+ * Plain data that owns nothing: @fd still belongs to the caller. It may be closed once
+ * everything is mapped, and must not refer to another file before that. Make a source
+ * with one of the calls below, which examine the file once. A source filled in by hand
+ * works as well, but each map examines the file again, which takes some system calls.
+ * @offset, @prot and @flags may be changed between maps.
  */
 struct karena_vmr_source {
 	size_t size;
@@ -190,7 +189,7 @@ struct karena_vmr_source {
 };
 
 /**
- * karena_vmr_source_fd() - a file as a source
+ * karena_vmr_source_fd() - make a source of a file
  * @source:	out
  * @fd:		of anything that mmap(2) takes: a regular file, DAX or not, a
  *		memfd, a device, an arena, a ring ...
@@ -198,45 +197,46 @@ struct karena_vmr_source {
  * @prot:	as in struct karena_vmr_source
  * @flags:	KARENA_VMR_*
  *
- * Errors: -EINVAL: @prot or @flags; -EBADF: @fd; KARENA_E_NOT_SUPPORTED: an
- * arena with KARENA_ARENA_F_FIXED_ADDR, which has an address already; other
- * errors of fstat(2) and fstatfs(2). Any thread. Since 1.0.
+ * Errors: -EINVAL for @prot or @flags; -EBADF for @fd; KARENA_E_NOT_SUPPORTED for an
+ * arena with KARENA_ARENA_F_FIXED_ADDR, which has its own address; other errors of
+ * fstat(2) and fstatfs(2). Any thread. Since 1.0.
  */
 int karena_vmr_source_fd(struct karena_vmr_source *source, int fd, uint64_t offset, int prot,
 			 uint32_t flags);
 
 /**
- * karena_vmr_source_anon() - anonymous memory as a source
+ * karena_vmr_source_anon() - make a source of anonymous memory
  * @source:	out
  * @prot:	as in struct karena_vmr_source
- * @flags:	KARENA_VMR_PRIVATE: the process's own, copied on fork; 0: shared
+ * @flags:	KARENA_VMR_PRIVATE: private to the process, copied on fork; 0: shared
  *		with children
  *
- * Errors: -EINVAL: @prot or @flags. Any thread. Since 1.0.
+ * Errors: -EINVAL for @prot or @flags. Any thread. Since 1.0.
  */
 int karena_vmr_source_anon(struct karena_vmr_source *source, int prot, uint32_t flags);
 
 /**
- * karena_vmr_source_arena() - a window of an arena as a source
+ * karena_vmr_source_arena() - make a source of a window of an arena
  * @source:	out
  * @fd:		of an arena: karena_arena_fd()
  * @offset:	of the window in the arena
  * @prot:	PROT_READ or PROT_READ | PROT_WRITE
  *
- * Errors: as karena_vmr_source_fd(); -ENOTTY: not an arena. Any thread.
+ * Errors: as karena_vmr_source_fd(); -ENOTTY if @fd is not an arena. Any thread.
  * Since 1.0.
  */
 int karena_vmr_source_arena(struct karena_vmr_source *source, int fd, uint64_t offset, int prot);
 
 /**
- * karena_vmr_source_ring() - a ring as a source
+ * karena_vmr_source_ring() - make a source of a ring
  * @source:	out
  * @fd:		of a ring: karena_ring_fd()
- * @offset:	0, or that of a part as struct karena_ring_header has it
+ * @offset:	0, or the offset of a part in struct karena_ring_header
  * @prot:	PROT_READ, or PROT_READ | PROT_WRITE for exactly the consumer
  *		page or exactly the data
  *
- * Errors: as karena_vmr_source_fd(); -ENOTTY: not a ring. Any thread. Since 1.0.
+ * Errors: as karena_vmr_source_fd(); -ENOTTY if @fd is not a ring. Any thread.
+ * Since 1.0.
  */
 int karena_vmr_source_ring(struct karena_vmr_source *source, int fd, uint64_t offset, int prot);
 
@@ -247,12 +247,12 @@ int karena_vmr_source_ring(struct karena_vmr_source *source, int fd, uint64_t of
 
 /**
  * struct karena_vmr_map - a map in a reservation
- * @address:	of its first byte; NULL: none
+ * @address:	of the first byte; NULL: none
  * @length:	bytes
- * @id:		distinguishes it from all others that the reservation ever had
+ * @id:		unique among all maps that the reservation ever had
  *
- * Plain data, copied at will: it says what was there when it was written.
- * Nothing dangles when the map goes.
+ * Plain data, may be copied. It describes what was mapped when it was written, and stays
+ * valid data when the map is gone.
  */
 struct karena_vmr_map {
 	void *address;
@@ -268,22 +268,21 @@ struct karena_vmr_map {
  * @source:	what to map
  * @map:	out; or NULL
  *
- * Replaces the placeholder in one step, without giving the source's driver a
- * chance to fail in between. For this the source is first mapped elsewhere, then
- * moved into place, unless it is one whose mapping cannot fail any more
- * (private anonymous memory, a memfd whose seals are final). So there must be
- * @length bytes of address space besides, for a moment, and some few mappings
- * below vm.max_map_count.
+ * Replaces the placeholder in one step, in which the source's driver cannot fail. For
+ * this the source is first mapped elsewhere, then moved into place, unless mapping it
+ * cannot fail any more (private anonymous memory, a memfd whose seals are final). So for a
+ * moment a map needs another @length bytes of address space, and a few mappings below
+ * vm.max_map_count.
  *
- * Errors: -EINVAL, -E2BIG: @source, and the errors of karena_vmr_source_fd() if
- * it was filled in by hand; KARENA_E_OFFSET_UNALIGNED; KARENA_E_LENGTH_UNALIGNED;
- * KARENA_E_OUT_OF_RANGE: it passes the reservation's end;
- * KARENA_E_MAPPING_EXISTS: a map is there; KARENA_E_ADDRESS_UNALIGNED,
- * KARENA_E_LENGTH_UNALIGNED, KARENA_E_OFFSET_UNALIGNED: address, @length or the
+ * Errors: -EINVAL, -E2BIG for @source, and the errors of karena_vmr_source_fd() if
+ * @source was filled in by hand; KARENA_E_OFFSET_UNALIGNED; KARENA_E_LENGTH_UNALIGNED;
+ * KARENA_E_OUT_OF_RANGE if the map passes the reservation's end;
+ * KARENA_E_MAPPING_EXISTS if another map is there; KARENA_E_ADDRESS_UNALIGNED,
+ * KARENA_E_LENGTH_UNALIGNED, KARENA_E_OFFSET_UNALIGNED if address, @length or the
  * source's own offset is not a multiple of the source's granularity;
- * KARENA_E_NOT_SUPPORTED: the source's driver refuses to have a mapping moved;
- * -ENOMEM: no memory, RLIMIT_AS or vm.max_map_count; -EAGAIN: locked memory;
- * other errors of mmap(2) and mprotect(2). Since 1.0.
+ * KARENA_E_NOT_SUPPORTED if the source's driver refuses to have a mapping moved;
+ * -ENOMEM for no memory, RLIMIT_AS or vm.max_map_count; -EAGAIN for locked memory; other
+ * errors of mmap(2) and mprotect(2). Since 1.0.
  */
 int karena_vmr_map(struct karena_vmr *vmr, size_t offset, size_t length,
 		   const struct karena_vmr_source *source, struct karena_vmr_map *map);
@@ -303,10 +302,10 @@ int karena_vmr_map(struct karena_vmr *vmr, size_t offset, size_t length,
 int karena_vmr_unmap(struct karena_vmr *vmr, const struct karena_vmr_map *map);
 
 /**
- * karena_vmr_map_find() - the first map that meets a range
+ * karena_vmr_map_find() - find the first map that overlaps a range
  * @vmr:	a reservation
  * @offset:	of the range; any byte
- * @length:	of the range; one of 0 meets nothing
+ * @length:	of the range; a length of 0 overlaps nothing
  * @map:	out; its @address is NULL if there is none
  *
  * Takes time logarithmic in the number of maps. Errors:
@@ -316,43 +315,43 @@ int karena_vmr_map_find(struct karena_vmr *vmr, size_t offset, size_t length,
 			struct karena_vmr_map *map);
 
 /**
- * karena_vmr_map_first() - the map of lowest address
+ * karena_vmr_map_first() - find the map of lowest address
  * @vmr:	a reservation
  * @map:	out; its @address is NULL if there is none
  *
- * Errors: KARENA_E_MAPPING_NOT_FOUND: nothing is mapped. Since 1.0.
+ * Errors: KARENA_E_MAPPING_NOT_FOUND if nothing is mapped. Since 1.0.
  */
 int karena_vmr_map_first(struct karena_vmr *vmr, struct karena_vmr_map *map);
 
 /**
- * karena_vmr_map_last() - the map of highest address
+ * karena_vmr_map_last() - find the map of highest address
  * @vmr:	a reservation
  * @map:	out; its @address is NULL if there is none
  *
- * Errors: KARENA_E_MAPPING_NOT_FOUND: nothing is mapped. Since 1.0.
+ * Errors: KARENA_E_MAPPING_NOT_FOUND if nothing is mapped. Since 1.0.
  */
 int karena_vmr_map_last(struct karena_vmr *vmr, struct karena_vmr_map *map);
 
 /**
- * karena_vmr_map_next() - the map of next higher address
+ * karena_vmr_map_next() - find the map of next higher address
  * @vmr:	a reservation
- * @map:	a map, which need not be there any more
+ * @map:	a map, which may be gone
  * @next:	out; may be @map; its @address is NULL if there is none
  *
- * Logarithmic as well. Errors: KARENA_E_MAPPING_NOT_FOUND: none is behind @map.
- * Since 1.0.
+ * Takes logarithmic time as well. Errors: KARENA_E_MAPPING_NOT_FOUND if no map is behind
+ * @map. Since 1.0.
  */
 int karena_vmr_map_next(struct karena_vmr *vmr, const struct karena_vmr_map *map,
 			struct karena_vmr_map *next);
 
 /**
- * karena_vmr_map_prev() - the map of next lower address
+ * karena_vmr_map_prev() - find the map of next lower address
  * @vmr:	a reservation
- * @map:	a map, which need not be there any more
+ * @map:	a map, which may be gone
  * @prev:	out; may be @map; its @address is NULL if there is none
  *
- * Logarithmic as well. Errors: KARENA_E_MAPPING_NOT_FOUND: none is before @map.
- * Since 1.0.
+ * Takes logarithmic time as well. Errors: KARENA_E_MAPPING_NOT_FOUND if no map is before
+ * @map. Since 1.0.
  */
 int karena_vmr_map_prev(struct karena_vmr *vmr, const struct karena_vmr_map *map,
 			struct karena_vmr_map *prev);
