@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Arenas: the calls, views, and the walk over ranges. A handle is fixed once it
- * is made, hence fit for any thread.
+ * Arenas: the calls, views, and the walk over ranges. A handle does not change once it
+ * is made, so any thread may use it.
  */
 #include "internal.h"
 
@@ -20,12 +20,12 @@ struct karena_arena {
 #define WALK_BATCH	64
 
 /**
- * struct karena_walk - a batch of ranges and how far it was given out
- * @arena:	whose ranges
+ * struct karena_walk - a walk over ranges, which come in batches
+ * @arena:	the arena
  * @offset:	where the next batch begins
  * @count:	entries in @ranges
- * @next:	first of them not given out
- * @ranges:	as of the kernel
+ * @next:	first entry not given out yet
+ * @ranges:	as the kernel reported them
  */
 struct karena_walk {
 	const struct karena_arena *arena;
@@ -54,7 +54,7 @@ int karena_arena_from_fd(int fd, struct karena_arena **arena)
 	return 0;
 }
 
-/* For an fd that this library was given by the kernel. */
+/* Makes a handle from a new fd, and closes the fd on failure. */
 static int arena_from_own_fd(int fd, struct karena_arena **arena)
 {
 	int ret = karena_arena_from_fd(fd, arena);
@@ -269,7 +269,7 @@ int karena_walk_new(const struct karena_arena *arena, uint64_t offset, struct ka
 	return 0;
 }
 
-/* Returns 1 if there is an entry that was not given out, 0 at the end. */
+/* Returns 1 if there is an entry to give out, 0 at the end. */
 static int walk_fill(struct karena_walk *walk)
 {
 	struct karena_arena_walk args = {
@@ -319,7 +319,7 @@ int karena_walk_next(struct karena_walk *walk, struct karena_arena_range *range)
 	if (ret <= 0)
 		return ret;
 	joined = walk->ranges[walk->next++];
-	/* An error here is found again, and reported, by the next call. */
+	/* The next call meets an error here again, and reports it. */
 	while (walk_fill(walk) > 0 && walk_joins(walk, &joined))
 		walk_join(walk, &joined);
 	*range = joined;

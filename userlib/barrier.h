@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * Loads and stores of words that others change meanwhile. Each use names its
+ * Loads and stores of words that others change concurrently. Each use names its
  * partner in the kernel.
  */
 #ifndef KARENA_BARRIER_H

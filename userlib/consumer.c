@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * The consumer of a ring. It trusts nothing that a producer can write: of each
- * record, one word is loaded once, and checked against the producer position,
- * which is the kernel's own, before anything is done with it.
+ * The consumer of a ring. It trusts nothing that a producer can write. It loads one word
+ * of each record once, and checks it against the producer position, which only the
+ * kernel writes, before it uses the record.
  */
 #include "internal.h"
 
@@ -13,14 +13,14 @@
 #include "../kmod/record.h"
 #include "barrier.h"
 
-/* Bytes up to where there are headers; never more than the ring holds. */
+/* Returns the number of bytes with valid headers; never more than the ring holds. */
 static inline uint64_t bytes_there(const struct karena_ring *ring)
 {
-	/* Pairs with the release in record_open(): below it there are headers. */
+	/* Pairs with the release in record_open(): below the position there are headers. */
 	return load_acquire_u64(&ring->producer->position) - ring->taken;
 }
 
-/* Has the kernel look. Out of line: hardly ever needed, and its struct is large. */
+/* Makes the kernel look. Out of line, as it is rare and its struct is large. */
 __attribute__((noinline))
 static void wake_producers(const struct karena_ring *ring, uint64_t wanted)
 {
@@ -43,12 +43,13 @@ void karena_ring_release(struct karena_ring *ring)
 
 	if (nothing_taken(ring))
 		return;
-	/* Pairs with the acquire in accept() of ring.c: what is below was read. */
+	/* Pairs with the acquire in ring_accept(): all records below were read. */
 	store_release_u64(&ring->consumer->position, ring->taken);
 	ring->released = ring->taken;
 	/*
-	 * The kernel wakes producers that wait for space, but does not see us make it.
-	 * Pairs with the one in ring_want_room(): of both looks one sees the other.
+	 * The kernel wakes producers that wait for space, but does not notice the store
+	 * that makes space. Pairs with the barrier in ring_want_bytes(): one of the two
+	 * sides sees the other's store.
 	 */
 	full_barrier();
 	wanted = load_acquire_u64(&ring->producer->space_wanted);
@@ -56,26 +57,26 @@ void karena_ring_release(struct karena_ring *ring)
 		wake_producers(ring, wanted);
 }
 
-/* Is given a record. Returns whether the walk is to end with it. */
+/* Handles a record. Returns whether the walk ends after it. */
 typedef bool (*give_fn)(void *context, const void *data, size_t length);
 
-/* Behind the record of @length bytes at @at; behind @end, if it does not fit before it. */
+/* Returns the end of the record of @length bytes at @at; beyond @end if it passes that. */
 static inline const char *record_behind(const char *at, uint32_t length, const char *end)
 {
-	/* An address may not hold the sum. */
+	/* With 32-bit addresses the sum may overflow. */
 	if (sizeof(at) == 4 && record_bytes(length) > (size_t)(end - at))
 		return end + 1;
 	return at + record_bytes(length);
 }
 
 /*
- * Gives @give the records of the next @bytes, of which there are some. As the area is
- * mapped twice, the walk has no end of it to look after. Returns 0 or -EBADMSG.
+ * Passes the records of the next @bytes, of which there is at least one, to @give. As the
+ * area is mapped twice, the walk need not care about its end. Returns 0 or -EBADMSG.
  *
- * Inline, and @give with it: to walk is most of what a record costs its consumer. Of the
- * conditions that end the walk none is looked at twice for a record, as
- * karena_ring_walk_next() has to, which can stop behind each: by that a record would take
- * 21 instructions instead of 17.
+ * Inlined together with @give, as the walk is most of a record's cost. It checks each
+ * condition that ends the walk just once per record. karena_ring_walk_next() cannot do
+ * so, as it can stop behind each record; built on it, a record would take 21
+ * instructions instead of 17.
  */
 static inline __attribute__((always_inline))
 int give_records(struct karena_ring *ring, size_t bytes, give_fn give, void *context)
@@ -89,7 +90,7 @@ int give_records(struct karena_ring *ring, size_t bytes, give_fn give, void *con
 		/* Pairs with record_close(): without BUSY the payload is there. */
 		word = load_acquire_u32((const void *)at);
 		length = word;
-		/* Neither BUSY nor discarded is the rule. */
+		/* Most records are neither BUSY nor discarded. */
 		if (__builtin_expect(word > KARENA_RECORD_LEN_MASK, false)) {
 			if (word & KARENA_RECORD_BUSY)
 				goto out;
@@ -104,7 +105,7 @@ int give_records(struct karena_ring *ring, size_t bytes, give_fn give, void *con
 		}
 		at = next;
 	}
-	/* The last one, if its length is no lie. */
+	/* The last record, or one whose length is wrong. */
 	if (next > end) {
 		ret = -EBADMSG;
 		goto out;
@@ -117,7 +118,7 @@ out:
 	return ret;
 }
 
-/* Where karena_ring_take() puts the records. */
+/* Destination of records for karena_ring_take(). */
 struct record_array {
 	struct karena_record *record;
 	struct karena_record *full;
@@ -140,7 +141,7 @@ static int take_first(struct karena_ring *ring, struct karena_record *records, u
 	return ret < 0 ? ret : karena_ring_take(ring, records, max);
 }
 
-/* The caller has nothing to release, but discarded records may have gone by. */
+/* Finds nothing to give out, but the walk may have skipped discarded records. */
 __attribute__((noinline))
 static int take_nothing(struct karena_ring *ring, bool clean, int ret)
 {
@@ -149,7 +150,7 @@ static int take_nothing(struct karena_ring *ring, bool clean, int ret)
 	return ret;
 }
 
-/* All calls are its last, so that it saves no registers. */
+/* Makes only tail calls, so that it saves no registers. */
 int karena_ring_take(struct karena_ring *ring, struct karena_record *records, unsigned int max)
 {
 	struct record_array array;
@@ -171,7 +172,7 @@ int karena_ring_take(struct karena_ring *ring, struct karena_record *records, un
 	return (int)(array.record - records);
 }
 
-/* Of karena_ring_consume(). */
+/* State of karena_ring_consume(). */
 struct call {
 	karena_record_fn fn;
 	void *context;
@@ -187,7 +188,7 @@ static inline bool give_to_function(void *context, const void *data, size_t leng
 	return !--call->left || call->stop;
 }
 
-/* @bytes of records may be gone through, by a caller that has taken none. */
+/* Sets @bytes to the size of the records to walk over; fails if some are taken. */
 static inline int begin_consuming(struct karena_ring *ring, uint64_t *bytes)
 {
 	int ret = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * The device, and what every object's calls need of the kernel.
+ * The device, and system calls that both kinds of object use.
  */
 #include "internal.h"
 
@@ -16,7 +16,7 @@ struct karena_device {
 	int fd;
 };
 
-/* As ioctl(2), but for -errno. */
+/* Works as ioctl(2), but returns -errno. */
 int karena_ioctl(int fd, unsigned long nr, void *args)
 {
 	int ret = ioctl(fd, nr, args);
@@ -25,9 +25,9 @@ int karena_ioctl(int fd, unsigned long nr, void *args)
 }
 
 /*
- * Options of any age become those of today: fields that the caller does not
- * know are zero, fields that this library does not know have to be. @first_bytes
- * is where the first field lies that was appended after the first version.
+ * Converts options of any version to the current one. Fields that the caller does not
+ * know become zero; fields that this library does not know must be zero. @first_bytes is
+ * the offset of the first field that was appended after the first version.
  */
 int karena_opts_copy(void *to, size_t to_bytes, size_t first_bytes, const void *opts)
 {
@@ -78,8 +78,8 @@ size_t karena_page_size(void)
 }
 
 /*
- * Maps at *@address, which must be free, or anywhere if that is NULL. The sizes
- * are the kernel's and may be more than this process has addresses for.
+ * Maps at *@address, where nothing may be mapped, or anywhere if that is NULL. Sizes come
+ * from the kernel and may exceed this process's address space.
  */
 int karena_mmap(int fd, uint64_t offset, uint64_t length, int prot, void **address)
 {

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Clang does not see how a reservation begins or is finished. */
+/* Clang does not see that these functions begin and finish reservations. */
 #ifdef __clang__
 #define UNCHECKED	__attribute__((no_thread_safety_analysis))
 #else
@@ -56,7 +56,7 @@ int karena_ring_discard_dynptr(struct karena_dynptr *dynptr, uint32_t flags)
 	return finish_dynptr(dynptr, karena_ring_discard, flags);
 }
 
-/* Where @length bytes at @offset of the window are. */
+/* Finds @length bytes at @offset of the window. */
 static int find_in_dynptr(const struct karena_dynptr *dynptr, size_t offset, size_t length,
 			  char **at)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Results in words.
+ * Descriptions of results.
  */
 #include "internal.h"
 
 #include <string.h>
 
-/* The last of the negative numbers that can be an errno. */
+/* The lowest negative errno. */
 #define LAST_ERRNO	(-4095)
 
 const char *karena_strerror(int error)

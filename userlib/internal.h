@@ -33,20 +33,20 @@ int karena_mmap(int fd, uint64_t offset, uint64_t length, int prot, void **addre
  * struct karena_ring - a ring's handle
  * @fd:		fixed
  * @data_bytes:	fixed; a power of two
- * @in_place:	producer's: the data area, writable, or NULL as long as nobody
- *		reserved. Set once, by compare and exchange
- * @newest:	producer's: highest position that this handle reserved; atomic, hence aligned
- * @mapped:	consumer's: it has the role and the three below
- * @consumer:	consumer's: its page, writable
- * @shown:	consumer's: read-only mapping of everything
- * @producer:	consumer's: the producer page in @shown
- * @data:	consumer's: the data area in @shown
- * @shown_bytes: consumer's: size of @shown
- * @taken:	consumer's: position behind the last record given out
- * @released:	consumer's: position as last stored in its page
+ * @in_place:	producer: writable mapping of the data area, or NULL before the first
+ *		reservation. Set once, by compare and exchange
+ * @newest:	producer: highest position that this handle reserved; atomic, hence aligned
+ * @mapped:	consumer: this handle has the role and the mappings below
+ * @consumer:	consumer: writable mapping of the consumer page
+ * @shown:	consumer: read-only mapping of the whole file
+ * @producer:	consumer: the producer page in @shown
+ * @data:	consumer: the data area in @shown
+ * @shown_bytes: consumer: size of @shown
+ * @taken:	consumer: position behind the last record given out
+ * @released:	consumer: position last stored in the consumer page
  *
- * What is the producer's may be used by any thread, what is the consumer's by
- * one at a time. They are kept on cache lines of their own.
+ * Any thread may use the producer's fields, one at a time those of the consumer. The two
+ * are on separate cache lines.
  */
 struct karena_ring {
 	int fd;

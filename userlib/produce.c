@@ -8,7 +8,7 @@
 
 #include "../kmod/record.h"
 
-/* Reservations that one call of the kernel finishes. */
+/* Most reservations that one system call finishes. */
 #define FINISH_AT_ONCE 32
 
 static int in_place(struct karena_ring *ring, char **data)
@@ -70,9 +70,9 @@ void *karena_ring_reserve_wait(struct karena_ring *ring, size_t length, uint32_t
 }
 
 /*
- * A record's position from where its payload is. That says it up to a multiple
- * of the ring's size. An open reservation keeps its space, so the newest one of
- * this handle is less than that size ahead of it.
+ * Computes a record's position from the address of its payload, which gives the position
+ * modulo the ring's size. An open reservation keeps its space, so the newest one of this
+ * handle is less than the ring's size ahead of it.
  */
 static int position_of(const struct karena_ring *ring, const void *payload, uint64_t *position)
 {
@@ -86,7 +86,7 @@ static int position_of(const struct karena_ring *ring, const void *payload, uint
 	return 0;
 }
 
-/* @length 0 keeps all. */
+/* @length: 0 keeps all. */
 static int finish_reservation(struct karena_ring *ring, unsigned long nr, const void *payload,
 			      uint32_t length, uint32_t flags)
 {
@@ -163,7 +163,7 @@ int karena_ring_reserve_batch(struct karena_ring *ring, const uint32_t *lengths,
 	return 0;
 }
 
-/* Finishes up to FINISH_AT_ONCE of them. */
+/* Finishes up to FINISH_AT_ONCE reservations. */
 static int finish_some(struct karena_ring *ring, const struct karena_finish *finish,
 		       unsigned int nr, uint32_t flags)
 {

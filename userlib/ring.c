@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Rings: the object, and records sent by copy. What fills them in place is in
- * produce.c, the consumer in consumer.c.
+ * Rings: the object, and sending records by copy. produce.c fills records in place,
+ * consumer.c consumes.
  */
 #include "internal.h"
 
@@ -29,7 +29,7 @@ int karena_ring_from_fd(int fd, struct karena_ring **ring)
 	return 0;
 }
 
-/* For an fd that this library was given by the kernel. */
+/* Makes a handle from a new fd, and closes the fd on failure. */
 static int ring_from_own_fd(int fd, struct karena_ring **ring)
 {
 	int ret = karena_ring_from_fd(fd, ring);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * The mappings of a ring's handle: what the consumer needs, what a producer in place
- * needs, each made by the first call that needs it. Ring, consumer and producers call
- * this; it calls none of them.
+ * The mappings of a ring's handle for a consumer and for a producer in place. The first
+ * call that needs a mapping makes it. Ring, consumer and producers call this file; it
+ * calls none of them.
  */
 #include "internal.h"
 
@@ -18,7 +18,7 @@ static bool layout_is_known(const struct karena_ring *ring, const struct karena_
 	       layout->data_bytes == ring->data_bytes;
 }
 
-/* Reads from the header page where the parts of the mapping are. */
+/* Reads the offsets of the parts of the mapping from the header page. */
 static int read_layout(const struct karena_ring *ring, struct karena_ring_header *layout)
 {
 	void *page = NULL;
@@ -38,8 +38,8 @@ static void unmap_shown(struct karena_ring *ring)
 }
 
 /*
- * Maps everything read-only: the producer's page and the data. Its pages are there since
- * the ring was made, so that they are mapped once and for all; if not, by faults.
+ * Maps everything read-only: the producer page and the data. All pages exist since create,
+ * so MADV_POPULATE_READ sets all entries at once; if it fails, faults will.
  */
 static int map_shown(struct karena_ring *ring, const struct karena_ring_header *layout)
 {
@@ -57,7 +57,7 @@ static int map_shown(struct karena_ring *ring, const struct karena_ring_header *
 	return 0;
 }
 
-/* Maps the consumer's page, which takes the role. */
+/* Maps the consumer page, which takes the role. */
 static int map_consumer(struct karena_ring *ring, const struct karena_ring_header *layout)
 {
 	void *address = NULL;
@@ -71,7 +71,7 @@ static int map_consumer(struct karena_ring *ring, const struct karena_ring_heade
 	return 0;
 }
 
-/* Begins where the last consumer ended, as far as the kernel believed it. */
+/* Begins at the last position of the previous consumer that the kernel has accepted. */
 static int find_position(struct karena_ring *ring)
 {
 	struct karena_ring_stat stat = { .size = sizeof(stat) };
@@ -86,7 +86,7 @@ static int find_position(struct karena_ring *ring)
 }
 
 /*
- * Maps what a consumer needs, and takes the role. Returns 0; -EOPNOTSUPP: a layout that
+ * Maps what a consumer needs, and takes the role. Returns 0; -EOPNOTSUPP for a layout that
  * this library does not know; errors of mmap(2).
  */
 int karena_ring_map_consumer(struct karena_ring *ring)
@@ -117,7 +117,7 @@ err_shown:
 }
 
 /*
- * Maps the data writable, for a producer in place. Several threads may come first; one
+ * Maps the data writable, for a producer in place. If several threads do so at once, one
  * of their mappings stays. Returns as karena_ring_map_consumer().
  */
 int karena_ring_map_producer(struct karena_ring *ring, char **data)
@@ -144,7 +144,7 @@ int karena_ring_map_producer(struct karena_ring *ring, char **data)
 	return 0;
 }
 
-/* Unmaps all that a handle has mapped. */
+/* Unmaps all mappings of a handle. */
 void karena_ring_unmap(struct karena_ring *ring)
 {
 	if (ring->in_place)

@@ -42,7 +42,7 @@ static int create_vmr(struct karena_vmr **vmr, void *address, size_t size)
 	ret = -pthread_mutex_init(&made->lock, NULL);
 	if (ret)
 		goto free_made;
-	/* Before the span is: what a child has of a span, it is to know of. */
+	/* Before taking the span, so that a child that inherits the span knows of it. */
 	vmr_registry_lock();
 	ret = vmr_spare_fill();
 	if (!ret)
@@ -71,7 +71,7 @@ int karena_vmr_new(struct karena_vmr **vmr, void *address, size_t size)
 	return ret;
 }
 
-/* With the lock of the registry, so that no fork() comes upon half a reservation. */
+/* Holds the registry's lock, so that fork() never sees half a reservation. */
 static int release_vmr(struct karena_vmr *vmr)
 {
 	int ret = KARENA_E_RESERVATION_NOT_EMPTY;

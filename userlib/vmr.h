@@ -16,13 +16,13 @@
 
 /**
  * struct karena_vmr - a reservation
- * @lock:	protects all but @next and @prev; system calls that change the
- *		span are made under it. Nests inside the lock of the registry
+ * @lock:	protects all fields but @next and @prev; held around system calls that
+ *		change the span. Nests inside the lock of the registry
  * @address:	of the span. Also read without the lock, hence stored atomically
  * @size:	of the span. As @address
- * @maps:	what is mapped, by address; all else is placeholder
- * @last_id:	of the newest map
- * @next:	in the registry, by whose lock it is protected
+ * @maps:	the maps, by address; everything else is placeholder
+ * @last_id:	id of the newest map
+ * @next:	in the registry, protected by the registry's lock
  * @prev:	as @next
  */
 struct karena_vmr {
@@ -51,7 +51,7 @@ static inline bool vmr_in_span(const struct karena_vmr *vmr, size_t offset, size
 	return offset <= vmr->size && length <= vmr->size - offset;
 }
 
-/* Is something mapped in the range, which is inside the span? */
+/* Is something mapped in the range? The range is inside the span. */
 static inline bool vmr_occupied(const struct karena_vmr *vmr, size_t offset, size_t length)
 {
 	uintptr_t start = vmr->address + offset;
@@ -62,13 +62,13 @@ static inline bool vmr_occupied(const struct karena_vmr *vmr, size_t offset, siz
 /*
  * Traits of a source, found by looking at its file.
  */
-/* It was looked at. */
+/* The file was examined. */
 #define VMR_KNOWN	0x1u
-/* Nothing in its mappings can refuse to be moved. */
+/* Moving a mapping of it cannot be refused. */
 #define VMR_MOVES	0x2u
-/* Nothing can make a shared mapping fail that is tried now or later. */
+/* A shared mapping of it cannot fail, now or later. */
 #define VMR_STEADY	0x4u
-/* An object of ours, and which. */
+/* The file is one of our objects. */
 #define VMR_ARENA	0x8u
 #define VMR_RING	0x10u
 

@@ -2,11 +2,11 @@
 /*
  * The registry of reservations, and what fork() does with them.
  *
- * It is the library's one piece of global state. A child has only the thread
- * that called fork(), so a reservation that another thread was changing at that
- * moment would stay locked there for ever, half changed; and mappings that are
- * not inherited would leave holes. Handlers of pthread_atfork() see to both, but
- * are given no argument, so they must know all reservations.
+ * The registry is the library's only global state. A child has only the thread that
+ * called fork(). A reservation that another thread was changing at that moment would stay
+ * locked in the child forever, half changed, and mappings that are not inherited would
+ * leave holes. Handlers of pthread_atfork() solve both problems. As they get no argument,
+ * they must know all reservations.
  *
  * Lock order: the registry, then any number of reservations.
  */
@@ -16,9 +16,9 @@
 #include <sys/mman.h>
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
-/* All reservations. By registry_lock. */
+/* All reservations, protected by registry_lock. */
 static struct karena_vmr *registry;
-/* Why the handlers are not in place: a negative errno. Never changes after main() began. */
+/* Negative errno if the handlers could not be installed. Constant once main() runs. */
 static int handlers_error;
 
 static void before_fork(void)
@@ -87,8 +87,8 @@ static void after_fork_in_child(void)
 }
 
 /*
- * Before any call could take the lock: a child of a fork() that nobody held up would
- * have it locked for ever.
+ * Installed before any call can take the lock. Otherwise a fork() without the handlers
+ * could leave the lock held in the child forever.
  */
 __attribute__((constructor))
 static void set_handlers(void)
@@ -96,7 +96,7 @@ static void set_handlers(void)
 	handlers_error = -pthread_atfork(before_fork, unlock_all, after_fork_in_child);
 }
 
-/* Returns 0, or -ENOMEM where no reservation can be had, as no fork() would see to it. */
+/* Returns -ENOMEM, so that no reservation is made, if fork() would not handle it; else 0. */
 int vmr_registry_check(void)
 {
 	return handlers_error;

@@ -2,8 +2,8 @@
 /*
  * VM reservations: maps.
  *
- * A map checks, brings along the memory that its entry will need, makes the
- * system calls that may fail, and then writes down what cannot.
+ * Mapping first checks, and allocates the memory that its entry will need. Then it makes
+ * the system calls, which may fail, and last it enters the map, which cannot.
  */
 #include "vmr.h"
 
@@ -16,7 +16,7 @@ static void describe_map(struct karena_vmr_map *map, const struct vmr_entry *ent
 	map->id = entry->id;
 }
 
-/* Addresses and length are page aligned already; a source may ask for more. */
+/* Addresses and length are page aligned; the source may require more. */
 static int check_granularity(const struct vmr_entry *entry, const struct karena_vmr_source *source)
 {
 	if (vmr_unaligned(entry->start, source->granularity))
@@ -128,7 +128,7 @@ int karena_vmr_unmap(struct karena_vmr *vmr, const struct karena_vmr_map *map)
 	return ret;
 }
 
-/* Ends a find: writes what was found, and lets go of the lock. */
+/* Ends a find: stores the result and releases the lock. */
 static int end_find(struct karena_vmr *vmr, const struct vmr_entry *entry,
 		    struct karena_vmr_map *map)
 {

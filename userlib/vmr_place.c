@@ -1,47 +1,46 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * How the span of a reservation is taken, filled, emptied and given back, so
- * that at no moment another mmap() of the process can be given a piece of it.
+ * How the span of a reservation is taken, filled, emptied and given back, such that no
+ * other mmap() of the process can ever get a piece of it.
  *
  * Never a hole
  * ------------
  * The kernel can replace a mapping in one step: mmap(MAP_FIXED) and
- * mremap(MREMAP_FIXED) remove what is at the target and put the new mapping
- * there without letting go of the lock of the address space. But both remove
- * first, and some of what can fail comes after: then they return an error and
- * leave a hole, on 6.1 as on today's kernels. What comes after is,
+ * mremap(MREMAP_FIXED) remove what is at the target and put the new mapping there
+ * without releasing the lock of the address space. But both remove first, and some
+ * failures come after that. Then they return an error and leave a hole, on 6.1 as on
+ * current kernels. After the removal these can fail:
  *
- * for mmap(): the driver's ->mmap, which finds a bad offset, a missing right, a
- * file system without DAX or one that was shut down; accounting of private
- * writable memory (before 6.12), setting up of shared anonymous memory; and
- * allocation of the mapping's descriptor.
+ * for mmap(): the driver's ->mmap, because of a bad offset, a missing right, or a file
+ * system without DAX or after a shutdown; accounting of private writable memory (before
+ * 6.12); setting up shared anonymous memory; and allocating the descriptor of the
+ * mapping.
  *
- * for mremap() of unchanged length: the driver's ->get_unmapped_area and
- * ->mremap; accounting, again of private writable memory; and allocation of
- * descriptor and page tables. The count of mappings is looked at before.
+ * for mremap() of unchanged length: the driver's ->get_unmapped_area and ->mremap;
+ * accounting, again of private writable memory; and allocating the descriptor and page
+ * tables. The number of mappings is checked before.
  *
- * Requests as small as a descriptor are not refused by the kernel but to a
- * process that is being killed, or whose cgroup is at its limit with nothing to
- * kill; all else is kept out of the step, by one of these ways:
+ * The kernel grants requests as small as a descriptor, unless the process is being
+ * killed, or its cgroup is at its limit with nothing to kill. All other failures are kept
+ * out of the step in one of these ways:
  *
- * protect: private anonymous memory is what the placeholder is already. Only its
- * protection changes, and mprotect() removes nothing.
+ * protect: the placeholder already is private anonymous memory. To map such memory only
+ * changes its protection, and mprotect() removes nothing.
  *
- * direct: mmap(MAP_FIXED), where nothing is left that can fail: a shared mapping
- * of shmem, whose ->mmap looks at nothing but seals, and seals that are final.
+ * direct: mmap(MAP_FIXED), if nothing can fail any more: a shared mapping of shmem, whose
+ * ->mmap only looks at seals, if these are final.
  *
- * move: for all else, the source is mapped somewhere else first, where it may
- * fail as it likes, and moved into place. A private mapping is made and moved
- * without PROT_WRITE, hence unaccounted, and gets it by mprotect() in place.
- * Drivers that refuse to have a mapping moved are few, but there are some. So a
- * mapping of what is neither a plain file nor ours is moved twice, first to a
- * place where a hole does no harm: what refuses, refuses there.
+ * move: everything else is first mapped elsewhere, where a failure does no harm, and
+ * moved into place. A private mapping is made and moved without PROT_WRITE, hence
+ * unaccounted, and made writable by mprotect() in place. A few drivers refuse to have a
+ * mapping moved. So a mapping of anything but plain files and our objects is moved twice,
+ * first to a place where a hole does no harm: a driver that refuses does so there.
  *
- * If the step fails in spite of all, the hole is filled at once. This is with
- * MAP_FIXED_NOREPLACE: where somebody was faster, what is there is not ours.
+ * If the step fails nevertheless, the hole is filled at once, by MAP_FIXED_NOREPLACE: if
+ * another thread was faster, its mapping stays.
  *
- * The placeholder is not MAP_NORESERVE: without PROT_WRITE it is not accounted
- * in any mode of overcommit, but memory made of it by mprotect() is to be.
+ * The placeholder is not MAP_NORESERVE. Without PROT_WRITE it is not accounted in any
+ * mode of overcommit, but memory that mprotect() makes of it must be.
  */
 #include "vmr.h"
 
@@ -61,7 +60,7 @@ static inline void *to_pointer(uintptr_t address)
 	return (void *)address;
 }
 
-/* Takes exactly the range, in which nothing must be. */
+/* Takes exactly the range, where nothing may be mapped. */
 int vmr_span_take(uintptr_t address, size_t size)
 {
 	void *at = mmap(to_pointer(address), size, PROT_NONE,
@@ -71,7 +70,7 @@ int vmr_span_take(uintptr_t address, size_t size)
 		return errno == EEXIST ? KARENA_E_MAPPING_EXISTS : -errno;
 	if (at == to_pointer(address))
 		return 0;
-	/* A kernel before 4.17 takes the address for a wish. */
+	/* Kernels before 4.17 treat the address as a hint. */
 	munmap(at, size);
 	return KARENA_E_MAPPING_EXISTS;
 }
@@ -90,8 +89,8 @@ static size_t span_alignment(size_t size)
 }
 
 /*
- * Unmap what only the library knows of. If the kernel joined it with its neighbours,
- * this needs one more mapping.
+ * Unmaps a mapping that only the library knows of. If the kernel has joined it with its
+ * neighbours, this needs one more mapping.
  */
 static void unmap_own(void *at, size_t length)
 {
@@ -102,8 +101,8 @@ static void unmap_own(void *at, size_t length)
 }
 
 /*
- * Takes a range anywhere, aligned. What was taken too much is given back at
- * once, so that nothing of it is left to remember.
+ * Takes an aligned range anywhere. Unmaps the excess at once, so that there is nothing
+ * to remember.
  */
 int vmr_span_new(size_t size, uintptr_t *address)
 {
@@ -139,8 +138,8 @@ int vmr_span_new(size_t size, uintptr_t *address)
 }
 
 /*
- * Puts the placeholder over a map, in one step. All memory of a private map goes
- * with it.
+ * Replaces a map by the placeholder in one step, which frees all memory of a private
+ * map.
  */
 int vmr_clear(uintptr_t at, size_t length)
 {
@@ -149,7 +148,7 @@ int vmr_clear(uintptr_t at, size_t length)
 	if (mmap(to_pointer(at), length, PROT_NONE, PLACEHOLDER | MAP_FIXED, -1, 0) != MAP_FAILED)
 		return 0;
 	ret = -errno;
-	/* Filled, it is the placeholder that was wanted. */
+	/* Once filled, the hole is the placeholder that was wanted. */
 	return vmr_span_take(at, length) ? ret : 0;
 }
 
@@ -160,7 +159,7 @@ static int place_by_protect(uintptr_t at, size_t length, int prot)
 	if (!mprotect(to_pointer(at), length, prot))
 		return 0;
 	ret = -errno;
-	/* The placeholder may be of several mappings, of which some were changed. */
+	/* The placeholder may consist of several mappings, of which some were changed. */
 	mprotect(to_pointer(at), length, PROT_NONE);
 	return ret;
 }
@@ -195,8 +194,9 @@ static int place_directly(uintptr_t at, size_t length, const struct karena_vmr_s
 }
 
 /*
- * Is what @at points to, which may have become anybody's, still the word @mark? No,
- * where the system call is forbidden: addresses are lost then, but nobody's memory.
+ * Is @mark still the word at @at, where another thread may have mapped something? Returns
+ * false if the system call is forbidden, which loses addresses but never touches others'
+ * memory.
  */
 static bool is_marked(void *at, uintptr_t mark)
 {
@@ -209,8 +209,8 @@ static bool is_marked(void *at, uintptr_t mark)
 }
 
 /*
- * Gives @at back after a move to it failed: before it was removed, and then it
- * is still there; or after, and then anybody's mapping may be there.
+ * Unmaps @at after a move to it failed. If it failed before removing @at, that is still
+ * mapped; if it failed later, another thread may have mapped something there.
  */
 static void release_rehearsal(void *at, size_t length, uintptr_t mark)
 {
@@ -219,12 +219,12 @@ static void release_rehearsal(void *at, size_t length, uintptr_t mark)
 }
 
 /*
- * Moves a mapping once where nobody minds. Its driver has then shown that it
- * allows it, and *@staged is where it is now.
+ * Moves a mapping once to where a hole does no harm, to see whether its driver permits
+ * that. Sets *@staged to the new place.
  */
 static int rehearse_move(void **staged, size_t length)
 {
-	/* The address of a live variable is nobody else's mark. */
+	/* The address of a live variable is a mark that nobody else uses. */
 	uintptr_t mark = (uintptr_t)&mark;
 	void *at;
 	int ret;
@@ -264,7 +264,7 @@ static int place_by_move(uintptr_t at, size_t length, const struct karena_vmr_so
 	}
 	if (late_write && mprotect(to_pointer(at), length, source->prot)) {
 		ret = -errno;
-		/* If even this fails, what stays is replaced by the next map. */
+		/* If even this fails, the next map replaces what is left. */
 		vmr_clear(at, length);
 	}
 	return ret;
@@ -274,7 +274,7 @@ unmap_staged:
 	return ret;
 }
 
-/* Puts a known source over the placeholder, in one step or not at all. */
+/* Replaces the placeholder by a known source, in one step or not at all. */
 int vmr_place(uintptr_t at, size_t length, const struct karena_vmr_source *source)
 {
 	if (source->fd < 0 && (source->flags & KARENA_VMR_PRIVATE))

@@ -2,14 +2,14 @@
 /*
  * Disjoint ranges of addresses, in order: a B-tree of two levels.
  *
- * A leaf is a sorted array of at most LEAF_MAX entries, the root a sorted array
- * of leaves, so a find is two binary searches over contiguous memory. An insert
- * moves at most a leaf's worth of entries, and slots of the root only when a
- * leaf splits or empties. Depth is fixed, hence the root grows: with 10,000
- * ranges it has some 300 slots (5 KiB), with a million some 30,000, of which
- * every 32nd insert moves half. One sorted array would move 160 KiB on each of
- * 10,000; a binary tree would miss the cache on each of its 14 levels. Leaves
- * are not joined as they empty: at worst each of them holds one range.
+ * A leaf is a sorted array of at most LEAF_MAX entries, the root a sorted array of
+ * leaves, so a find is two binary searches over contiguous memory. An insert moves at
+ * most a leaf's worth of entries, and slots of the root only if a leaf splits or becomes
+ * empty. The depth is fixed, so the root grows: with 10,000 ranges it has some 300 slots
+ * (5 KiB), with a million some 30,000, of which every 32nd insert moves half. A single
+ * sorted array would move 160 KiB on each insert at 10,000 ranges; a binary tree would
+ * miss the cache on each of its 14 levels. Leaves are not joined when they empty, so in
+ * the worst case each of them holds one range.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,18 +24,18 @@ struct vmr_leaf {
 	struct vmr_entry entries[LEAF_MAX];
 };
 
-/* Slot and entry; one past a leaf's last entry is in no use. */
+/* Slot and entry. The entry may be one past the leaf's last. */
 struct vmr_pos {
 	size_t slot;
 	size_t entry;
 };
 
 /*
- * Binary search in a form of which compilers make a conditional move: a branch on
- * what is compared no predictor could guess.
+ * Binary search in a form that compilers turn into conditional moves: no predictor could
+ * guess a branch on the comparison.
  */
 
-/* How many slots have a start of at most @at. */
+/* Counts the slots that start at or before @at. */
 static size_t slots_upto(const struct vmr_set *set, uintptr_t at)
 {
 	size_t low = 0, left = set->nr_slots;
@@ -49,7 +49,7 @@ static size_t slots_upto(const struct vmr_set *set, uintptr_t at)
 	return low + (left && set->slots[low].start <= at);
 }
 
-/* How many entries of the leaf have a start of at most @at. */
+/* Counts the entries of the leaf that start at or before @at. */
 static size_t entries_upto(const struct vmr_leaf *leaf, uintptr_t at)
 {
 	size_t low = 0, left = leaf->nr;
@@ -64,8 +64,8 @@ static size_t entries_upto(const struct vmr_leaf *leaf, uintptr_t at)
 }
 
 /*
- * Where an entry that starts behind @at goes: after every one that starts at or
- * before it. That is in the leaf of its predecessor, if it has one.
+ * Finds the position for an entry that starts after @at: behind all that start at or
+ * before @at. It is in the leaf of the entry's predecessor, if there is one.
  */
 static struct vmr_pos pos_behind(const struct vmr_set *set, uintptr_t at)
 {
@@ -79,7 +79,7 @@ static struct vmr_pos pos_behind(const struct vmr_set *set, uintptr_t at)
 	return pos;
 }
 
-/* The entry before a position, or NULL. */
+/* Returns the entry before a position, or NULL. */
 static const struct vmr_entry *entry_left(const struct vmr_set *set, struct vmr_pos pos)
 {
 	const struct vmr_leaf *leaf;
@@ -92,7 +92,7 @@ static const struct vmr_entry *entry_left(const struct vmr_set *set, struct vmr_
 	return &leaf->entries[leaf->nr - 1];
 }
 
-/* The entry at a position, or the first of the next leaf, or NULL. */
+/* Returns the entry at a position, or the first of the next leaf, or NULL. */
 static const struct vmr_entry *entry_right(const struct vmr_set *set, struct vmr_pos pos)
 {
 	if (pos.slot < set->nr_slots && pos.entry == set->slots[pos.slot].leaf->nr)
@@ -102,7 +102,7 @@ static const struct vmr_entry *entry_right(const struct vmr_set *set, struct vmr
 	return &set->slots[pos.slot].leaf->entries[pos.entry];
 }
 
-/* The first entry that meets [start, end), or NULL. */
+/* Returns the first entry that overlaps [start, end), or NULL. */
 const struct vmr_entry *vmr_set_find(const struct vmr_set *set, uintptr_t start, uintptr_t end)
 {
 	struct vmr_pos pos = pos_behind(set, start);
@@ -114,13 +114,13 @@ const struct vmr_entry *vmr_set_find(const struct vmr_set *set, uintptr_t start,
 	return entry && entry->start < end ? entry : NULL;
 }
 
-/* The last entry that starts before @start, or NULL. */
+/* Returns the last entry that starts before @start, or NULL. */
 const struct vmr_entry *vmr_set_before(const struct vmr_set *set, uintptr_t start)
 {
 	return start ? entry_left(set, pos_behind(set, start - 1)) : NULL;
 }
 
-/* The first entry that starts after @start, or NULL. */
+/* Returns the first entry that starts after @start, or NULL. */
 const struct vmr_entry *vmr_set_after(const struct vmr_set *set, uintptr_t start)
 {
 	return entry_right(set, pos_behind(set, start));
@@ -142,8 +142,8 @@ static int grow_slots(struct vmr_set *set)
 }
 
 /*
- * Sees to it that the next insert needs no memory: an insert makes one leaf and
- * one slot at most.
+ * Ensures that the next insert needs no memory: an insert makes at most one leaf and one
+ * slot.
  */
 int vmr_set_prepare(struct vmr_set *set)
 {
@@ -155,7 +155,7 @@ int vmr_set_prepare(struct vmr_set *set)
 	return grow_slots(set);
 }
 
-/* Makes the spare the leaf at @slot, with a copy of @nr entries. */
+/* Turns the spare into the leaf at @slot, with a copy of @nr entries. */
 static void add_leaf(struct vmr_set *set, size_t slot, const struct vmr_entry *entries, size_t nr)
 {
 	struct vmr_slot *at = &set->slots[slot];
@@ -170,7 +170,7 @@ static void add_leaf(struct vmr_set *set, size_t slot, const struct vmr_entry *e
 	set->nr_slots++;
 }
 
-/* The upper half of a full leaf becomes a leaf; @pos goes where it belongs now. */
+/* Moves the upper half of a full leaf to a new leaf, and @pos with it if need be. */
 static void split_leaf(struct vmr_set *set, struct vmr_pos *pos)
 {
 	struct vmr_leaf *leaf = set->slots[pos->slot].leaf;
@@ -183,7 +183,7 @@ static void split_leaf(struct vmr_set *set, struct vmr_pos *pos)
 	}
 }
 
-/* After vmr_set_prepare(); @entry meets none that is there. */
+/* Call vmr_set_prepare() first; @entry must not overlap any other. */
 void vmr_set_insert(struct vmr_set *set, const struct vmr_entry *entry)
 {
 	struct vmr_pos pos = pos_behind(set, entry->start);
@@ -191,7 +191,7 @@ void vmr_set_insert(struct vmr_set *set, const struct vmr_entry *entry)
 	struct vmr_leaf *leaf;
 
 	set->nr++;
-	/* Ranges often come in order: leave full leaves behind, not halves. */
+	/* Ranges often come in order, so leave full leaves behind rather than halves. */
 	if (!set->nr_slots ||
 	    (pos.slot == set->nr_slots - 1 && pos.entry == LEAF_MAX)) {
 		add_leaf(set, set->nr_slots, entry, 1);
@@ -208,7 +208,7 @@ void vmr_set_insert(struct vmr_set *set, const struct vmr_entry *entry)
 	set->slots[pos.slot].start = leaf->entries[0].start;
 }
 
-/* An empty leaf is kept as the spare, so that map and unmap in turn need no heap. */
+/* Keeps an empty leaf as the spare, so that alternating map and unmap need no heap. */
 static void drop_leaf(struct vmr_set *set, size_t slot)
 {
 	struct vmr_slot *at = &set->slots[slot];
@@ -221,7 +221,7 @@ static void drop_leaf(struct vmr_set *set, size_t slot)
 	memmove(at, at + 1, (set->nr_slots - slot) * sizeof(*at));
 }
 
-/* The entry that starts at @start, which is there. */
+/* Erases the entry that starts at @start, which must exist. */
 void vmr_set_erase(struct vmr_set *set, uintptr_t start)
 {
 	struct vmr_pos pos = pos_behind(set, start);
@@ -238,7 +238,7 @@ void vmr_set_erase(struct vmr_set *set, uintptr_t start)
 	set->slots[pos.slot].start = leaf->entries[0].start;
 }
 
-/* Forgets all entries and gives all memory back. */
+/* Erases all entries and frees all memory. */
 void vmr_set_clear(struct vmr_set *set)
 {
 	for (size_t i = 0; i < set->nr_slots; i++)

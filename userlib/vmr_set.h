@@ -2,11 +2,11 @@
 /*
  * The set of maps of a reservation: disjoint ranges of addresses, in order.
  *
- * Knows nothing of memory that is mapped, nor of locks: the caller's lock is
- * held shared around finds and exclusively around the rest.
+ * It knows nothing of mapped memory or of locks: the caller holds a lock shared around
+ * finds and exclusively around everything else.
  *
- * To insert: vmr_set_prepare(), which may fail; then whatever must not be begun
- * without certainty; then vmr_set_insert(), which cannot.
+ * To insert, call vmr_set_prepare(), which may fail; then do what must not be done
+ * unless the insert succeeds; then call vmr_set_insert(), which cannot fail.
  */
 #ifndef KARENA_VMR_SET_H
 #define KARENA_VMR_SET_H
@@ -16,9 +16,9 @@
 
 /**
  * struct vmr_entry - a range
- * @start:	address of its first byte
- * @end:	address behind its last byte
- * @id:		of no meaning to the set
+ * @start:	address of the first byte
+ * @end:	address behind the last byte
+ * @id:		not used by the set
  */
 struct vmr_entry {
 	uintptr_t start;
@@ -29,8 +29,8 @@ struct vmr_entry {
 struct vmr_leaf;
 
 /**
- * struct vmr_slot - a leaf and what is needed to pass it by
- * @start:	of the leaf's first entry
+ * struct vmr_slot - a leaf, and what is needed to skip it
+ * @start:	start of the leaf's first entry
  * @leaf:	never empty
  */
 struct vmr_slot {
@@ -39,11 +39,11 @@ struct vmr_slot {
 };
 
 /**
- * struct vmr_set - ranges in leaves, leaves in an array; zeroed: empty
- * @slots:	the leaves in order
- * @nr_slots:	how many there are
- * @max_slots:	how many @slots has room for
- * @nr:		ranges
+ * struct vmr_set - ranges in leaves, leaves in an array; a zeroed set is empty
+ * @slots:	leaves in order
+ * @nr_slots:	number of leaves
+ * @max_slots:	capacity of @slots
+ * @nr:		number of ranges
  * @spare:	a leaf for the next insert, or NULL
  */
 struct vmr_set {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Sources of maps: what their files are like, as far as mapping them goes.
+ * Sources of maps: examines files as far as mapping them is concerned.
  */
 #include "vmr.h"
 
@@ -14,8 +14,8 @@
 #include <linux/magic.h>
 
 /*
- * Which of the two objects an fd of ours is. Only to be asked of these: to other
- * drivers the number could mean anything.
+ * Finds out which kind of object of ours an fd is. Must not be used on other files: the
+ * number could mean anything to other drivers.
  */
 static int look_at_object(struct karena_vmr_source *known)
 {
@@ -24,7 +24,7 @@ static int look_at_object(struct karena_vmr_source *known)
 
 	if (ret < 0 && ret != -ENOTTY)
 		return ret;
-	/* Mapping it to see what happens could pick its address for good. */
+	/* To map it as a test could set its address for good. */
 	if (!ret && (stat.out_flags & KARENA_ARENA_F_FIXED_ADDR))
 		return KARENA_E_NOT_SUPPORTED;
 	known->traits |= VMR_MOVES | (ret ? VMR_RING : VMR_ARENA);
@@ -32,8 +32,8 @@ static int look_at_object(struct karena_vmr_source *known)
 }
 
 /*
- * Only shmem and hugetlbfs have seals. A file that is not made for sealing has
- * just the one that forbids more of them.
+ * Only shmem and hugetlbfs have seals. A file made without sealing has just the seal
+ * that forbids further seals.
  */
 static bool seals_are_final(int fd)
 {
@@ -76,11 +76,11 @@ static bool is_valid(const struct karena_vmr_source *source)
 }
 
 /**
- * vmr_source_look() - check a source and see what its file is like
+ * vmr_source_look() - check a source and examine its file
  * @known:	out, with traits and granularity
- * @source:	as the caller gave it
+ * @source:	from the caller
  *
- * Return: 0; what struct karena_vmr_source and karena_vmr_source_fd() name.
+ * Return: 0; errors of struct karena_vmr_source and karena_vmr_source_fd().
  */
 int vmr_source_look(struct karena_vmr_source *known, const struct karena_vmr_source *source)
 {
@@ -101,7 +101,7 @@ int vmr_source_look(struct karena_vmr_source *known, const struct karena_vmr_sou
 	return 0;
 }
 
-/* With @kind, the source must be of that one. */
+/* @kind: the object that the source must be, if not 0. */
 static int make_source(struct karena_vmr_source *source, const struct karena_vmr_source *given,
 		       uint32_t kind)
 {
@@ -128,7 +128,7 @@ static int make_file_source(struct karena_vmr_source *source, int fd, uint64_t o
 		.flags = flags,
 	};
 
-	/* -1 is anonymous memory in the struct, but a mistake here. */
+	/* The struct allows -1, for anonymous memory; this call does not. */
 	return fd < 0 ? -EBADF : make_source(source, &given, kind);
 }
 
