@@ -16,9 +16,8 @@ struct karena_arena;
 struct karena_ring;
 
 /*
- * Arenas. Offsets are bytes and page aligned, as in the contract; what a call
- * does and fails with is said there, with the ioctl of its name. All of them may
- * sleep.
+ * Arenas. Offsets are in bytes and page aligned. Each call does what the ioctl of its name
+ * does, and fails as described there. All calls may sleep.
  */
 struct karena_arena *karena_arena_get(int fd, u32 rights);
 void karena_arena_put(struct karena_arena *arena);
@@ -34,9 +33,9 @@ void *karena_arena_map(struct karena_arena *arena, u64 offset, u64 nr_pages);
 void karena_arena_unmap(void *address);
 
 /*
- * Rings. Producing is for any context, NMI included: it takes the ring's lock and
- * no other, or in an NMI tries to, and leaves the waking to an irq_work where it
- * cannot be done at once. Getting, giving back and draining may sleep.
+ * Rings. Producing is allowed in any context, including NMI. It takes only the ring's
+ * lock, which it just tries to take in an NMI. Where it cannot wake at once, an irq_work
+ * does. Get, put and drain may sleep.
  */
 struct karena_ring *karena_ring_get(int fd, u32 rights);
 void karena_ring_put(struct karena_ring *ring);
@@ -49,8 +48,9 @@ int karena_ring_output(struct karena_ring *ring, const void *data, size_t length
 void karena_ring_flush(struct karena_ring *ring);
 
 /*
- * For sparse: from reserve to submit or discard a dynptr is held, as a lock is. To
- * forget it, also after a failed reserve, or to finish it twice is an imbalance.
+ * For sparse: a dynptr is held like a lock, from reserve to submit or discard. A dynptr
+ * that is never finished, even after a failed reserve, or finished twice, is an
+ * imbalance.
  */
 #ifdef __CHECKER__
 #define __karena_begins(x)	__attribute__((context(x, 0, 1)))
@@ -62,13 +62,13 @@ void karena_ring_flush(struct karena_ring *ring);
 
 /**
  * struct karena_dynptr - a window into a record of any size, or null
- * @ring:	of an open reservation, else NULL
- * @payload:	of the record; NULL: null
- * @offset:	of the window in it
- * @size:	of the window, bytes
- * @read_only:	a clone
+ * @ring:	ring of an open reservation, else NULL
+ * @payload:	of the record; NULL for a null dynptr
+ * @offset:	of the window in the payload
+ * @size:	of the window in bytes
+ * @read_only:	the dynptr is a clone
  *
- * All the calls' own. Each access by them is checked against the window.
+ * All fields are private to the calls, which check each access against the window.
  */
 struct karena_dynptr {
 	struct karena_ring *ring;
@@ -102,19 +102,19 @@ static inline bool karena_dynptr_is_read_only(const struct karena_dynptr *dynptr
 	return dynptr->read_only;
 }
 
-/* Bytes of the window; 0 if null. */
+/* Returns the bytes of the window; 0 for a null dynptr. */
 static inline size_t karena_dynptr_size(const struct karena_dynptr *dynptr)
 {
 	return dynptr->size;
 }
 
 /**
- * enum karena_ring_figure - what karena_ring_query() reports
+ * enum karena_ring_figure - figures for karena_ring_query()
  * @KARENA_RING_AVAILABLE:	bytes between the two positions
  * @KARENA_RING_SIZE:		bytes of the data area
- * @KARENA_RING_CONSUMER_POSITION: all below is read, as far as the consumer says so
+ * @KARENA_RING_CONSUMER_POSITION: the consumer says that it has read all below this
  * @KARENA_RING_PRODUCER_POSITION: end of the last reserved record
- * @KARENA_RING_LOST:		records lost, whatever the cause
+ * @KARENA_RING_LOST:		records lost, from any cause
  */
 enum karena_ring_figure {
 	KARENA_RING_AVAILABLE,
@@ -127,10 +127,10 @@ enum karena_ring_figure {
 u64 karena_ring_query(const struct karena_ring *ring, enum karena_ring_figure what);
 
 /**
- * typedef karena_record_fn - is given a record
+ * typedef karena_record_fn - handles a record
  * @context:	as passed to karena_ring_drain()
- * @payload:	8-byte aligned; valid until return. On a ring IN_PLACE users can
- *		write it: read once what is to be checked
+ * @payload:	8-byte aligned; valid until return. On an IN_PLACE ring users can write
+ *		it, so read a value once before checking it
  * @length:	bytes, as the kernel knows them
  *
  * May sleep; must not drain the same ring.

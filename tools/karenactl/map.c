@@ -26,7 +26,7 @@ static int add_range(struct map *map, size_t *max, const struct karena_arena_ran
 	return 0;
 }
 
-/* Also after a failure @map->ranges are the caller's to free. */
+/* The caller must free @map->ranges, even after a failure. */
 int read_map(const struct karena_arena *arena, struct map *map)
 {
 	struct karena_arena_range range;
@@ -57,8 +57,8 @@ static uint64_t last_cell(const struct map *map, const struct karena_arena_range
 }
 
 /*
- * The ranges from @from on that are drawn together: no gap between them is
- * longer than a row. Returns the first one behind them.
+ * Finds the ranges from @from on to draw together: no gap between them is longer than a
+ * row. Returns the first range behind them.
  */
 static size_t stretch_end(const struct map *map, size_t from)
 {
@@ -111,7 +111,7 @@ static char range_char(const struct karena_arena_range *range)
 	}
 }
 
-/* In a cell of several ranges a guard is shown first, else the first of them. */
+/* A cell of several ranges shows a guard if there is one, else the first of them. */
 static void draw_row(const struct map *map, uint64_t row, size_t from, size_t to)
 {
 	uint64_t cells = (map->nr_pages + map->cell - 1) / map->cell - row;

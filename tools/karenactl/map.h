@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A map of an arena: a cell is as many pages as it takes for all that is not
- * free to fit in a few rows. Long free stretches are left out.
+ * A map of an arena. A cell stands for as many pages as needed to fit all that is not
+ * free into a few rows. Long free stretches are left out.
  */
 #ifndef KARENACTL_MAP_H
 #define KARENACTL_MAP_H
@@ -11,10 +11,10 @@
 #include <karena.h>
 
 /**
- * struct map - an arena as it is drawn
- * @ranges:	what is not free, in order
- * @count:	of @ranges
- * @page:	its size
+ * struct map - a map of an arena
+ * @ranges:	ranges that are not free, in order
+ * @count:	number of @ranges
+ * @page:	page size
  * @nr_pages:	in the arena
  * @cell:	pages in a cell
  */

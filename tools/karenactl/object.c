@@ -33,7 +33,7 @@ static int kind_of_fd(pid_t pid, int fd)
 	return kind ? kind : -ENOTTY;
 }
 
-/* A duplicate of another process's descriptor, or -errno. */
+/* Returns a duplicate of another process's descriptor, or -errno. */
 static int take_fd(pid_t pid, int fd)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);

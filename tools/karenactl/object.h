@@ -13,8 +13,8 @@
  * struct object - an arena or a ring that some process has open
  * @pid:	the process
  * @fd:		its descriptor
- * @arena:	ours, or NULL
- * @ring:	ours, or NULL
+ * @arena:	our handle, or NULL
+ * @ring:	our handle, or NULL
  */
 struct object {
 	pid_t pid;

@@ -20,7 +20,7 @@ void complain(const char *format, ...)
 	fputc('\n', stderr);
 }
 
-/* "512 KiB", "48.2 MiB". Two of them fit into one line of output. */
+/* Returns "512 KiB", "48.2 MiB". The last four results are valid. */
 const char *size_text(uint64_t bytes)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
@@ -87,7 +87,7 @@ const struct bit right_bits[] = {
 	{ 0, NULL },
 };
 
-/* Those that have no name here are newer than this program, and shown as bits. */
+/* Bits without a name are newer than this program, and shown as numbers. */
 const char *bits_text(const struct bit *bits, uint64_t value)
 {
 	static char text[160];

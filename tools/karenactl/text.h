@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How karenactl words what it prints.
+ * The wording of karenactl's output.
  */
 #ifndef KARENACTL_TEXT_H
 #define KARENACTL_TEXT_H
 
 #include <stdint.h>
 
-/* Cells of a row of a drawing. */
+/* Cells in a row of a map. */
 #define ROW_CELLS	64
 
 /**
  * struct bit - a flag and its name
  * @bit:	the flag
- * @name:	of it
+ * @name:	its name
  */
 struct bit {
 	uint64_t bit;
