@@ -217,7 +217,6 @@ static void close_source(enum source source)
 		close(out);
 }
 
-/* Returns false if the kernel does not have the way. */
 static bool prepare(const struct way *way)
 {
 	if (way->receive == by_multishot_of_pipe)

@@ -202,7 +202,6 @@ static vm_fault_t arena_fault(struct vm_fault *vmf)
 	return VM_FAULT_SIGBUS;
 }
 
-/* Refuses to move mappings of an arena that has one address for all. */
 static int arena_mremap(struct vm_area_struct *vma)
 {
 	return file_arena(vma->vm_file)->flags & KARENA_ARENA_F_FIXED_ADDR ? -EINVAL : 0;

@@ -157,7 +157,6 @@ void arena_show(struct karena_object *object, struct seq_file *m)
 		seq_printf(m, "karena-pinned:\t%llu\n", stat.out_pinned);
 }
 
-/* Fills in the entry of the first range at or after @index; false if there is none. */
 static bool walk_one(struct karena_arena *arena, unsigned long index,
 		     struct karena_arena_range *entry)
 {

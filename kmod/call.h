@@ -56,7 +56,6 @@ struct karena_call {
 	u64 memo[3];
 };
 
-/* Has the time of a call that waits run out? */
 static inline bool karena_call_is_over(const struct karena_call *call)
 {
 	return call->until && ktime_compare(ktime_get(), call->until) >= 0;

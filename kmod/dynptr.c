@@ -73,7 +73,6 @@ void karena_ring_discard_dynptr(struct karena_dynptr *dynptr, u32 flags) __karen
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_discard_dynptr, KARENA_NS);
 
-/* Returns the address of @length bytes at @offset of the window, or an ERR_PTR(). */
 static void *dynptr_at(const struct karena_dynptr *dynptr, size_t offset, size_t length)
 {
 	if (!dynptr->payload)

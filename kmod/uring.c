@@ -60,7 +60,6 @@ static long execute_first(struct io_uring_cmd *cmd, unsigned int issue_flags,
 	return karena_uring_execute(cmd, issue_flags, request);
 }
 
-/* Parks a command that would have to sleep, or that has more answers to give. */
 static int sleep_elsewhere(struct io_uring_cmd *cmd, unsigned int issue_flags,
 			   const struct karena_uring_request *request)
 {

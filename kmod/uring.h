@@ -32,7 +32,6 @@ struct karena_uring_request {
 	u64 area[KARENA_ARGS_MAX / sizeof(u64)];
 };
 
-/* Size of the part of @request that is in use. */
 static inline size_t karena_uring_request_bytes(const struct karena_uring_request *request)
 {
 	return offsetof(struct karena_uring_request, area) + request->bytes;

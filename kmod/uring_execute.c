@@ -12,7 +12,6 @@
 #include "ioctl.h"
 #include "uring.h"
 
-/* Uses registered memory instead of the buffer that the arguments point to. */
 static int import_fixed(const struct karena_op *op, struct io_uring_cmd *cmd,
 			unsigned int issue_flags, const void *args, struct iov_iter *iter)
 {

@@ -69,7 +69,6 @@ static void end_parked(struct parked *parked, long ret, unsigned int issue_flags
 	kfree(parked);
 }
 
-/* Does the command go on waiting after this answer? */
 static bool parked_goes_on(struct parked *parked, long *ret, unsigned int issue_flags)
 {
 	const struct karena_call *call = &parked->request.call;

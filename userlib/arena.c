@@ -54,7 +54,6 @@ int karena_arena_from_fd(int fd, struct karena_arena **arena)
 	return 0;
 }
 
-/* Makes a handle from a new fd, and closes the fd on failure. */
 static int arena_from_own_fd(int fd, struct karena_arena **arena)
 {
 	int ret = karena_arena_from_fd(fd, arena);

@@ -188,7 +188,6 @@ static inline bool give_to_function(void *context, const void *data, size_t leng
 	return !--call->left || call->stop;
 }
 
-/* Sets @bytes to the size of the records to walk over; fails if some are taken. */
 static inline int begin_consuming(struct karena_ring *ring, uint64_t *bytes)
 {
 	int ret = 0;

@@ -16,7 +16,6 @@ struct karena_device {
 	int fd;
 };
 
-/* Works as ioctl(2), but returns -errno. */
 int karena_ioctl(int fd, unsigned long nr, void *args)
 {
 	int ret = ioctl(fd, nr, args);
@@ -57,7 +56,6 @@ int karena_copy_name(char to[KARENA_NAME_LEN], const char *name)
 	return 0;
 }
 
-/* Returns the new fd. */
 int karena_reopen(int fd, uint32_t rights)
 {
 	struct karena_rights args = { .size = sizeof(args), .rights = rights };

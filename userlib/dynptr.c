@@ -56,7 +56,6 @@ int karena_ring_discard_dynptr(struct karena_dynptr *dynptr, uint32_t flags)
 	return finish_dynptr(dynptr, karena_ring_discard, flags);
 }
 
-/* Finds @length bytes at @offset of the window. */
 static int find_in_dynptr(const struct karena_dynptr *dynptr, size_t offset, size_t length,
 			  char **at)
 {

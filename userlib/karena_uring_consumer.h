@@ -68,7 +68,6 @@ struct karena_uring_consumer {
 	struct io_uring *provided;
 };
 
-/* Does the kernel have an io_uring operation? */
 static inline bool karena_uring_has(int op)
 {
 	struct io_uring_probe *probe = io_uring_get_probe();

@@ -163,7 +163,6 @@ int karena_ring_reserve_batch(struct karena_ring *ring, const uint32_t *lengths,
 	return 0;
 }
 
-/* Finishes up to FINISH_AT_ONCE reservations. */
 static int finish_some(struct karena_ring *ring, const struct karena_finish *finish,
 		       unsigned int nr, uint32_t flags)
 {

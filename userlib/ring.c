@@ -29,7 +29,6 @@ int karena_ring_from_fd(int fd, struct karena_ring **ring)
 	return 0;
 }
 
-/* Makes a handle from a new fd, and closes the fd on failure. */
 static int ring_from_own_fd(int fd, struct karena_ring **ring)
 {
 	int ret = karena_ring_from_fd(fd, ring);

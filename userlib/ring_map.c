@@ -18,7 +18,6 @@ static bool layout_is_known(const struct karena_ring *ring, const struct karena_
 	       layout->data_bytes == ring->data_bytes;
 }
 
-/* Reads the offsets of the parts of the mapping from the header page. */
 static int read_layout(const struct karena_ring *ring, struct karena_ring_header *layout)
 {
 	void *page = NULL;
@@ -144,7 +143,6 @@ int karena_ring_map_producer(struct karena_ring *ring, char **data)
 	return 0;
 }
 
-/* Unmaps all mappings of a handle. */
 void karena_ring_unmap(struct karena_ring *ring)
 {
 	if (ring->in_place)

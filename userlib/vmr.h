@@ -45,7 +45,6 @@ static inline bool vmr_length_unaligned(size_t length, size_t granularity)
 	return !length || vmr_unaligned(length, granularity);
 }
 
-/* Is the range inside the span? */
 static inline bool vmr_in_span(const struct karena_vmr *vmr, size_t offset, size_t length)
 {
 	return offset <= vmr->size && length <= vmr->size - offset;

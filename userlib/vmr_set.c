@@ -238,7 +238,6 @@ void vmr_set_erase(struct vmr_set *set, uintptr_t start)
 	set->slots[pos.slot].start = leaf->entries[0].start;
 }
 
-/* Erases all entries and frees all memory. */
 void vmr_set_clear(struct vmr_set *set)
 {
 	for (size_t i = 0; i < set->nr_slots; i++)

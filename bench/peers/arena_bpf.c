@@ -79,7 +79,6 @@ static double run(const char *name)
 	return start;
 }
 
-/* Touches the first byte of each page. */
 static double touch(uint32_t nr_pages)
 {
 	uint64_t start = bench_ticks();

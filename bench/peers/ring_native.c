@@ -51,7 +51,6 @@ static void *pages(size_t bytes)
 	return at;
 }
 
-/* Maps a data area twice in a row. */
 static char *data_area(size_t bytes)
 {
 	int flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE;

@@ -87,7 +87,6 @@ static ref_t take(struct index *index, uint64_t bytes)
 	return (ref_t)(offset / 8);
 }
 
-/* Gives back the last memory taken. */
 static void give_back(struct index *index, ref_t ref)
 {
 	uint64_t offset = (uint64_t)ref * 8;

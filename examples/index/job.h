@@ -64,7 +64,6 @@ int by_karena(const struct job *job, struct shared *shared, struct done *done);
 int by_memfd(const struct job *job, struct done *done);
 int by_pipe(const struct job *job, struct done *done);
 
-/* Helpers for the ways. */
 double now(void);
 int start_writers(pid_t *pids, int (*work)(void *context, unsigned int writer), void *context);
 void kill_writers(const pid_t *pids);

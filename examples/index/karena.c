@@ -39,7 +39,6 @@ struct indexer {
 	uint32_t dies_at;
 };
 
-/* Allocates memory for the index: pages of the arena. */
 static int more(void *context, uint64_t bytes, uint64_t *offset)
 {
 	const struct karena_arena *arena = context;

@@ -168,7 +168,6 @@ static int lookup(int fd, const char *name)
 	return index_lookup(&index, name, print_path, NULL) ? 0 : 1;
 }
 
-/* Checks that the other program finds what grep found. */
 static void show_lookup(const struct shared *shared, const struct reference *reference)
 {
 	char self[PATH_MAX] = "", command[3 * PATH_MAX];

@@ -105,7 +105,6 @@ static int put(const struct by_hand *hand, const void *record, uint32_t length)
 	return eventfd_write(hand->wake, 1) < 0 ? -errno : 0;
 }
 
-/* Returns the record's length, 0 if there is none. */
 static uint32_t get(struct hand_ring *ring, void *record)
 {
 	uint32_t length = 0;
