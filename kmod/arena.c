@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The operations of arenas, each written once: check, take what may be lacking,
- * and only then change something under the lock.
+ * The operations of arenas. Each checks its arguments and takes what it needs before it
+ * changes anything under the lock.
  */
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -19,7 +19,7 @@ static void arena_destroy(struct karena_object *object)
 {
 	struct karena_arena *arena = to_arena(object);
 
-	down_write(&arena->lock);	/* nobody else is left; what is called insists */
+	down_write(&arena->lock);	/* for lockdep: nobody else uses the arena */
 	arena_destroy_pages(arena);
 	ranges_destroy(&arena->ranges);
 	arena_reconcile(arena, 0);
@@ -31,7 +31,7 @@ static void arena_destroy(struct karena_object *object)
 
 const struct karena_object_type karena_arena_type = {
 	.name = "arena",
-	/* A regular file: only such a one has fallocate(), hence MADV_REMOVE. */
+	/* A regular file, as only these have fallocate(), and hence MADV_REMOVE. */
 	.mode = S_IFREG,
 	.rights = KARENA_RIGHTS_ARENA,
 	.fops = &arena_fops,
@@ -89,7 +89,7 @@ destroy_tree:
 }
 
 /**
- * arena_op_create() - KARENA_IOC_ARENA_CREATE
+ * arena_op_create() - execute KARENA_IOC_ARENA_CREATE
  * @call:	on a device fd
  * @argp:	struct karena_arena_create
  *
@@ -121,10 +121,10 @@ long arena_op_create(struct karena_call *call, void *argp)
 }
 
 /**
- * arena_check_range() - a byte offset and a page count as they come from outside
+ * arena_check_range() - check a byte offset and a page count from outside
  * @arena:	the arena
  * @offset:	bytes
- * @nr_pages:	pages; none is a range too, anywhere up to the arena's end
+ * @nr_pages:	number of pages; may be 0, anywhere up to the arena's end
  * @first:	out, index of the first page
  *
  * Context: any.
@@ -156,13 +156,13 @@ static int check_alloc(const struct karena_arena *arena, const struct karena_are
 			return -EINVAL;
 		return arena_check_range(arena, args->offset, args->nr_pages, first);
 	}
-	/* A hint must lie in the arena; where it leads is the search's matter. */
+	/* A hint must lie in the arena, but the range at the hint may pass the end. */
 	if (args->nr_pages > arena->nr_pages)
 		return -EINVAL;
 	return arena_check_range(arena, args->offset, 0, first);
 }
 
-/* Where an allocation goes; @first is where it is demanded or sought. */
+/* Finds the place of an allocation. @first: in, the demanded place or the hint; out */
 static int find_place(struct karena_arena *arena, const struct karena_arena_alloc *args,
 		      unsigned long *first)
 {
@@ -177,7 +177,7 @@ static int find_place(struct karena_arena *arena, const struct karena_arena_allo
 }
 
 /**
- * arena_op_alloc() - KARENA_IOC_ARENA_ALLOC
+ * arena_op_alloc() - execute KARENA_IOC_ARENA_ALLOC
  * @call:	on an arena fd
  * @argp:	struct karena_arena_alloc
  *
@@ -218,14 +218,14 @@ drop:
 	return err;
 }
 
-/* What becomes of a range, what its pages must be for that, and if they are not. */
+/* The new state of released pages, the states required for that, and the errno. */
 struct release_mode {
 	u32 state;
 	u32 required;
 	int refusal;
 };
 
-/* As it may have very many ranges: 0, @how->refusal, or -EINTR for a fatal signal. */
+/* Checks in parts, as there may be many ranges. 0, @how->refusal, -EINTR if killed. */
 static int check_release(struct karena_arena *arena, unsigned long first, unsigned long last,
 			 const struct release_mode *how)
 {
@@ -248,8 +248,8 @@ static int check_release(struct karena_arena *arena, unsigned long first, unsign
 }
 
 /*
- * The first step: what may fail does so here. Of the ranges that it takes, if it
- * does, later steps need no more.
+ * The first step, which makes everything that can fail fail. If it needs another range,
+ * later steps do not.
  */
 static int release_first(struct karena_arena *arena, unsigned long first, unsigned long *last,
 			 const struct release_mode *how)
@@ -261,8 +261,8 @@ static int release_first(struct karena_arena *arena, unsigned long first, unsign
 }
 
 /*
- * A step after the first. In between others may have changed the pages to come;
- * where they have, it is as if theirs was the later call.
+ * A later step. Other calls may have changed the pages to come in between; such pages are
+ * left as if the other call had come after this one.
  */
 static void release_more(struct karena_arena *arena, unsigned long first, unsigned long *last,
 			 const struct release_mode *how)
@@ -278,7 +278,7 @@ static void release_more(struct karena_arena *arena, unsigned long first, unsign
 	arena_remove_pages(arena, first, last, how->state, false);
 }
 
-/* One step, the first or another; @last as in arena_remove_pages(). */
+/* Takes one step, the first or a later one; @last as in arena_remove_pages(). */
 static __always_inline int release_step(struct karena_arena *arena, unsigned long first,
 					unsigned long *last, const struct release_mode *how,
 					bool is_first)
@@ -315,8 +315,8 @@ static noinline int release_rest(struct karena_arena *arena, unsigned long first
 }
 
 /*
- * Takes the memory of a range away, step by step, so that other users of the
- * arena and a fatal signal come in between. @done reports how far it came.
+ * Releases a range step by step, so that other users of the arena, or a fatal signal,
+ * can come in between. @done reports the progress.
  */
 static int release_range(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 			 const struct release_mode *how, u64 *done)
@@ -338,13 +338,13 @@ static int release_range(struct karena_arena *arena, unsigned long first, unsign
  * arena_free() - make a range free
  * @arena:	the arena
  * @first:	index of the first page
- * @nr_pages:	pages, all inside the arena
+ * @nr_pages:	number of pages, all inside the arena
  * @flags:	KARENA_FREE_F_*
- * @done:	out, pages done, whatever is returned
+ * @done:	out, pages done, always written
  *
  * Context: may sleep.
- * Return: 0; -EINTR with @done short of @nr_pages; with nothing changed -ENOENT
- * (STRICT), and -ENOMEM or -EDQUOT where a range without memory is to be split.
+ * Return: 0; -EINTR with @done less than @nr_pages; with nothing changed -ENOENT
+ * (STRICT), and -ENOMEM or -EDQUOT if a range without memory had to be split.
  */
 int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 	       u32 flags, u64 *done)
@@ -363,7 +363,7 @@ int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr
 }
 
 /**
- * arena_op_free() - KARENA_IOC_ARENA_FREE
+ * arena_op_free() - execute KARENA_IOC_ARENA_FREE
  * @call:	on an arena fd
  * @argp:	struct karena_arena_free
  *
@@ -382,7 +382,7 @@ long arena_op_free(struct karena_call *call, void *argp)
 }
 
 /**
- * arena_op_decommit() - KARENA_IOC_ARENA_DECOMMIT
+ * arena_op_decommit() - execute KARENA_IOC_ARENA_DECOMMIT
  * @call:	on an arena fd
  * @argp:	struct karena_arena_decommit
  *
@@ -406,7 +406,7 @@ long arena_op_decommit(struct karena_call *call, void *argp)
 }
 
 /**
- * arena_op_reserve() - KARENA_IOC_ARENA_RESERVE
+ * arena_op_reserve() - execute KARENA_IOC_ARENA_RESERVE
  * @call:	on an arena fd
  * @argp:	struct karena_arena_reserve
  *
@@ -442,7 +442,7 @@ long arena_op_reserve(struct karena_call *call, void *argp)
 }
 
 /**
- * arena_op_commit() - KARENA_IOC_ARENA_COMMIT
+ * arena_op_commit() - execute KARENA_IOC_ARENA_COMMIT
  * @call:	on an arena fd
  * @argp:	struct karena_arena_commit
  *

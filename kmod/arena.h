@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Arenas. The file operations, the operations of the table and the fault use
- * what is declared here.
+ * Arenas: for the file operations, the operations of the table, and the fault.
  */
 #ifndef KARENA_ARENA_H
 #define KARENA_ARENA_H
@@ -21,17 +20,17 @@ struct karena_call;
 				 KARENA_ARENA_F_FIXED_ADDR | \
 				 KARENA_ARENA_F_INHERIT)
 
-/* Offsets are loff_t in the file system's code, so the last page is left out. */
+/* The file system's code uses loff_t for offsets, so the last page is left out. */
 #define KARENA_ARENA_MAX_BYTES	(((u64)LLONG_MAX + 1) - 2 * PAGE_SIZE)
 
 #define KARENA_FAULT_PAGES_MAX	64
 /*
- * By measurement, see docs/arena.md: beyond it a fault costs little less per page,
- * and takes memory for pages that are perhaps never touched.
+ * Measured, see docs/arena.md: with more pages a fault costs little less per page, and
+ * takes memory for pages that may never be touched.
  */
 #define KARENA_FAULT_PAGES_DEFAULT 32
 
-/* Faults by kind, as KARENA_IOC_ARENA_STAT shows them. */
+/* Faults by kind, for KARENA_IOC_ARENA_STAT. */
 struct arena_faults {
 	u64 populated;
 	u64 mapped;
@@ -39,34 +38,33 @@ struct arena_faults {
 	u64 bus;
 };
 
-/* Ranges that are charged as a page: arena_charge.c. */
+/* Number of ranges that are charged as one page, see arena_charge.c. */
 #define ARENA_NODES	(PAGE_SIZE / sizeof(struct ranges_node))
 
-/* Pages or ranges that are seen to under the lock before others come in. */
+/* Number of pages or ranges to handle before the lock is released for others. */
 #define ARENA_STEP	512
 
 /**
  * struct karena_arena - an arena
- * @object:	what all objects have
+ * @object:	common part of all objects
  * @nr_pages:	size; fixed
  * @flags:	KARENA_ARENA_F_*; fixed
  * @node:	of create; fixed
  * @fault_pages: of create; fixed
- * @lock:	protects @ranges, @address, @populated_peak and which entries @pages
- *		has. Shared: faults, which may add pages to @pages where @ranges
- *		says allocated, and whoever only looks. Exclusive: whoever changes
- *		@ranges or removes a page. Nests inside mmap_lock; outside the
- *		locks of unmap_mapping_range() and of the page tables. User memory
- *		is never touched under it
+ * @lock:	protects @ranges, @address, @populated_peak and the set of entries in
+ *		@pages. Held shared by faults, which may add pages to @pages where
+ *		@ranges says allocated, and by readers. Held exclusively to change
+ *		@ranges or to remove a page. Nests inside mmap_lock; outside the
+ *		locks of unmap_mapping_range() and of the page tables. User memory is
+ *		never touched under it
  * @ranges:	the state of each page
- * @pages:	the populated pages, with a reference of the arena's each
- * @address:	with FIXED_ADDR, where offset 0 is mapped; 0: not chosen yet. Set
- *		once
- * @proposed:	before that, where a mapping that is under way will have it, or one
- *		that failed would have had. Changed by cmpxchg(), under no lock
- * @nr_populated: entries of @pages
- * @populated_peak: most it was before the last time it shrank
- * @faults:	per CPU, only ever counted up
+ * @pages:	the populated pages; the arena has a reference on each
+ * @address:	with FIXED_ADDR, address of offset 0; 0: not chosen yet. Set once
+ * @proposed:	until then, the address of a mapping under way, or of one that has
+ *		failed. Changed by cmpxchg(), without a lock
+ * @nr_populated: number of entries in @pages
+ * @populated_peak: highest @nr_populated before its last decrease
+ * @faults:	per CPU, only ever incremented
  */
 struct karena_arena {
 	struct karena_object object;
@@ -100,15 +98,15 @@ long arena_op_reserve(struct karena_call *call, void *args);
 long arena_op_commit(struct karena_call *call, void *args);
 long arena_op_decommit(struct karena_call *call, void *args);
 
-/* arena_stat.c: what is shown of an arena */
+/* arena_stat.c: reports */
 long arena_op_stat(struct karena_call *call, void *args);
 long arena_op_walk(struct karena_call *call, void *args);
 void arena_show(struct karena_object *object, struct seq_file *m);
 
 /**
- * struct arena_window - pages of a fault, all in one leaf of the tree
- * @map:	their slots, one after the other
- * @leaf:	what holds those that are populated
+ * struct arena_window - pages of a fault, all in one leaf of the page tree
+ * @map:	their slots, contiguous
+ * @leaf:	the leaf, if there is one
  */
 struct arena_window {
 	unsigned long map;
@@ -117,12 +115,12 @@ struct arena_window {
 
 /**
  * struct arena_page_list - pages on their way into an arena
- * @nr:		how many; 0 once they are the arena's
- * @pages:	them
- * @few:	room for @pages where they are few
+ * @nr:		number of pages; 0 once the arena owns them
+ * @pages:	the pages
+ * @few:	memory for @pages if there are few
  *
- * Kernels that clear what a stack frame begins with take longer for @few than
- * for the rest of a small allocation: hence __uninitialized where there is one.
+ * Declare it __uninitialized: with kernels that clear the stack, clearing @few would
+ * take longer than the rest of a small allocation.
  */
 struct arena_page_list {
 	unsigned long nr;
@@ -130,7 +128,7 @@ struct arena_page_list {
 	struct page *few[KARENA_PAGES_BATCH];
 };
 
-/* arena_mm.c: pages into the arena */
+/* arena_mm.c: adding pages */
 int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_pages,
 		     struct arena_page_list *list);
 void arena_drop_rest(struct karena_arena *arena, struct arena_page_list *list);
@@ -143,8 +141,8 @@ int arena_pin_pages(struct karena_arena *arena, unsigned long first,
 		    unsigned long nr_pages, struct page **pages);
 
 /**
- * arena_drop_pages() - give up what the arena did not get of a page list
- * @arena:	that was charged for it
+ * arena_drop_pages() - give up the pages of a list that did not go into the arena
+ * @arena:	was charged for the pages
  * @list:	from arena_take_pages()
  *
  * Context: may sleep.
@@ -155,17 +153,17 @@ static inline void arena_drop_pages(struct karena_arena *arena, struct arena_pag
 		arena_drop_rest(arena, list);
 }
 
-/* arena_remove.c: and out of it */
+/* arena_remove.c: removing pages */
 int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned long *last,
 		       u32 state, bool may_fail);
 void arena_destroy_pages(struct karena_arena *arena);
 
-/* arena_charge.c: what the user is charged for */
+/* arena_charge.c: charging the user */
 void arena_reconcile(struct karena_arena *arena, unsigned long nr_released);
 int arena_set_state(struct karena_arena *arena, unsigned long first, unsigned long last,
 		    u32 state);
 
-/* arena.c, for the operations and for entry points that are not in the table */
+/* arena.c, also used by entry points that are not in the table */
 int arena_check_range(const struct karena_arena *arena, u64 offset, u64 nr_pages,
 		      unsigned long *first);
 int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,

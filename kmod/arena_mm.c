@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages into an arena.
+ * Adding pages to an arena.
  *
- * A page in the arena has one reference of the arena's, beside those of page
- * tables and pins.
+ * The arena has one reference on each of its pages, in addition to those of page tables
+ * and pins.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -22,13 +22,13 @@ static int arena_node(const struct karena_arena *arena, int node)
 }
 
 /**
- * arena_take_pages() - pages that are to go into an arena
- * @arena:	to be charged for them
- * @node:	NUMA node preferred, or KARENA_NODE_ANY for the arena's own
- * @nr_pages:	how many; none is fine
- * @list:	out, for arena_drop_pages() in the end, whatever is returned
+ * arena_take_pages() - take pages that are to go into an arena
+ * @arena:	the arena, which is charged
+ * @node:	preferred NUMA node, or KARENA_NODE_ANY for the arena's own
+ * @nr_pages:	number of pages, may be 0
+ * @list:	out; pass it to arena_drop_pages() in the end, even after an error
  *
- * Context: may sleep and reclaim, hence without the arena's lock.
+ * Context: may sleep and reclaim, so do not call it with the arena's lock.
  * Return: 0; -EDQUOT, -ENOMEM, -EINTR for a fatal signal.
  */
 int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_pages,
@@ -39,7 +39,7 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 	list->nr = 0;
 	list->pages = list->few;
 	if (nr_pages > ARRAY_SIZE(list->few)) {
-		/* Not by trying, which would take all that others need. */
+		/* Trying would take all the memory that others need. */
 		if (nr_pages > totalram_pages())
 			return -ENOMEM;
 		list->pages = kvmalloc_array(nr_pages, sizeof(*list->pages), KARENA_GFP);
@@ -64,7 +64,7 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 	return 0;
 }
 
-/* Kept apart: mostly the arena got all of a short list. */
+/* Not inlined: mostly the arena has got all pages of a short list. */
 void arena_drop_rest(struct karena_arena *arena, struct arena_page_list *list)
 {
 	unsigned int nr_pages;
@@ -79,7 +79,7 @@ void arena_drop_rest(struct karena_arena *arena, struct arena_page_list *list)
 		kvfree(list->pages);
 }
 
-/* Puts pages into the slots of a leaf's @map; returns which of them were empty. */
+/* Puts pages into the slots @map of a leaf; returns the slots that were empty. */
 static unsigned long insert_pages(struct karena_arena *arena, struct page_tree_node *leaf,
 				  unsigned long base, unsigned long map, struct page **pages)
 {
@@ -93,7 +93,7 @@ static unsigned long insert_pages(struct karena_arena *arena, struct page_tree_n
 	return map;
 }
 
-/* Forgets pages first..last, which nobody has mapped. */
+/* Removes pages first..last, none of which is mapped. */
 static noinline void withdraw_pages(struct karena_arena *arena, unsigned long first,
 				    unsigned long last)
 {
@@ -109,7 +109,7 @@ static noinline void withdraw_pages(struct karena_arena *arena, unsigned long fi
 	}
 }
 
-/* At least one page; -ENOMEM with some of them in. */
+/* Inserts at least one page; -ENOMEM with some of them inserted. */
 static int insert_page_list(struct karena_arena *arena, unsigned long first,
 			    const struct arena_page_list *list)
 {
@@ -132,15 +132,14 @@ static int insert_page_list(struct karena_arena *arena, unsigned long first,
 }
 
 /**
- * arena_place_pages() - turn a range allocated, with pages if there are any
+ * arena_place_pages() - allocate a range, with pages if there are any
  * @arena:	its lock is held exclusively
  * @first:	index of the first page
- * @nr_pages:	of the range, none of which is allocated yet
- * @list:	as many pages, or none to leave the range to the fault
+ * @nr_pages:	number of pages, none of which is allocated yet
+ * @list:	as many pages, or none to leave populating to faults
  *
  * Context: may sleep.
- * Return: 0, and the pages are the arena's; -ENOMEM or -EDQUOT with nothing
- * changed.
+ * Return: 0, and the arena owns the pages; -ENOMEM or -EDQUOT with nothing changed.
  */
 int arena_place_pages(struct karena_arena *arena, unsigned long first,
 		      unsigned long nr_pages, struct arena_page_list *list)
@@ -151,8 +150,8 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 	lockdep_assert_held_write(&arena->lock);
 
 	/*
-	 * Until the range is allocated nobody looks for its pages, so that
-	 * what may fail can be taken back.
+	 * Nobody looks for pages of a range that is not allocated, so the pages can be
+	 * removed again if a later step fails.
 	 */
 	if (list->nr)
 		err = insert_page_list(arena, first, list);
@@ -166,7 +165,7 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 	return 0;
 }
 
-/* @nr of the slots of @map, @touched among them if it is one. */
+/* Returns @nr of the slots of @map, including @touched if @map has it. */
 static unsigned long some_slots(unsigned long map, unsigned int nr, unsigned int touched)
 {
 	unsigned long rest = map & ~BIT(touched);
@@ -176,7 +175,7 @@ static unsigned long some_slots(unsigned long map, unsigned int nr, unsigned int
 	return map;
 }
 
-/* Gives back those of @pages, one for each slot of @map, that did not go in. */
+/* Gives back those of @pages, one for each slot of @map, that were not added. */
 static void give_back(struct karena_arena *arena, unsigned long map, unsigned long added,
 		      struct page **pages)
 {
@@ -189,8 +188,8 @@ static void give_back(struct karena_arena *arena, unsigned long map, unsigned lo
 }
 
 /*
- * Fills slots of the window's leaf with @fresh. Where another fault was quicker
- * its page stays. Returns how many went in, or -ENOMEM.
+ * Fills slots of the window's leaf with @fresh. If another fault was faster, its page
+ * stays. Returns the number of pages added, or -ENOMEM.
  */
 static int fill_window(struct karena_arena *arena, unsigned long base,
 		       struct arena_window *window, unsigned long map, struct page **fresh)
@@ -207,15 +206,15 @@ static int fill_window(struct karena_arena *arena, unsigned long base,
 }
 
 /**
- * arena_populate() - back the pages around a touched one
+ * arena_populate() - populate the pages around a touched one
  * @arena:	its lock is held
- * @index:	the page touched
- * @window:	in, @map: pages around @index, all of them allocated; out, the leaf.
- *		@index is filled there on success, of the others as many as could be had.
+ * @index:	index of the touched page
+ * @window:	in, @map: pages around @index, all of them allocated; out, @leaf, where
+ *		@index is populated on success, and as many of the others as possible.
  *		They stay while the lock is held
  *
  * Context: may sleep.
- * Return: how many pages were populated; -ENOMEM, -EDQUOT.
+ * Return: number of pages populated; -ENOMEM, -EDQUOT.
  */
 int arena_populate(struct karena_arena *arena, unsigned long index,
 		   struct arena_window *window)
@@ -238,13 +237,13 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 	got = karena_pages_get(arena->object.account, arena->node, want, fresh);
 	if (got < 0)
 		return missing & BIT(slot) ? got : 0;
-	/* If they do not do for all, then for the touched one before others. */
+	/* If there are too few, populate the touched page first. */
 	if (got < want)
 		missing = some_slots(missing, got, slot);
 	return fill_window(arena, index - slot, window, missing, fresh);
 }
 
-/* As many as there are from the window's start on; returns how many. */
+/* Pins the populated pages at the window's start; returns their number. */
 static unsigned int pin_window(const struct arena_window *window, struct page **pages)
 {
 	unsigned int slot = __ffs(window->map);
@@ -276,18 +275,18 @@ static int pin_some(struct karena_arena *arena, unsigned long first,
 }
 
 /**
- * arena_pin_pages() - get hold of a range's pages
+ * arena_pin_pages() - pin a range's pages
  * @arena:	the arena
  * @first:	index of the first page
- * @nr_pages:	pages, all inside the arena
+ * @nr_pages:	number of pages, all inside the arena
  * @pages:	out, with a reference each
  *
- * Populates those that are not. Each was in the arena when it was pinned; one
- * that is freed later leaves the arena and lives on for the pin alone.
+ * Populates pages that are not. Each page was in the arena when it was pinned. A page
+ * that is freed later leaves the arena, and lives on for the pin alone.
  *
  * Context: may sleep.
- * Return: 0, or with nothing pinned -ENOENT if a page is not allocated, -ENOMEM,
- * -EDQUOT, -EINTR for a fatal signal.
+ * Return: 0; with nothing pinned -ENOENT if a page is not allocated, -ENOMEM, -EDQUOT,
+ * -EINTR for a fatal signal.
  */
 int arena_pin_pages(struct karena_arena *arena, unsigned long first,
 		    unsigned long nr_pages, struct page **pages)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A page of an arena: it bears the arena's name from when it is placed to when it is
- * given up.
+ * A page of an arena. Its ->mapping points to the arena's inode from when the page is
+ * placed until it is given up.
  */
 #ifndef KARENA_ARENA_PAGE_H
 #define KARENA_ARENA_PAGE_H
@@ -16,13 +16,13 @@ static inline struct address_space *arena_mapping(const struct karena_arena *are
 	return arena->object.inode->i_mapping;
 }
 
-/* No page of an arena is part of a larger one: there is no head to look for. */
+/* Pages of an arena are never part of a larger folio, so there is no head to find. */
 static inline struct folio *as_folio(struct page *page)
 {
 	return (struct folio *)page;
 }
 
-/* So that a futex in the page has the arena's inode and the offset for a key. */
+/* Gives a futex in the page the arena's inode and the offset as its key. */
 static inline void arena_own_page(struct karena_arena *arena, struct page *page,
 				  unsigned long index)
 {
@@ -38,9 +38,9 @@ static inline void arena_disown_page(struct page *page)
 }
 
 /*
- * Of a page that others hold. Whoever has it pinned may be marking it dirty, for
- * which it looks, under the page's lock, where the name points to; and the inode
- * may go as soon as it has no pages.
+ * Disowns a page on which others have references. A task that has pinned the page may be
+ * marking it dirty: for that it follows ->mapping under the page lock, and the inode may
+ * go as soon as it has no pages.
  */
 static inline void arena_disown_held_page(struct page *page)
 {

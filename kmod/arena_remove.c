@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages out of an arena. Each loses the arena's reference; one that page tables or pins
- * have references on lives until the last of those is given back.
+ * Removing pages from an arena. Each page loses the arena's reference, and lives until
+ * the references of page tables and pins are dropped, too.
  */
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -22,9 +22,9 @@ static void put_pages(struct page **pages, unsigned int nr_pages)
 }
 
 /*
- * Gives up the pages of a span, those that nobody but the arena has a reference on all at
- * once: they are put into its first slots for that. One that somebody has lives on until
- * the last reference is given back. Returns whether there is any.
+ * Gives up the pages of a span. Those on which only the arena has a reference are freed
+ * all at once; for that they are moved to the span's first slots. Other pages live until
+ * their last reference is dropped. Returns whether there are any of these.
  */
 static noinline bool release_span(const struct page_tree_span *span)
 {
@@ -51,8 +51,9 @@ static noinline bool release_span(const struct page_tree_span *span)
 }
 
 /*
- * The same one by one, and takes them out of the tree. Unless it is @final it ends with
- * the first page that somebody has a reference on, and returns whether there is one.
+ * Gives up the pages of a span one by one, and removes them from the page tree. Unless
+ * @final, stops at the first page with other references, and returns whether there is
+ * one.
  */
 static __always_inline bool release_singly(struct karena_arena *arena, struct page_tree_span *span,
 					   bool final)
@@ -79,9 +80,9 @@ static __always_inline bool release_singly(struct karena_arena *arena, struct pa
 
 /**
  * struct removal - pages that leave an arena
- * @nr:		how many
- * @held:	there are references on some of them, be they of page tables
- * @left:	some of those are in the tree until they are in no page table
+ * @nr:		number of pages
+ * @held:	some have other references, if only those of page tables
+ * @left:	some of these stay in the page tree until no page table maps them
  */
 struct removal {
 	unsigned long nr;
@@ -90,12 +91,12 @@ struct removal {
 };
 
 /*
- * Takes pages of first..last out of the tree and gives them up, to ARENA_STEP of them
- * and the rest of a leaf. Returns the last index that it has seen to.
+ * Gives up pages of first..last and removes them from the page tree: up to ARENA_STEP and
+ * the rest of a leaf. Returns the last index handled.
  *
- * What is charged to a memory cgroup it gets back for many pages at once, of those that
- * are mapped by unmap_mapping_range(). Other pages take the page allocator less one by
- * one: those that are mapped are left. For a leaf that has both either way will do.
+ * Pages charged to a memory cgroup give back their charge for many at once; mapped ones
+ * do so in unmap_mapping_range(). Other pages cost the page allocator less one by one, so
+ * mapped ones are left for later. For a leaf that has both kinds, either way is correct.
  */
 static __always_inline unsigned long
 release_range(struct karena_arena *arena, unsigned long first, unsigned long last,
@@ -120,7 +121,7 @@ release_range(struct karena_arena *arena, unsigned long first, unsigned long las
 	return last;
 }
 
-/* Gives up what release_range() has left, now that it is in no page table. */
+/* Gives up the pages that release_range() has left, which no page table maps now. */
 static noinline void release_rest(struct karena_arena *arena, unsigned long first,
 				  unsigned long last)
 {
@@ -140,13 +141,14 @@ static void note_released(struct karena_arena *arena, unsigned long nr_pages)
 }
 
 /**
- * arena_remove_pages() - one step of taking the memory of a range away
+ * arena_remove_pages() - remove the pages of a range, one step at a time
  * @arena:	its lock is held exclusively
  * @first:	index of the first page
- * @last:	index of the last page; out, of the last one that was seen to
- * @state:	what the pages become
- * @may_fail:	for want of memory for another range. Not where the pages have
- *		memory themselves: whoever is out of it must be able to free some
+ * @last:	index of the last page; out, the last one handled
+ * @state:	new state of the pages
+ * @may_fail:	allow failure if there is no memory for another range. Ignored if the
+ *		pages have memory themselves: it must be possible to free memory when
+ *		there is none
  *
  * Context: may sleep.
  * Return: 0; -ENOMEM or -EDQUOT with nothing changed.
@@ -166,11 +168,11 @@ int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned
 		return arena_set_state(arena, first, *last, state);
 	ranges_set(&arena->ranges, first, *last, state, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	/*
-	 * No fault can map a page meanwhile: it would need the lock. A page that no
-	 * table has now can come into none: fork() and mremap() copy entries, they
-	 * make none. So where none is held there is nothing to walk and no other CPU to
-	 * interrupt. A page that is mapped has its entries' references still, and goes
-	 * when the TLBs have been flushed.
+	 * No fault can map a page now, as it would need the lock. A page that no table
+	 * maps cannot get into one: fork() and mremap() only copy existing entries. So if
+	 * no page is held, there is nothing to walk, and no other CPU to interrupt. A
+	 * mapped page still has the references of its entries, and is freed after the
+	 * TLBs were flushed.
 	 */
 	if (gone.held)
 		unmap_mapping_range(arena_mapping(arena), (loff_t)first << PAGE_SHIFT,

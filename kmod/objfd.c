@@ -2,10 +2,10 @@
 /*
  * Objects as files.
  *
- * Every object has an inode of its own in a pseudo file system, so that
- * unmap_mapping_range() on it reaches that object's mappings and no others. The
- * object lives as long as one of its open files does, mappings holding theirs, or
- * kernel code that asked for it.
+ * Every object has its own inode in a pseudo file system, so that unmap_mapping_range()
+ * on the inode reaches the mappings of this object and no others. The object lives as
+ * long as one of its open files, on which mappings have references, or as kernel code
+ * that has asked for it.
  */
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -26,8 +26,8 @@ static struct vfsmount *objfs_mnt;
 static int objfs_pins;
 
 /*
- * Nothing is to be executed from an object: mmap() refuses PROT_EXEC with EPERM and
- * takes VM_MAYEXEC away. Later kernels set this for every such file system.
+ * Nothing may be executed from an object: mmap() then refuses PROT_EXEC with EPERM and
+ * clears VM_MAYEXEC. Later kernels set this for all such file systems.
  */
 static int objfs_init_fs_context(struct fs_context *fc)
 {
@@ -38,8 +38,8 @@ static int objfs_init_fs_context(struct fs_context *fc)
 }
 
 /*
- * With an owner: the superblock holds the module until the last inode is gone,
- * which may be later than the last release().
+ * With an owner: the superblock holds the module until the last inode is gone, which may
+ * be later than the last release().
  */
 static struct file_system_type objfs_type = {
 	.name = "karena",
@@ -51,8 +51,8 @@ static struct file_system_type objfs_type = {
 /**
  * karena_objfs_pin() - keep the pseudo file system mounted
  *
- * It is mounted with the first pin and unmounted with the last, rather than for
- * the module's life: a mount holds the module, which could then never go.
+ * The first pin mounts it and the last unpin unmounts it. It cannot stay mounted for the
+ * module's life: a mount holds the module, which could never be unloaded then.
  *
  * Context: may sleep.
  * Return: 0 or -errno.
@@ -63,7 +63,7 @@ int karena_objfs_pin(void)
 }
 
 /**
- * karena_objfs_unpin() - take back a karena_objfs_pin()
+ * karena_objfs_unpin() - undo karena_objfs_pin()
  *
  * Context: may sleep.
  */
@@ -76,12 +76,13 @@ void karena_objfs_unpin(void)
  * karena_object_init() - set up the common part of a new object
  * @object:	zeroed
  * @type:	its kind
- * @name:	KARENA_NAME_LEN bytes, as the caller of create gave them
+ * @name:	KARENA_NAME_LEN bytes, from the caller of create
+ *
+ * Undone by karena_object_fini(), or handed over by karena_object_publish().
  *
  * Context: may sleep.
- * Return: 0; -EINVAL if the name does not end within its bytes, or has bytes
- * after its end, or characters that do not print; -ENOMEM. To be undone by
- * karena_object_fini(), or handed over by karena_object_publish().
+ * Return: 0; -EINVAL if the name has no NUL, bytes after the NUL, or characters that
+ * are not printable; -ENOMEM.
  */
 int karena_object_init(struct karena_object *object,
 		       const struct karena_object_type *type, const char *name)
@@ -91,7 +92,7 @@ int karena_object_init(struct karena_object *object,
 
 	if (len == KARENA_NAME_LEN || memchr_inv(name + len, 0, KARENA_NAME_LEN - len))
 		return -EINVAL;
-	/* Names go into /proc/PID/maps and fdinfo: no line ends, no escapes. */
+	/* Names appear in /proc/PID/maps and fdinfo: no line ends, no escapes. */
 	for (i = 0; i < len; i++) {
 		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/')
 			return -EINVAL;
@@ -117,8 +118,8 @@ void karena_object_fini(struct karena_object *object)
 }
 
 /*
- * A new open file on @object. Takes over one of object->users and a reference
- * on its inode; on failure the caller keeps both.
+ * Makes a new open file on @object. Takes over one of object->users and a reference on
+ * the inode; on failure the caller keeps both.
  */
 static struct file *object_open(struct karena_object *object, u32 rights)
 {
@@ -159,8 +160,8 @@ free_handle:
 }
 
 /*
- * Size, owner and mode stay as they are: what one may do is the open file's. A
- * ring's size is refused before, as it is no regular file, with the same error.
+ * Size, owner and mode cannot change: rights belong to the open file. As a ring is no
+ * regular file, the kernel already refuses to change its size, with the same error.
  */
 static int object_setattr(struct karena_mnt_idmap *idmap, struct dentry *dentry,
 			  struct iattr *attr)
@@ -188,14 +189,14 @@ static struct inode *object_inode(struct karena_object *object, loff_t length)
 /**
  * karena_object_publish() - give a finished object its first fd
  * @object:	ready for use by any process
- * @length:	size that its inode shows, bytes
+ * @length:	size that the inode shows, bytes
  *
- * The last step of create: nothing can fail after it. On success the object
- * belongs to its open files.
+ * The last step of create: nothing can fail after it. On success the open files own the
+ * object.
  *
  * Context: may sleep.
- * Return: an fd of the calling process, or -EMFILE, -ENFILE, -ENOMEM with the
- * object still the caller's.
+ * Return: an fd of the calling process; or -EMFILE, -ENFILE, -ENOMEM, and the caller
+ * still owns the object.
  */
 int karena_object_publish(struct karena_object *object, loff_t length)
 {
@@ -203,7 +204,7 @@ int karena_object_publish(struct karena_object *object, loff_t length)
 	struct file *file;
 	int fd, err;
 
-	/* The inode and the file are to lie in one and the same mount. */
+	/* The inode and the file must be in the same mount. */
 	err = karena_objfs_pin();
 	if (err)
 		return err;
@@ -222,10 +223,10 @@ int karena_object_publish(struct karena_object *object, loff_t length)
 	file = object_open(object, object->type->rights);
 	if (IS_ERR(file))
 		goto put_inode;
-	/* Once the fd is there another thread may have closed it. */
+	/* Trace before the fd is there, as another thread may close it at once. */
 	trace_karena_object_create(object);
 	fd_install(fd, file);
-	/* From here on the open file's own pin keeps the file system. */
+	/* From here on the open file's own pin keeps the file system mounted. */
 	goto unpin;
 
 put_inode:
@@ -240,13 +241,13 @@ unpin:
 }
 
 /**
- * karena_object_reopen() - a second open file on an object
- * @handle:	the open file asked
+ * karena_object_reopen() - make a second open file on an object
+ * @handle:	the open file that was asked
  * @rights:	KARENA_RIGHT_* of the new one
  *
  * Context: may sleep.
  * Return: an fd of the calling process; -EPERM if @handle lacks one of @rights;
- * -EINVAL if they do not fit the kind; -EMFILE, -ENFILE, -ENOMEM.
+ * -EINVAL for rights of another kind of object; -EMFILE, -ENFILE, -ENOMEM.
  */
 int karena_object_reopen(struct karena_handle *handle, u32 rights)
 {
@@ -278,11 +279,11 @@ int karena_object_reopen(struct karena_handle *handle, u32 rights)
 }
 
 /**
- * karena_object_restrict() - cut an open file's rights for good
+ * karena_object_restrict() - take rights from an open file for good
  * @handle:	the open file
- * @rights:	KARENA_RIGHT_* that may stay
+ * @rights:	KARENA_RIGHT_* to keep
  *
- * Calls under way on other CPUs may still have read the rights of before.
+ * Calls under way on other CPUs may still have read the earlier rights.
  *
  * Context: any.
  */
@@ -298,15 +299,14 @@ void karena_object_restrict(struct karena_handle *handle, u32 rights)
 }
 
 /**
- * karena_object_get() - an object for kernel code, by a process's fd
+ * karena_object_get() - get an object by a fd of the calling process
  * @fd:		of the calling process
- * @type:	the kind wanted
+ * @type:	kind of object
  * @rights:	KARENA_RIGHT_* that the open file must have
  *
  * Context: may sleep.
- * Return: the object, to be given back by karena_object_put(); or as a pointer
- * -EBADF if @fd is not open, -ENOTTY if it is no such object, -EPERM, or what
- * mounting can fail with.
+ * Return: the object, for karena_object_put(); or an ERR_PTR(): -EBADF if @fd is not
+ * open, -ENOTTY if it is not of this kind, -EPERM, or errors of mounting.
  */
 struct karena_object *karena_object_get(int fd, const struct karena_object_type *type,
 					u32 rights)
@@ -317,7 +317,7 @@ struct karena_object *karena_object_get(int fd, const struct karena_object_type 
 
 	if (!file)
 		return ERR_PTR(-EBADF);
-	/* Only what has these operations has a handle in its private_data. */
+	/* Only files with these operations have a handle in private_data. */
 	err = -ENOTTY;
 	if (file->f_op != type->fops)
 		goto put_file;
@@ -349,8 +349,8 @@ static void drop_user(struct karena_object *object)
 }
 
 /**
- * karena_object_put() - give back an object of karena_object_get()
- * @object:	not to be used any more
+ * karena_object_put() - put an object of karena_object_get()
+ * @object:	must not be used any more
  *
  * Context: may sleep.
  */
@@ -359,7 +359,7 @@ void karena_object_put(struct karena_object *object)
 	struct inode *inode = object->inode;
 
 	drop_user(object);
-	/* Without a file nothing but the pin keeps the inode's file system. */
+	/* Without a file only the pin keeps the inode's file system mounted. */
 	iput(inode);
 	karena_objfs_unpin();
 }
@@ -381,7 +381,7 @@ int karena_object_release(struct inode *inode, struct file *file)
 		object->type->closed(object, file);
 	kfree(handle);
 	drop_user(object);
-	/* The inode is the file's to give back, which does so after this. */
+	/* The file puts the inode after this. */
 	karena_objfs_unpin();
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Objects as files: an arena or a ring, its inode, its open files and their
- * rights. What the entry points and the objects share about files is here.
+ * Objects as files: arenas and rings, their inodes, their open files and rights. Entry
+ * points and objects share this.
  */
 #ifndef KARENA_OBJFD_H
 #define KARENA_OBJFD_H
@@ -16,17 +16,17 @@ struct karena_object;
 struct seq_file;
 
 /**
- * struct karena_object_type - what distinguishes arenas and rings here
+ * struct karena_object_type - differences between arenas and rings here
  * @name:	of the kind, for people
  * @mode:	file type bits of the inode, 0 for none
  * @rights:	KARENA_RIGHT_* that an open file of this kind can have
  * @fops:	of its open files
- * @opened:	an open file was made and nobody has it yet; optional
- * @cut:	an open file has lost these KARENA_RIGHT_*; optional
- * @closed:	an open file goes; optional. May sleep
- * @destroy:	the last user went, hence no mapping is left; frees the object.
- *		May sleep
- * @show:	lines for fdinfo
+ * @opened:	called for a new open file before anybody has it; optional
+ * @cut:	called when an open file has lost these KARENA_RIGHT_*; optional
+ * @closed:	called when an open file goes; optional. May sleep
+ * @destroy:	frees the object when the last user, hence the last mapping, is gone. May
+ *		sleep
+ * @show:	prints lines of fdinfo
  */
 struct karena_object_type {
 	const char *name;
@@ -41,12 +41,12 @@ struct karena_object_type {
 };
 
 /**
- * struct karena_object - the part that arenas and rings have in common
+ * struct karena_object - common part of arenas and rings
  * @type:	fixed after init
  * @account:	charged for the object; fixed after init, one reference
  * @inode:	fixed once published; each of @users holds a reference
- * @users:	open files, of which mappings hold theirs, and kernel code. The
- *		object goes with the last
+ * @users:	open files, on which mappings hold references, and kernel code. The last
+ *		one destroys the object
  * @name:	fixed after init, NUL-terminated
  */
 struct karena_object {
@@ -60,7 +60,7 @@ struct karena_object {
 /**
  * struct karena_handle - an open file, in its private_data
  * @object:	fixed; the open file keeps it alive
- * @rights:	KARENA_RIGHT_*; only ever cut, read once per call
+ * @rights:	KARENA_RIGHT_*; only ever reduced, read once per call
  */
 struct karena_handle {
 	struct karena_object *object;
@@ -72,7 +72,7 @@ static inline struct karena_handle *karena_file_handle(const struct file *file)
 	return file->private_data;
 }
 
-/* What distinguishes objects in tracepoints; 0 before it is published. */
+/* Identifies the object in tracepoints; 0 before it is published. */
 static inline unsigned long karena_object_ino(const struct karena_object *object)
 {
 	return object->inode ? object->inode->i_ino : 0;
@@ -83,7 +83,7 @@ static inline bool karena_may(const struct karena_handle *handle, u32 rights)
 	return (READ_ONCE(handle->rights) & rights) == rights;
 }
 
-/* The pseudo file system is there while a device fd or an object is. */
+/* The pseudo file system is mounted while there is a device fd or an object. */
 int karena_objfs_pin(void);
 void karena_objfs_unpin(void);
 
@@ -98,7 +98,7 @@ struct karena_object *karena_object_get(int fd, const struct karena_object_type 
 					u32 rights);
 void karena_object_put(struct karena_object *object);
 
-/* For the file operations of both kinds. */
+/* File operations of both kinds. */
 int karena_object_release(struct inode *inode, struct file *file);
 void karena_object_show_fdinfo(struct seq_file *m, struct file *file);
 

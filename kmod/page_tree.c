@@ -2,15 +2,15 @@
 /*
  * The pages that an arena holds, by index.
  *
- * Adding is for many at once: whoever adds a node or pages does it under
- * t->fill, and readers see a node or a page no sooner than it is complete. Only
- * removal, which has the caller's lock for itself, takes anything away.
+ * Several tasks may add at once: they add nodes and pages under t->fill, and readers see
+ * a node or a page only when it is complete. Only removal, for which the caller has the
+ * lock exclusively, takes anything away.
  *
- * A node whose map is empty leads nowhere. Below the topmost there may be one,
- * the leaf of t->idle, beside those that are being filled right now. A leaf that
- * t->idle names is there, for nothing else frees one.
+ * A node with an empty map leads nowhere. Apart from nodes that are being filled there is
+ * at most one below the topmost node: the leaf of t->idle. While t->idle names a leaf,
+ * the leaf exists, as nothing else frees it.
  *
- * Indexes below nr_pages are the caller's to see to, in every call.
+ * In every call the caller ensures that indexes are below nr_pages.
  */
 #include <linux/bitops.h>
 #include <linux/export.h>
@@ -20,10 +20,10 @@
 #include "compat.h"
 #include "page_tree.h"
 
-/* How many levels of nodes there can be. */
+/* Most levels of nodes. */
 #define PAGE_TREE_LEVELS DIV_ROUND_UP(BITS_PER_LONG, PAGE_TREE_SHIFT)
 
-/* Gives a node that is @height above the leaves its slots, all empty. */
+/* Allocates the slots of a node @height levels above the leaves, all empty. */
 static bool page_tree_make_slots(struct page_tree_node *node, unsigned int height, gfp_t gfp)
 {
 	node->map = 0;
@@ -35,10 +35,10 @@ static bool page_tree_make_slots(struct page_tree_node *node, unsigned int heigh
 }
 
 /**
- * page_tree_init() - An empty page tree
+ * page_tree_init() - set up an empty page tree
  * @t:		the tree
- * @nr_pages:	indexes are below it; at least 1
- * @lock:	what the caller holds in all other calls but page_tree_destroy()
+ * @nr_pages:	limit of indexes; at least 1
+ * @lock:	held by the caller in all other calls except page_tree_destroy()
  * @gfp:	for the topmost node
  *
  * Context: may sleep if @gfp says so.
@@ -61,13 +61,13 @@ int page_tree_init(struct page_tree *t, unsigned long nr_pages, struct rw_semaph
 }
 EXPORT_SYMBOL_IF_KUNIT(page_tree_init);
 
-/* The slot of a node @height levels above the leaves that leads to @index. */
+/* Returns the slot that leads to @index in a node @height levels above the leaves. */
 static unsigned int page_tree_place(unsigned long index, unsigned int height)
 {
 	return page_tree_slot(index >> (height * PAGE_TREE_SHIFT));
 }
 
-/* The lowest node there is on the way to an index; it is @height above the leaves. */
+/* Returns the lowest existing node on the way to an index, and its @height. */
 static struct page_tree_node *page_tree_lowest(struct page_tree *t, unsigned long index,
 					       unsigned int *height)
 {
@@ -85,7 +85,7 @@ static struct page_tree_node *page_tree_lowest(struct page_tree *t, unsigned lon
 }
 
 /**
- * page_tree_leaf() - The leaf that has the slot of an index
+ * page_tree_leaf() - find the leaf of an index
  * @t:		the tree
  * @index:	of a page
  *
@@ -100,7 +100,7 @@ struct page_tree_node *page_tree_leaf(struct page_tree *t, unsigned long index)
 }
 EXPORT_SYMBOL_IF_KUNIT(page_tree_leaf);
 
-/* Frees the slots of nodes that nobody has seen, @node and the one below each. */
+/* Frees the slots of unpublished nodes: of @node and of the one below each. */
 static void page_tree_free_path(struct page_tree_node node, unsigned int height,
 				unsigned long index)
 {
@@ -114,8 +114,8 @@ static void page_tree_free_path(struct page_tree_node node, unsigned int height,
 }
 
 /*
- * Makes *@node, which is @height above the leaves, and one below each to the leaf
- * of an index. False if there is no memory.
+ * Makes *@node, @height levels above the leaves, and the nodes below it down to the leaf
+ * of an index. Returns false if there is no memory.
  */
 static bool page_tree_make_path(struct page_tree_node *node, unsigned int height,
 				unsigned long index, gfp_t gfp)
@@ -138,7 +138,7 @@ static bool page_tree_make_path(struct page_tree_node *node, unsigned int height
 	return true;
 }
 
-/* Puts a node into a slot of its parent; false if there was somebody quicker. */
+/* Links a node into a slot of its parent; false if another task was faster. */
 static bool page_tree_link(struct page_tree *t, struct page_tree_node *parent, unsigned int place,
 			   const struct page_tree_node *node)
 {
@@ -155,7 +155,7 @@ static bool page_tree_link(struct page_tree *t, struct page_tree_node *parent, u
 	return linked;
 }
 
-/* Makes the leaf that there is none of yet. Kept apart, as it is needed once a leaf. */
+/* Makes a leaf that does not exist yet. Not inlined, as that happens once per leaf. */
 static noinline struct page_tree_node *page_tree_grow(struct page_tree *t, unsigned long index,
 						      gfp_t gfp)
 {
@@ -174,9 +174,9 @@ static noinline struct page_tree_node *page_tree_grow(struct page_tree *t, unsig
 }
 
 /**
- * page_tree_make_leaf() - The leaf that has the slot of an index, made if need be
+ * page_tree_make_leaf() - find the leaf of an index, or make it
  * @t:		the tree
- * @index:	of a page that is about to be added
+ * @index:	of a page about to be added
  * @gfp:	for nodes
  *
  * Context: may sleep if @gfp says so.
@@ -189,12 +189,12 @@ struct page_tree_node *page_tree_make_leaf(struct page_tree *t, unsigned long in
 EXPORT_SYMBOL_IF_KUNIT(page_tree_make_leaf);
 
 /**
- * page_tree_turn_to() - page_tree_make_leaf() for a caller that has the lock for itself
+ * page_tree_turn_to() - find or make a leaf under the exclusive lock
  * @t:		the tree
- * @index:	of a page that is about to be added
+ * @index:	of a page about to be added
  * @gfp:	for nodes
  *
- * The leaf is found quicker as long as no other is turned to.
+ * Remembers the leaf, so that the next call for the same leaf is faster.
  *
  * Context: may sleep if @gfp says so.
  * Return: the leaf; or NULL if there is no memory, with nothing changed.
@@ -217,13 +217,13 @@ struct page_tree_node *page_tree_turn_to(struct page_tree *t, unsigned long inde
 EXPORT_SYMBOL_IF_KUNIT(page_tree_turn_to);
 
 /**
- * page_tree_fill() - Add pages to a leaf
+ * page_tree_fill() - add pages to a leaf
  * @t:		the tree
  * @leaf:	the leaf
- * @map:	slots that pages are to go to
- * @pages:	a page for each of them, from the lowest on
+ * @map:	slots for the pages
+ * @pages:	a page for each slot, from the lowest slot on
  *
- * Return: the slots that were filled: those that were not already.
+ * Return: the slots that were filled, as they were empty.
  */
 unsigned long page_tree_fill(struct page_tree *t, struct page_tree_node *leaf, unsigned long map,
 			     struct page **pages)
@@ -248,7 +248,7 @@ unsigned long page_tree_fill(struct page_tree *t, struct page_tree_node *leaf, u
 }
 EXPORT_SYMBOL_IF_KUNIT(page_tree_fill);
 
-/* Frees the leaf of an index if it is empty, and those above that then are so too. */
+/* Frees the leaf of an index if it is empty, and nodes above it that become empty. */
 static void page_tree_prune(struct page_tree *t, unsigned long index)
 {
 	struct page_tree_node *path[PAGE_TREE_LEVELS];
@@ -264,15 +264,14 @@ static void page_tree_prune(struct page_tree *t, unsigned long index)
 }
 
 /**
- * page_tree_clear() - Forget pages of a leaf
+ * page_tree_clear() - remove pages from a leaf
  * @t:		the tree
- * @span:	the leaf, which may be gone afterwards, and slots that are filled, to
- *		be so no more
+ * @span:	the leaf, which may be gone afterwards, and the filled slots to clear
  */
 void page_tree_clear(struct page_tree *t, const struct page_tree_span *span)
 {
 	lockdep_assert_held_write(t->lock);
-	/* Hence never a leaf that is pruned. */
+	/* So the hint is never a leaf that is pruned. */
 	t->hint = span->leaf;
 	t->hint_base = span->base;
 	span->leaf->map &= ~span->map;
@@ -284,15 +283,15 @@ void page_tree_clear(struct page_tree *t, const struct page_tree_span *span)
 }
 EXPORT_SYMBOL_IF_KUNIT(page_tree_clear);
 
-/* The slots of first..last in the leaf that @first is in. */
+/* Returns the slots of first..last in the leaf of @first. */
 static inline unsigned long page_tree_slots_from(unsigned long first, unsigned long last)
 {
 	return GENMASK(min(last - first, PAGE_TREE_SLOTS - 1ul), 0) << page_tree_slot(first);
 }
 
 /*
- * The leaf of the first page at or after *@index, which becomes that page's; NULL
- * if there is none up to @last.
+ * Finds the first page at or after *@index, up to @last; stores its index and returns its
+ * leaf, or NULL if there is none.
  */
 static struct page_tree_node *page_tree_seek(struct page_tree *t, unsigned long *index,
 					     unsigned long last)
@@ -306,7 +305,7 @@ static struct page_tree_node *page_tree_seek(struct page_tree *t, unsigned long 
 		at = *index >> shift;
 		map = page_tree_filled(node) >> page_tree_slot(at);
 		if (!map) {
-			/* Go on behind this node, from the top. */
+			/* Continue behind this node, from the top. */
 			*index = (at - page_tree_slot(at) + PAGE_TREE_SLOTS) << shift;
 			shift = t->height * PAGE_TREE_SHIFT;
 			node = &t->root;
@@ -322,7 +321,7 @@ static struct page_tree_node *page_tree_seek(struct page_tree *t, unsigned long 
 	return NULL;
 }
 
-/* The same from the top of the tree. */
+/* The slow path of page_tree_next(), from the top of the tree. */
 static noinline bool page_tree_next_seek(struct page_tree *t, unsigned long first,
 					 unsigned long last, struct page_tree_span *span)
 {
@@ -335,13 +334,13 @@ static noinline bool page_tree_next_seek(struct page_tree *t, unsigned long firs
 }
 
 /**
- * page_tree_next() - What the next leaf holds of a range
+ * page_tree_next() - find the next leaf that holds pages of a range
  * @t:		the tree
  * @first:	first index
- * @last:	last index; there is nothing in a range that ends before it begins
- * @span:	out; the next call's @first is its @base + PAGE_TREE_SLOTS
+ * @last:	last index; the range is empty if it is below @first
+ * @span:	out; continue with @first = @base + PAGE_TREE_SLOTS
  *
- * Return: whether there is a page; if not, @span means nothing.
+ * Return: whether there is a page; if not, @span is undefined.
  */
 bool page_tree_next(struct page_tree *t, unsigned long first, unsigned long last,
 		    struct page_tree_span *span)
@@ -358,8 +357,8 @@ bool page_tree_next(struct page_tree *t, unsigned long first, unsigned long last
 EXPORT_SYMBOL_IF_KUNIT(page_tree_next);
 
 /**
- * page_tree_destroy() - Free what the tree takes
- * @t:		the tree, which nobody else uses any more; without pages
+ * page_tree_destroy() - free the nodes of a tree
+ * @t:		the tree, which is empty and not used any more
  *
  * Context: may sleep; needs no lock.
  */

@@ -2,14 +2,13 @@
 /*
  * The pages that an arena holds, by index.
  *
- * A tree of nodes with as many slots as a word has bits, as deep as the arena's
- * size demands; below the topmost there are only nodes that lead to pages. A
- * leaf's slots are an array of pages as the kernel's functions take them, so that
- * a fault hands the pages around a touch to vm_insert_pages() as they lie. What
- * else there is to a node lies in its parent's slot, so that slots alone fill the
- * memory that they are given: 512 bytes for a leaf's, 1,024 for others'.
+ * A tree of nodes with as many slots as a word has bits, as deep as the arena's size
+ * requires. Below the topmost node there are only nodes that lead to pages. The slots of a
+ * leaf are an array of pages, as vm_insert_pages() takes them, so a fault passes the pages
+ * around a touch as they lie. Everything else about a node is in its parent's slot, so
+ * slots fill the memory allocated for them: 512 bytes for a leaf, 1,024 for other nodes.
  *
- * The caller brings the lock: held exclusively to remove, shared for the rest.
+ * The caller provides the lock, and holds it exclusively to remove, shared otherwise.
  */
 #ifndef KARENA_PAGE_TREE_H
 #define KARENA_PAGE_TREE_H
@@ -32,9 +31,9 @@ struct page;
 
 /**
  * struct page_tree_node - a node of the tree
- * @map:	slots that are filled; what is in others has no meaning
- * @node:	its slots, nodes below
- * @page:	in a leaf, its slots, pages
+ * @map:	filled slots; other slots are undefined
+ * @node:	slots of a node above the leaves: the nodes below
+ * @page:	slots of a leaf: pages
  */
 struct page_tree_node {
 	unsigned long map;
@@ -45,17 +44,17 @@ struct page_tree_node {
 };
 
 /**
- * struct page_tree - index to page
- * @root:	topmost node, always there; the leaf if one does
+ * struct page_tree - maps indexes to pages
+ * @root:	topmost node, which always exists; the leaf if there is just one level
  * @height:	levels above the leaves; fixed after init
- * @idle:	index in a leaf that has lost its last page and is kept for the next
- *		one, so that pages which come and go need no node each time; or in
- *		any other leaf, or PAGE_TREE_NOWHERE
- * @hint:	leaf that was turned to or cleared last, which is mostly sought next;
- *		only if there is a @hint_base
+ * @idle:	an index in a leaf that has lost its last page, and is kept for the next
+ *		page, so that pages which come and go need no node each time. May also
+ *		be in any other leaf, or PAGE_TREE_NOWHERE
+ * @hint:	leaf last turned to or cleared, which is mostly sought next; valid only if
+ *		there is a @hint_base
  * @hint_base:	index of its first slot, or PAGE_TREE_NOWHERE
- * @fill:	keeps apart those that add at once; nothing nests inside
- * @lock:	the caller's, protects all else; fixed after init
+ * @fill:	serializes tasks that add; nothing nests inside
+ * @lock:	the caller's, protects everything else; fixed after init
  */
 struct page_tree {
 	struct page_tree_node root;
@@ -68,10 +67,10 @@ struct page_tree {
 };
 
 /**
- * struct page_tree_span - what a leaf holds of a range
+ * struct page_tree_span - pages of a range that one leaf holds
  * @leaf:	the leaf
- * @base:	index of its first slot
- * @map:	slots within the range that are filled, at least one
+ * @base:	index of the leaf's first slot
+ * @map:	filled slots within the range, at least one
  */
 struct page_tree_span {
 	struct page_tree_node *leaf;
@@ -79,13 +78,13 @@ struct page_tree_span {
 	unsigned long map;
 };
 
-/* Which slot of its leaf an index is. */
+/* Returns the slot of an index in its leaf. */
 static inline unsigned int page_tree_slot(unsigned long index)
 {
 	return index % PAGE_TREE_SLOTS;
 }
 
-/* The slots of a leaf that is at @base which lie in first..last. */
+/* Returns the slots of first..last in the leaf at @base. */
 static inline unsigned long page_tree_mask(unsigned long base, unsigned long first,
 					   unsigned long last)
 {
@@ -95,7 +94,7 @@ static inline unsigned long page_tree_mask(unsigned long base, unsigned long fir
 	return GENMASK(to, from);
 }
 
-/* How many slots in a row @map begins with. */
+/* Returns the number of contiguous slots that @map begins with. */
 static inline unsigned int page_tree_extent(unsigned long map)
 {
 	return ~map ? __ffs(~map) : PAGE_TREE_SLOTS;
@@ -113,18 +112,18 @@ void page_tree_clear(struct page_tree *t, const struct page_tree_span *span);
 bool page_tree_next(struct page_tree *t, unsigned long first, unsigned long last,
 		    struct page_tree_span *span);
 
-/* The slots of a leaf that can be read: those are filled from here on. */
+/* Returns the filled slots of a leaf, which can be read after this. */
 static inline unsigned long page_tree_filled(const struct page_tree_node *leaf)
 {
-	/* Pairs with page_tree_fill(): who sees a bit sees its page. */
+	/* Pairs with page_tree_fill(): a reader that sees a bit sees its page. */
 	return smp_load_acquire(&leaf->map);
 }
 
 /**
- * page_tree_put() - page_tree_fill() for a caller that has the lock for itself
+ * page_tree_put() - add a page to a leaf under the exclusive lock
  * @t:		the tree
  * @leaf:	the leaf
- * @slot:	where the page is to go to; not filled
+ * @slot:	an empty slot
  * @page:	the page
  */
 static inline void page_tree_put(struct page_tree *t, struct page_tree_node *leaf,
@@ -135,7 +134,7 @@ static inline void page_tree_put(struct page_tree *t, struct page_tree_node *lea
 	leaf->map |= BIT(slot);
 }
 
-/* The page at @index, or NULL. */
+/* Returns the page at @index, or NULL. */
 static inline struct page *page_tree_page(struct page_tree *t, unsigned long index)
 {
 	struct page_tree_node *leaf = page_tree_leaf(t, index);

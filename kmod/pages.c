@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages for users: zeroed, charged to whoever takes them.
+ * Zeroed pages for users, charged to the user and the memory cgroup.
  */
 #include <linux/mm.h>
 
@@ -8,14 +8,14 @@
 #include "compat.h"
 #include "pages.h"
 
-/* Zeroed by the allocator alone: kernels that always clear would clear twice. */
+/* Zeroed by the allocator alone: clearing here, too, would clear twice on some kernels. */
 #define GFP_USER_PAGE	(GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_ZERO | \
 			 __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /*
- * In a memory cgroup the bulk allocator gives a single page, and where memory is
- * short only what is at hand. The first page is worth reclaim, more of them are
- * not: callers that need them all ask again.
+ * In a memory cgroup the bulk allocator returns a single page, and when memory is short
+ * only what is free. The first page is worth reclaim, further ones are not: callers that
+ * need all of them ask again.
  */
 static noinline unsigned int get_pages(int node, unsigned int nr_pages, struct page **pages)
 {
@@ -34,7 +34,7 @@ static noinline unsigned int get_pages(int node, unsigned int nr_pages, struct p
 	return got;
 }
 
-/* The bulk allocator is not made for one. */
+/* The bulk allocator is slow for a single page. */
 static unsigned int get_page_alone(int node, struct page **page)
 {
 	*page = alloc_pages_node(node, GFP_USER_PAGE, 0);
@@ -43,14 +43,14 @@ static unsigned int get_page_alone(int node, struct page **page)
 
 /**
  * karena_pages_get() - take pages
- * @account:	charged; may be NULL
- * @node:	NUMA node preferred, or NUMA_NO_NODE
- * @nr_pages:	1 to KARENA_PAGES_BATCH, wanted
- * @pages:	out, those taken; a reference each
+ * @account:	account to charge; may be NULL
+ * @node:	preferred NUMA node, or NUMA_NO_NODE
+ * @nr_pages:	number wanted, 1 to KARENA_PAGES_BATCH
+ * @pages:	out, pages taken, with a reference each
  *
  * Context: may sleep and reclaim.
- * Return: how many, at least one though perhaps fewer than wanted; -EDQUOT if
- * the user's ceiling, -ENOMEM if memory does not give one.
+ * Return: number of pages, at least one but perhaps fewer than wanted; -EDQUOT or
+ * -ENOMEM if the user's limit or the memory does not allow a single one.
  */
 int karena_pages_get(struct karena_account *account, int node, unsigned int nr_pages,
 		     struct page **pages)
@@ -70,9 +70,9 @@ int karena_pages_get(struct karena_account *account, int node, unsigned int nr_p
 }
 
 /**
- * karena_pages_put() - give pages back that nobody else has seen
+ * karena_pages_put() - give back pages that nobody else has seen
  * @account:	as in karena_pages_get()
- * @nr_pages:	how many
+ * @nr_pages:	number of pages
  * @pages:	from karena_pages_get()
  *
  * Context: any.

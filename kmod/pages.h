@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pages for users: zeroed, charged to whoever takes them.
+ * Zeroed pages for users, charged to the user and the memory cgroup.
  */
 #ifndef KARENA_PAGES_H
 #define KARENA_PAGES_H
@@ -11,16 +11,16 @@
 
 struct karena_account;
 
-/* As many as one call gives. */
+/* Most pages of one call. */
 #define KARENA_PAGES_BATCH	64
 
 /*
- * For whatever a user can make grow: charged to the caller's memory cgroup;
- * fails rather than have the kernel kill somebody; and fails in silence.
+ * For everything that a user can make grow: charged to the caller's memory cgroup; fails
+ * rather than invoke the OOM killer; and fails silently.
  */
 #define KARENA_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
-/* A NUMA node as callers name it: one with memory, or KARENA_NODE_ANY. */
+/* Is @node a NUMA node with memory, or KARENA_NODE_ANY? */
 static inline bool karena_node_valid(s32 node)
 {
 	return node == KARENA_NODE_ANY ||
