@@ -248,8 +248,8 @@ static int check_release(struct karena_arena *arena, unsigned long first, unsign
 }
 
 /*
- * The first step, which makes everything that can fail fail. If it needs another range,
- * later steps do not.
+ * The first step, in which all failures happen. If it needs another range, later steps
+ * do not.
  */
 static int release_first(struct karena_arena *arena, unsigned long first, unsigned long *last,
 			 const struct release_mode *how)

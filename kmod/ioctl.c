@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctl entry point: brings arguments in, executes the operation, brings results
- * out. It knows no operation by name. The io_uring entry point does the same by it.
+ * The ioctl entry point: copies arguments in, executes the operation, copies results out.
+ * It knows no operation by name. The io_uring entry point uses it for the same.
  */
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -14,8 +14,8 @@
 #include "ops.h"
 
 /*
- * The user's struct and its outputs, if it is of the size that is known here: a few
- * words, not worth what copy_from_user() does before. Returns 1 if it is of another.
+ * Copies in the user's struct and writes its outputs, if it has the size known here. For
+ * a few words this is cheaper than copy_from_user(). Returns 1 for any other size.
  */
 static __always_inline int copy_known(const struct karena_op *op, void *args, void __user *uarg)
 {
@@ -42,10 +42,11 @@ fault:
 }
 
 /**
- * karena_import_buffer() - the user memory that an argument points to
- * @op:		one that has a buffer
- * @args:	its arguments, the kernel's own
- * @iter:	out; an operation that cares compares what it holds with the size
+ * karena_import_buffer() - import the user memory that an argument points to
+ * @op:		an operation with a buffer
+ * @args:	kernel copy of the arguments
+ * @iter:	out; may be shorter than the size in @args, which the operation checks if
+ *		need be
  *		that it was given
  *
  * Context: any.
@@ -63,7 +64,7 @@ int karena_import_buffer(const struct karena_op *op, const void *args, struct io
 	return 0;
 }
 
-/* With the payload that the arguments point to. A call that waits may be executed again. */
+/* Imports the payload for this execution only: a call that waits may be executed again. */
 static noinline long execute_imported(const struct karena_op *op, struct karena_call *call,
 				      void *args)
 {
@@ -79,7 +80,7 @@ static noinline long execute_imported(const struct karena_op *op, struct karena_
 	return ret;
 }
 
-/* Executes it; returns whether its outputs are to be written, too. */
+/* Returns whether the outputs must be written. */
 static __always_inline bool execute_op(const struct karena_op *op, struct karena_call *call,
 				       void *args, long *ret)
 {
@@ -90,7 +91,7 @@ static __always_inline bool execute_op(const struct karena_op *op, struct karena
 	return *ret >= 0 || (*ret == -EINTR && op->out_on_eintr);
 }
 
-/* Of a struct that ends early there may be no whole words. */
+/* A struct that ends early need not end at a whole word. */
 static int copy_out(void __user *to, const void *from, size_t bytes)
 {
 	if (!user_write_access_begin(to, bytes))
@@ -111,8 +112,8 @@ static int copy_results(const struct karena_op *op, const void *args, void __use
 }
 
 /*
- * With a struct of another size. That is read once more with the rest: the first
- * value is the one that counts.
+ * Executes with a struct of another size. The size is read again with the rest of the
+ * struct, but only the first value counts.
  */
 static noinline long execute_other(const struct karena_op *op, struct karena_call *call, void *args,
 				   void __user *uarg)
@@ -140,7 +141,7 @@ static noinline long execute_other(const struct karena_op *op, struct karena_cal
 	return err ?: ret;
 }
 
-/* Of a struct of the size that is known here. */
+/* Writes the outputs of a struct of the size known here. */
 static __always_inline int put_results(const struct karena_op *op, const void *args,
 				       void __user *uarg)
 {
@@ -161,8 +162,8 @@ fault:
 }
 
 /*
- * With the user's struct, of whatever size it says. A call that cannot report
- * its result does not happen: the outputs are written as they are before, as a test.
+ * Executes with the user's struct, of whatever size. A call that cannot report its result
+ * must not happen, so the outputs are written once before, as a test.
  */
 static __always_inline long execute_user(const struct karena_op *op, struct karena_call *call,
 					 void __user *uarg)
@@ -182,12 +183,11 @@ static __always_inline long execute_user(const struct karena_op *op, struct kare
 /**
  * karena_execute_user() - execute an operation whose argument struct is in user memory
  * @op:		from karena_op_find()
- * @call:	with its object and file, and the payload if the entry point has brought
- *		it
+ * @call:	with object and file, and the payload if the entry point has imported it
  * @uarg:	the argument struct
  *
  * Context: may sleep.
- * Return: what the operation does, or -EFAULT, -E2BIG, -EINVAL.
+ * Return: result of the operation, or -EFAULT, -E2BIG, -EINVAL.
  */
 long karena_execute_user(const struct karena_op *op, struct karena_call *call, void __user *uarg)
 {
@@ -195,13 +195,13 @@ long karena_execute_user(const struct karena_op *op, struct karena_call *call, v
 }
 
 /**
- * karena_ioctl() - ->unlocked_ioctl of every karena file
- * @file:	a device fd's, an arena's, a ring's
+ * karena_ioctl() - execute an ioctl on any karena file
+ * @file:	open file of the device, an arena or a ring
  * @cmd:	KARENA_IOC_*
  * @arg:	pointer to the argument struct
  *
  * Context: may sleep.
- * Return: what karena_execute_user() does, or -ENOTTY.
+ * Return: as karena_execute_user(), or -ENOTTY.
  */
 long karena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {

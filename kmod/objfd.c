@@ -365,7 +365,7 @@ void karena_object_put(struct karena_object *object)
 }
 
 /**
- * karena_object_release() - ->release of arena and ring files
+ * karena_object_release() - release an open file of an arena or ring
  * @inode:	the object's
  * @file:	the open file that goes
  *
@@ -387,7 +387,7 @@ int karena_object_release(struct inode *inode, struct file *file)
 }
 
 /**
- * karena_object_show_fdinfo() - ->show_fdinfo of arena and ring files
+ * karena_object_show_fdinfo() - print fdinfo of an open file of an arena or ring
  * @m:		/proc/PID/fdinfo/FD
  * @file:	the open file shown
  *

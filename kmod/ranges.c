@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which pages of an arena are free, allocated, reserved or guard.
+ * Keeps which pages of an arena are free, allocated, reserved or guard.
  *
- * A tree has a node for each range that is not free; what lies between two nodes
- * is free, so that a new arena of any size has no nodes. Each node knows the gap
- * before it and the largest gap below it in the tree, which is how free pages
- * are found. Nodes of one state never touch: they are one node.
+ * A tree has a node for each range that is not free. Pages between two nodes are free, so
+ * a new arena of any size has no nodes. Each node knows the gap before it, and the largest
+ * gap in its subtree, by which free pages are found. Adjacent ranges of one state are
+ * always one node.
  *
- * first <= last < nr_pages is the caller's to see to, in every call.
+ * In every call the caller ensures that first <= last < nr_pages.
  */
 #include <linux/bits.h>
 #include <linux/export.h>
@@ -22,17 +22,17 @@
 #include "ranges.h"
 #include "ranges_tree.h"
 
-/* The tree has the end, so this is a node for every page. */
+/* Every page has a node at or after it, as the tree includes the end. */
 static inline struct ranges_node *ranges_first(struct ranges *r)
 {
 	return to_node(rb_first(&r->root));
 }
 
 /**
- * ranges_init() - Make all pages free
+ * ranges_init() - make all pages free
  * @r:		the ranges
- * @nr_pages:	how many pages, at least 1, below ULONG_MAX
- * @lock:	what the caller holds in all other calls
+ * @nr_pages:	number of pages, at least 1, below ULONG_MAX
+ * @lock:	held by the caller in all other calls
  */
 void ranges_init(struct ranges *r, unsigned long nr_pages, struct rw_semaphore *lock)
 {
@@ -56,8 +56,8 @@ void ranges_init(struct ranges *r, unsigned long nr_pages, struct rw_semaphore *
 EXPORT_SYMBOL_IF_KUNIT(ranges_init);
 
 /**
- * ranges_destroy() - Free what the ranges take
- * @r:		the ranges, not to be used any more
+ * ranges_destroy() - free the nodes of the ranges
+ * @r:		the ranges, not used any more
  *
  * Context: may sleep; the lock is held exclusively.
  */
@@ -76,7 +76,7 @@ void ranges_destroy(struct ranges *r)
 EXPORT_SYMBOL_IF_KUNIT(ranges_destroy);
 
 /**
- * ranges_walk() - The node of a page, or the next one, from the top of the tree
+ * ranges_walk() - find the node of a page, or the next node, from the top of the tree
  * @r:		the ranges
  * @index:	the page
  *
@@ -101,11 +101,11 @@ struct ranges_node *ranges_walk(struct ranges *r, unsigned long index)
 }
 
 /**
- * ranges_at() - The range that a page is in
+ * ranges_at() - find the range that a page is in
  * @r:		the ranges
  * @index:	the page
  *
- * Return: all pages around @index that are in its state, free ones too.
+ * Return: all pages around @index that are in its state, which may be free.
  */
 struct page_range ranges_at(struct ranges *r, unsigned long index)
 {
@@ -141,7 +141,7 @@ static noinline bool ranges_all_walk(struct ranges *r, unsigned long first,
 }
 
 /**
- * ranges_all() - Is every page in one of some states?
+ * ranges_all() - check that every page is in one of some states
  * @r:		the ranges
  * @first:	first page
  * @last:	last page
@@ -158,16 +158,16 @@ bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
 EXPORT_SYMBOL_IF_KUNIT(ranges_all);
 
 /**
- * ranges_part() - As many pages as few ranges have
+ * ranges_part() - find the end of as many pages as few ranges have
  * @r:		the ranges
  * @first:	first page
  * @last:	last page
- * @nr:		ranges that are not free, at least 1
+ * @nr:		number of ranges that are not free, at least 1
  *
- * For callers that do long spans in parts.
+ * For callers that handle long spans in parts.
  *
- * Return: the last page of the @nr'th range that ends at or after @first, or
- * @last if that is before it.
+ * Return: the last page of the @nr'th range that ends at or after @first, or @last if
+ * @last is lower.
  */
 unsigned long ranges_part(struct ranges *r, unsigned long first, unsigned long last,
 			  unsigned int nr)
@@ -183,13 +183,13 @@ unsigned long ranges_part(struct ranges *r, unsigned long first, unsigned long l
 EXPORT_SYMBOL_IF_KUNIT(ranges_part);
 
 /**
- * ranges_next() - The next pages that are not free
+ * ranges_next() - find the next pages that are not free
  * @r:		the ranges
- * @index:	where to begin; may be past the end
- * @out:	the first range that is not free and ends at or after @index, less
- *		what lies before @index
+ * @index:	first page to consider; may be past the end
+ * @out:	the first range that is not free and ends at or after @index, without its
+ *		pages before @index
  *
- * Return: whether there is one; if not, @out is left alone.
+ * Return: whether there is one; if not, @out is not written.
  */
 bool ranges_next(struct ranges *r, unsigned long index, struct page_range *out)
 {
@@ -205,7 +205,7 @@ bool ranges_next(struct ranges *r, unsigned long index, struct page_range *out)
 EXPORT_SYMBOL_IF_KUNIT(ranges_next);
 
 /**
- * ranges_count() - How many pages are in a state
+ * ranges_count() - count the pages in a state
  * @r:		the ranges
  * @state:	KARENA_PAGE_*
  */
@@ -216,7 +216,7 @@ unsigned long ranges_count(struct ranges *r, u32 state)
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_count);
 
-/* Does a node know its gap, and the largest one below it? */
+/* Are the gap of a node and the largest one of its subtree correct? */
 static bool ranges_node_is_valid(struct ranges_node *node, unsigned long free)
 {
 	unsigned long max_gap = max3(ranges_gap(node), ranges_max_gap(node->rb.rb_left),
@@ -227,13 +227,13 @@ static bool ranges_node_is_valid(struct ranges_node *node, unsigned long free)
 }
 
 /**
- * ranges_validate() - Do the ranges hold what they promise?
+ * ranges_validate() - check the invariants of the ranges
  * @r:		the ranges
  *
- * For tests: walks all of them.
+ * For tests: walks all ranges.
  *
- * Return: true if they are in order, within bounds, of known states, no two that
- * touch of one state, and the gaps and counts are right.
+ * Return: true if ranges are in order, within bounds and of known states, no two adjacent
+ * ones are of one state, and gaps and counts are correct.
  */
 bool ranges_validate(struct ranges *r)
 {

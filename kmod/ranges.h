@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which pages of an arena are free, allocated, reserved or guard.
+ * Keeps which pages of an arena are free, allocated, reserved or guard.
  *
- * Ranges are closed: [first, last]. The caller brings the lock: held shared for
- * questions, exclusively for changes.
+ * Ranges are closed: [first, last]. The caller provides the lock, and holds it shared for
+ * queries, exclusively for changes.
  */
 #ifndef KARENA_RANGES_H
 #define KARENA_RANGES_H
@@ -16,17 +16,17 @@
 
 #define RANGES_NR_STATES	(KARENA_PAGE_GUARD + 1)
 
-/* Nodes that a change may add: one for itself, and the rest of one that it splits. */
+/* Most nodes that a change adds: a new one, and the rest of one that it splits. */
 #define RANGES_ADDED_MAX	2
 
 /**
- * struct ranges_node - pages in a row of one state, not free
+ * struct ranges_node - adjacent pages of one state, not free
  * @rb:		in the order of @first
  * @first:	first page
  * @last:	last page
  * @gap:	free pages between the node before, or the arena's start, and @first
- * @max_gap:	largest @gap of this node and those below it in the tree, but for
- *		that of the end
+ * @max_gap:	largest @gap of this node and its subtree, except for the gap of the
+ *		end
  * @state:	KARENA_PAGE_*
  */
 struct ranges_node {
@@ -40,16 +40,16 @@ struct ranges_node {
 
 /**
  * struct ranges - the state of each page
- * @root:	tree of the nodes. No two that touch are of one state
- * @hint:	the node behind what was changed last, which is mostly looked for next
- * @end:	a node behind the last page, always there, so that each gap has a node
- *		after it; its state is none
- * @nr_pages:	how many there are; fixed after init
+ * @root:	tree of the nodes. No two adjacent ones are of one state
+ * @hint:	the node behind the last change, which is mostly looked for next
+ * @end:	a node behind the last page that always exists, so that each gap has a
+ *		node after it; has no state
+ * @nr_pages:	number of pages; fixed after init
  * @count:	pages by state, their sum is @nr_pages
- * @nr_nodes:	nodes in the tree, less the end
- * @max_nodes:	as many as there may be; the caller's to set, at first without
+ * @nr_nodes:	nodes in the tree, without the end
+ * @max_nodes:	most nodes that there may be; set by the caller, at first without
  *		bound
- * @lock:	the caller's, protects all but @nr_pages; fixed after init
+ * @lock:	the caller's, protects everything but @nr_pages; fixed after init
  */
 struct ranges {
 	struct rb_root root;
@@ -62,7 +62,7 @@ struct ranges {
 	struct rw_semaphore *lock;
 };
 
-/* Pages in a row, all in one state, KARENA_PAGE_*. */
+/* Adjacent pages, all in one state, KARENA_PAGE_*. */
 struct page_range {
 	unsigned long first;
 	unsigned long last;

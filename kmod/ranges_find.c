@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where in an arena free pages are, by the gaps that the tree's nodes know.
+ * Searches free pages of an arena, by the gaps that the tree's nodes know.
  */
 #include <linux/align.h>
 #include <linux/errno.h>
@@ -16,10 +16,10 @@
 #include "ranges.h"
 #include "ranges_tree.h"
 
-/* Gaps that an aligned search looks at before it asks for one that must fit. */
+/* Gaps that an aligned search tries before it asks for a gap that must fit. */
 #define RANGES_FEW_GAPS		16
 
-/* The lowest node of a subtree before which @n pages are free; there is one. */
+/* Finds the lowest node of a subtree with a gap of @n pages; there must be one. */
 static struct ranges_node *ranges_lowest_gap(struct rb_node *rb, unsigned long n)
 {
 	for (;;) {
@@ -33,16 +33,16 @@ static struct ranges_node *ranges_lowest_gap(struct rb_node *rb, unsigned long n
 	}
 }
 
-/* The first node of all before which @n pages are free. */
+/* Finds the lowest node of all with a gap of @n pages. */
 static struct ranges_node *ranges_first_gap(struct ranges *r, unsigned long n)
 {
 	if (ranges_max_gap(r->root.rb_node) >= n)
 		return ranges_lowest_gap(r->root.rb_node, n);
-	/* The gap that the tree leaves out. */
+	/* The tree ignores the end's gap. */
 	return r->end.gap >= n ? &r->end : NULL;
 }
 
-/* The next node after @node before which @n pages are free. */
+/* Finds the next node after @node with a gap of @n pages. */
 static struct ranges_node *ranges_next_gap(struct ranges *r, struct ranges_node *node,
 					   unsigned long n)
 {
@@ -58,11 +58,11 @@ static struct ranges_node *ranges_next_gap(struct ranges *r, struct ranges_node 
 	} while (rb && to_node(rb)->gap < n);
 	if (rb)
 		return to_node(rb);
-	/* The gap that the tree leaves out. */
+	/* The tree ignores the end's gap. */
 	return node != &r->end && r->end.gap >= n ? &r->end : NULL;
 }
 
-/* The lowest free pages at or after @min, @n of them or more. */
+/* Finds the lowest free pages at or after @min, at least @n. */
 static bool ranges_find_gap(struct ranges *r, unsigned long min, unsigned long n,
 			    struct page_range *gap)
 {
@@ -80,7 +80,7 @@ static bool ranges_find_gap(struct ranges *r, unsigned long min, unsigned long n
 	return true;
 }
 
-/* The first multiple of @align from which @n pages of @gap follow. */
+/* Finds the first multiple of @align from which @gap has @n pages. */
 static bool ranges_fit(const struct page_range *gap, unsigned long n,
 		       unsigned long align, unsigned long *first)
 {
@@ -92,7 +92,7 @@ static bool ranges_fit(const struct page_range *gap, unsigned long n,
 	return *first <= gap->last && gap->last - *first >= n - 1;
 }
 
-/* The same in a gap so wide that they fit however it lies. */
+/* Finds an aligned place in a gap so wide that the pages fit in any case. */
 static bool ranges_fit_wide(struct ranges *r, unsigned long min, unsigned long n,
 			    unsigned long align, unsigned long *first)
 {
@@ -104,10 +104,9 @@ static bool ranges_fit_wide(struct ranges *r, unsigned long min, unsigned long n
 }
 
 /*
- * The tree finds the next gap of a length and knows no alignment. The first few
- * such gaps are tried, then one that must fit, and where there is none, all the
- * others: only an arena full of gaps that lie badly costs more than a few walks
- * down the tree.
+ * The tree finds the next gap of a length, but does not consider alignment. So try the
+ * first few such gaps, then one that must fit, and if there is none, all others. Only in
+ * an arena full of badly aligned gaps does this take more than a few walks down the tree.
  */
 static int ranges_find_above(struct ranges *r, unsigned long min, unsigned long n,
 			     unsigned long align, unsigned long *first)
@@ -128,7 +127,7 @@ static int ranges_find_above(struct ranges *r, unsigned long min, unsigned long 
 	return -ENOSPC;
 }
 
-/* At or after @hint, or else from the start. */
+/* Searches at or after @hint, then from the start. */
 static noinline int ranges_find_far(struct ranges *r, unsigned long hint, unsigned long n,
 				    unsigned long align, unsigned long *first)
 {
@@ -140,18 +139,18 @@ static noinline int ranges_find_far(struct ranges *r, unsigned long hint, unsign
 }
 
 /**
- * ranges_find_free() - Look for free pages in a row
+ * ranges_find_free() - find adjacent free pages
  * @r:		the ranges
- * @hint:	where to begin; may be past the end
- * @n:		how many, at least 1
- * @align_pages: what the first page is to be a multiple of, a power of two
- * @first:	the first page
+ * @hint:	first page to consider; may be past the end
+ * @n:		number of pages, at least 1
+ * @align_pages: alignment of the first page, a power of two
+ * @first:	out, the first page
  *
- * Finds the lowest at or after @hint, else the lowest of all; with an alignment
- * that the first gaps do not meet, another.
+ * Finds the lowest place at or after @hint, else the lowest of all. With an alignment that
+ * the first gaps do not meet, it may find a different place.
  *
  * Context: may sleep.
- * Return: 0; -ENOSPC; -EINTR, in a long search that a fatal signal stops.
+ * Return: 0; -ENOSPC; -EINTR if a fatal signal stops a long search.
  */
 int ranges_find_free(struct ranges *r, unsigned long hint, unsigned long n,
 		     unsigned long align_pages, unsigned long *first)

@@ -2,8 +2,8 @@
 /*
  * Changes of the ranges.
  *
- * A change takes the nodes it needs, two at most, before it touches the tree. So
- * it happens, or leaves everything as it was.
+ * A change allocates the nodes that it needs, at most two, before it modifies the tree. So
+ * it either succeeds or changes nothing.
  */
 #include <linux/export.h>
 #include <linux/lockdep.h>
@@ -21,11 +21,11 @@ RB_DECLARE_CALLBACKS_MAX(static, ranges_augment, struct ranges_node, rb, unsigne
 
 /**
  * struct ranges_change - a change of state under way
- * @first:	first page of the node to be, with the neighbours that it joins
- * @last:	last page of it
- * @state:	its state; if that is FREE there will be no node
+ * @first:	first page of the new node, including neighbours that it joins
+ * @last:	last page of the new node
+ * @state:	its state; if FREE, there will be no node
  * @node:	the first node that ends at or after @first
- * @was:	pages asked for, by the state they are in
+ * @was:	number of pages to change, by their state before
  */
 struct ranges_change {
 	unsigned long first;
@@ -35,7 +35,7 @@ struct ranges_change {
 	unsigned long was[RANGES_NR_STATES];
 };
 
-/* Look at what is there: what changes, and which neighbours it joins. */
+/* Counts the pages to change by state, and finds neighbours to join. */
 static void ranges_survey(struct ranges_change *c)
 {
 	unsigned long first = c->first, last = c->last;
@@ -64,13 +64,13 @@ static void ranges_survey(struct ranges_change *c)
 	}
 }
 
-/* The change is within one node of another state, and leaves some at both ends. */
+/* Does the change leave pages of one node of another state at both ends? */
 static bool ranges_splits(const struct ranges_change *c)
 {
 	return c->node->first < c->first && c->node->last > c->last;
 }
 
-/* A node that the change covers will be the new one. */
+/* Is there a node that the change covers, and that can become the new one? */
 static bool ranges_has_node(const struct ranges_change *c)
 {
 	struct ranges_node *node = c->node;
@@ -80,7 +80,7 @@ static bool ranges_has_node(const struct ranges_change *c)
 	return node->last <= c->last;
 }
 
-/* A node for its place before @next, which is in the tree. */
+/* Inserts a node before @next, which is in the tree. */
 static void ranges_insert(struct ranges *r, struct ranges_node *node,
 			  struct ranges_node *next)
 {
@@ -100,12 +100,12 @@ static void ranges_insert(struct ranges *r, struct ranges_node *node,
 static void ranges_set_gap(struct ranges_node *node, unsigned long gap)
 {
 	node->gap = gap;
-	/* The tree leaves that of the end out. */
+	/* The tree ignores the end's gap. */
 	if (!ranges_is_end(node))
 		ranges_augment_propagate(&node->rb, NULL);
 }
 
-/* Cut off the end of the first node, which begins before the change. */
+/* Cuts off the end of the first node, which begins before the change. */
 static void ranges_cut(struct ranges *r, struct ranges_change *c, struct ranges_node *rest)
 {
 	struct ranges_node *node = c->node;
@@ -123,8 +123,8 @@ static void ranges_cut(struct ranges *r, struct ranges_change *c, struct ranges_
 }
 
 /*
- * Take all nodes within the change out of the tree but the first, which will be
- * the new node unless pages become free. @c->node is the one that follows then.
+ * Removes all nodes within the change but the first, which becomes the new node unless
+ * pages become free. Sets @c->node to the following node.
  */
 static struct ranges_node *ranges_clear(struct ranges *r, struct ranges_change *c)
 {
@@ -144,7 +144,7 @@ static struct ranges_node *ranges_clear(struct ranges *r, struct ranges_change *
 	return kept;
 }
 
-/* Nothing can fail here. @rest and @fresh are used up if they are there. */
+/* Cannot fail. Uses @rest and @fresh, if they are not NULL. */
 static void ranges_apply(struct ranges *r, struct ranges_change *c,
 			 struct ranges_node *rest, struct ranges_node *fresh)
 {
@@ -174,20 +174,20 @@ static void ranges_apply(struct ranges *r, struct ranges_change *c,
 	r->hint = c->node;
 }
 
-/* Always accounted and never for DMA: which cache it is of need not be looked up. */
+/* Always accounted and never for DMA, so the compiler can choose the cache. */
 static inline struct ranges_node *ranges_new_node(gfp_t gfp)
 {
 	gfp &= ~(GFP_ZONEMASK | __GFP_RECLAIMABLE);
 	return kmalloc(sizeof(struct ranges_node), gfp | __GFP_ACCOUNT);
 }
 
-/* Beyond what the caller allows there are only nodes that must not fail. */
+/* Only nodes that must not fail may exceed the caller's limit. */
 static bool ranges_may_add(const struct ranges *r, unsigned int nr, gfp_t gfp)
 {
 	return !nr || r->nr_nodes + nr <= r->max_nodes || gfp & __GFP_NOFAIL;
 }
 
-/* Any change; @node is that of the first page, or the next one. */
+/* Makes any change; @node is that of the first page, or the next one. */
 static noinline int ranges_replace(struct ranges *r, struct ranges_node *node,
 				   unsigned long first, unsigned long last, u32 state,
 				   gfp_t gfp)
@@ -224,7 +224,7 @@ free_rest:
 	return -ENOMEM;
 }
 
-/* A node for some pages of the gap before @next. */
+/* Adds a node for pages of the gap before @next. */
 static int ranges_add(struct ranges *r, struct ranges_node *next, unsigned long first,
 		      unsigned long last, u32 state, gfp_t gfp)
 {
@@ -246,8 +246,8 @@ static int ranges_add(struct ranges *r, struct ranges_node *next, unsigned long 
 }
 
 /*
- * Pages of the gap before @next are free no more. Mostly they become part of a range
- * that they touch, or one for themselves.
+ * Gives a state to free pages of the gap before @next. Mostly they become part of an
+ * adjacent range, or a range of their own.
  */
 static noinline int ranges_fill(struct ranges *r, struct ranges_node *next,
 				unsigned long first, unsigned long last, u32 state,
@@ -280,7 +280,7 @@ static noinline int ranges_fill(struct ranges *r, struct ranges_node *next,
 	return 0;
 }
 
-/* The pages of a node up to @last, not all of them, become free. */
+/* Frees the pages of a node up to @last, but not all of them. */
 static void ranges_shorten(struct ranges *r, struct ranges_node *node, unsigned long last)
 {
 	unsigned long n = last + 1 - node->first;
@@ -310,7 +310,7 @@ static __always_inline int ranges_set_at(struct ranges *r, struct ranges_node *n
 	return 0;
 }
 
-/* Kept apart for what it saves changes that need no walk: registers on the stack. */
+/* Not inlined, so that changes without a walk need not save registers. */
 static noinline int ranges_set_far(struct ranges *r, unsigned long first, unsigned long last,
 				   u32 state, gfp_t gfp)
 {
@@ -318,16 +318,16 @@ static noinline int ranges_set_far(struct ranges *r, unsigned long first, unsign
 }
 
 /**
- * ranges_set() - Change the state of pages
+ * ranges_set() - change the state of pages
  * @r:		the ranges
  * @first:	first page
  * @last:	last page
- * @state:	KARENA_PAGE_* that all of them get, whatever theirs is
- * @gfp:	for nodes. To make pages free takes one if it splits a range
+ * @state:	new state, KARENA_PAGE_*, of all pages, whatever their state is
+ * @gfp:	for nodes. Making pages free needs a node if it splits a range
  *
  * Context: may sleep, whatever @gfp is.
  * Return: 0; with nothing changed -ENOMEM, or -EDQUOT if there would be more than
- * r->max_nodes; 0 if @gfp has __GFP_NOFAIL.
+ * r->max_nodes; always 0 if @gfp has __GFP_NOFAIL.
  */
 int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
 	       gfp_t gfp)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The tree behind ranges.h, for what walks it: ranges.c, ranges_find.c, ranges_set.c.
+ * The tree behind ranges.h, for the files that walk it: ranges*.c.
  */
 #ifndef KARENA_RANGES_TREE_H
 #define KARENA_RANGES_TREE_H
@@ -30,8 +30,8 @@ static inline bool ranges_is_end(const struct ranges_node *node)
 }
 
 /*
- * Of what is searched. The end's gap is known without a search, and left out:
- * ranges that are made one behind the other would have every node above know.
+ * The gap that the tree is searched by. The end's gap is known without a search and left
+ * out: otherwise ranges made one behind the other would update it in every node above.
  */
 static inline unsigned long ranges_gap(const struct ranges_node *node)
 {
@@ -43,7 +43,7 @@ static inline unsigned long ranges_max_gap(struct rb_node *rb)
 	return rb ? to_node(rb)->max_gap : 0;
 }
 
-/* The first free page before a node; itself if there is none. */
+/* Returns the first free page before a node, or the node's first page if none is free. */
 static inline unsigned long ranges_gap_first(const struct ranges_node *node)
 {
 	return node->first - node->gap;
@@ -51,19 +51,19 @@ static inline unsigned long ranges_gap_first(const struct ranges_node *node)
 
 struct ranges_node *ranges_walk(struct ranges *r, unsigned long index);
 
-/* Is what ranges_seek() looks for the node behind the last change? */
+/* Is the node behind the last change the one that ranges_seek() looks for? */
 static inline bool ranges_hint_covers(const struct ranges *r, unsigned long index)
 {
 	return index <= r->hint->last && index >= ranges_gap_first(r->hint);
 }
 
 /**
- * ranges_seek() - The node of a page, or the next one
+ * ranges_seek() - find the node of a page, or the next node
  * @r:		the ranges
  * @index:	the page
  *
- * For pages that are about to change, or next to those that did; ranges_walk() is for
- * others.
+ * Tries the node behind the last change first, so use it for pages that are about to
+ * change, or next to changed ones; use ranges_walk() for others.
  *
  * Return: the first node that ends at or after @index; the end if no other does.
  */

@@ -82,7 +82,7 @@ u64 karena_uring_features(void)
 }
 
 /**
- * karena_file_uring_cmd() - ->uring_cmd of every karena file
+ * karena_file_uring_cmd() - execute an io_uring command on any karena file
  * @cmd:	IORING_OP_URING_CMD
  * @issue_flags: how and where it is issued
  *
