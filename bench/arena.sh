@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What arenas cost beside their peers: a table, and build/bench/arena.tsv.
+# What arenas cost, compared with their peers: a table, and build/bench/arena.tsv.
 #
-# The first guest's clock counts instructions, so its figures repeat to within a
-# percent whatever the host does. It idles first, until boot has died down. Cache
-# misses, TLB flushes and exceptions cost nothing there. The second has two CPUs
-# and real time, of which only ratios mean something.
+# The clock of the first guest counts instructions, so its figures are reproducible to
+# within a percent, whatever the load of the host. The guest first idles until boot work
+# has finished. Cache misses, TLB flushes and exceptions cost nothing there. The second
+# guest has two CPUs and real time; only ratios of its figures mean something.
 set -eu
 
 cd "$(dirname "$0")/.."

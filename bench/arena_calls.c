@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What do the calls of an arena cost, and those of its peers? Rows are
- * instructions per call, the system call included.
+ * What do the calls of an arena cost, compared with its peers? Rows are instructions per
+ * call, the system call included.
  *
- * A row that ends in .N is of N pages. "mapped": the pages were touched first,
- * so that they have to leave page tables too.
+ * A row that ends in .N is for N pages. "mapped": the pages were touched before, so they
+ * have to be removed from page tables, too.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,7 +22,7 @@
 static int device;
 static size_t page;
 
-/* One arena of LENGTH bytes, mapped; or one memfd, or anonymous memory. */
+/* An arena of LENGTH bytes, mapped; or a memfd, or anonymous memory. */
 static int fd;
 static char *base;
 
@@ -62,7 +62,7 @@ static void end(void)
 		close(fd);
 }
 
-/* Calls on the @nr_pages pages at @offset. */
+/* Each calls on @nr_pages pages at @offset. */
 static void arena_alloc(uint64_t offset, uint64_t nr_pages)
 {
 	struct karena_arena_alloc args = {
@@ -165,14 +165,14 @@ static void arena_alloc_touch(uint64_t offset, uint64_t nr_pages)
 }
 
 /**
- * struct row - what is called, and on what
+ * struct row - a row of figures
  * @name:	of the row
- * @make:	what it is called on
- * @before:	done for each call's pages before all calls are counted; optional
- * @call:	counted
- * @nr_pages:	of each call
- * @stride:	pages from one call's to the next one's
- * @calls:	in a sample
+ * @make:	makes the memory to call on
+ * @before:	prepares each call's pages before all calls are counted; optional
+ * @call:	the call that is counted
+ * @nr_pages:	pages per call
+ * @stride:	pages from one call's first page to the next call's
+ * @calls:	calls in a sample
  */
 struct row {
 	const char *name;
@@ -241,14 +241,14 @@ static double measure(const struct row *row)
 {
 	struct bench_samples samples = {};
 
-	/* The first one fills the allocators' caches. */
+	/* The first sample fills the allocators' caches. */
 	sample(row);
 	while (samples.nr < SAMPLES)
 		bench_add(&samples, sample(row));
 	return bench_median(&samples);
 }
 
-/* Allocation and free of the same pages in turn. */
+/* Allocates and frees the same pages alternately. */
 static double alloc_free(unsigned int nr_pages)
 {
 	const struct row row = { NULL, make_arena, NULL, arena_alloc_free, nr_pages, 0, 20 };

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the programs of the bench share: a clock, samples, rows.
+ * Common parts of the benchmarks: a clock, samples, rows.
  *
- * A row is "NAME<tab>VALUE<tab>UNIT" on standard output; what is no row goes to
- * standard error. Most programs count instructions, user and kernel together:
- * in a guest booted by "vm/run --icount" the time stamp counter advances by one
- * with each. bench_begin() makes sure of it, so that no time is ever taken for a
- * count.
+ * A row is "NAME<tab>VALUE<tab>UNIT" on standard output; everything else goes to standard
+ * error. Most programs count instructions, of user space and kernel together: in a guest
+ * booted by "vm/run --icount" each instruction increments the time stamp counter by one.
+ * bench_begin() checks this, so that no time is mistaken for a count.
  */
 #ifndef KARENA_BENCH_H
 #define KARENA_BENCH_H
@@ -68,8 +67,8 @@ static inline void bench_row(const char *name, double value, const char *unit)
 
 /**
  * struct bench_samples - repeated measurements of one figure
- * @value:	each of them
- * @nr:		how many
+ * @value:	the samples
+ * @nr:		number of samples
  */
 struct bench_samples {
 	double value[BENCH_SAMPLES_MAX];
@@ -89,14 +88,14 @@ static inline int bench_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* A timer tick falls into a sample now and then: hence the median. */
+/* The median, as a sample may include a timer tick. */
 static inline double bench_median(struct bench_samples *samples)
 {
 	qsort(samples->value, samples->nr, sizeof(*samples->value), bench_compare);
 	return samples->value[samples->nr / 2];
 }
 
-/* For rates, of which the best sample is the one that was disturbed least. */
+/* For rates: the best sample was disturbed least. */
 static inline double bench_most(struct bench_samples *samples)
 {
 	bench_median(samples);
@@ -104,9 +103,9 @@ static inline double bench_most(struct bench_samples *samples)
 }
 
 /**
- * struct bench_load - what the processors have done since boot
- * @ours:	seconds, for this process
- * @others:	seconds, for others: other processes, the kernel, other guests
+ * struct bench_load - use of the processors since boot
+ * @ours:	seconds used by this process
+ * @others:	seconds used by others: other processes, the kernel, other guests
  * @when:	by the clock
  */
 struct bench_load {
@@ -132,7 +131,7 @@ static inline struct bench_load bench_load(void)
 	return load;
 }
 
-/* How much of all processors others took since @begin: how far to trust a time. */
+/* Reports the share of all processors that others used since @begin. */
 static inline void bench_load_row(const char *name, const struct bench_load *begin)
 {
 	struct bench_load now = bench_load();
@@ -142,7 +141,7 @@ static inline void bench_load_row(const char *name, const struct bench_load *beg
 	bench_row(name, others > 0 ? others : 0, "% of the processors");
 }
 
-/* Two instructions a turn, on any compiler. */
+/* Two instructions per iteration, with any compiler. */
 static inline uint64_t bench_loop(unsigned long instructions)
 {
 	unsigned long turns = instructions / 2;
@@ -161,7 +160,7 @@ static inline double bench_calibrate(unsigned long instructions)
 	return bench_median(&samples);
 }
 
-/* To be called before anything is counted. */
+/* Call this before counting anything. */
 static inline void bench_begin(void)
 {
 	double got = bench_calibrate(20000);
@@ -170,7 +169,7 @@ static inline void bench_begin(void)
 		errx(1, "20000 instructions read %.0f: the clock does not count them", got);
 }
 
-/* What clearing a warm page counts, by the kernel's loop of 8-byte stores. */
+/* Counts the clearing of a warm page by the kernel's loop of 8-byte stores. */
 static inline double bench_zeroing(size_t page)
 {
 	char *at = aligned_alloc(page, page);
@@ -205,7 +204,7 @@ static inline int bench_device(void)
 	return fd;
 }
 
-/* A call that must succeed. */
+/* Makes a call that must succeed. */
 static inline int bench_ioctl(int fd, unsigned long call, void *args, const char *what)
 {
 	int ret = ioctl(fd, call, args);

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What a record costs on this machine's own processors, through the record core, a
-# BPF ring buffer of its kernel, and ck_ring: a table, and build/bench/native.tsv.
+# What a record costs on this machine's own processors, with the record core, a BPF
+# ring buffer of its kernel, and ck_ring: a table, and build/bench/native.tsv.
 #
-# Times are of use as ratios only, and medians less so the more else the machine does:
-# the last row says how much that was. .least is the time of the best round in which all
-# threads had their processors to themselves. The locked operations are those of the
-# module's code.
+# Times only mean something as ratios. Medians are less reliable the more other load the
+# machine has; the last row reports that load. .least is the time of the best round in
+# which all threads had their processors to themselves. Locked operations are counted in
+# the module's code.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -16,7 +16,7 @@ tab=$(printf '\t')
 tsv=build/bench/native.tsv
 mkdir -p build/bench
 
-# Those of the function $1 of kmod/ring.c: lock prefixes, and exchanges with memory.
+# Count them in the function $1 of kmod/ring.c: lock prefixes, and xchg with memory.
 locked() {
 	objdump -d --no-show-raw-insn build/stock/kmod/ring.o |
 		awk -v name="<$1>:" '$2 == name { on = 1 } !NF { on = 0 } on' |

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One and two producers, each a thread on a CPU of its own, alone or with a consumer
- * that spins: what rings of any kind are compared by. The kinds take turns, so that
- * what else the machine does falls on all of them alike.
+ * Compares kinds of rings by one and two producers, each a thread on its own CPU, alone or
+ * with a consumer that spins. The kinds take turns, so that other load affects all of
+ * them alike.
  */
 #ifndef KARENA_BENCH_PRODUCERS_H
 #define KARENA_BENCH_PRODUCERS_H
@@ -14,24 +14,24 @@
 #include "bench.h"
 
 #define PRODUCERS_MAX	2
-/* Many and short, so that some are not disturbed by what else the machine does. */
+/* Many short rounds, so that other load does not disturb some of them. */
 #define PRODUCERS_ROUNDS 60
-/* Of each producer, in a round; all of two fit into PRODUCERS_BYTES as records of 16. */
+/* Per producer and round; with two, all fit into PRODUCERS_BYTES as records of 16. */
 #define PRODUCERS_TURNS	100
 #define PRODUCERS_BATCH	500
 #define PRODUCERS_BYTES	(2 << 20)
-/* Of the ring that somebody consumes. */
+/* Size of the ring that is consumed. */
 #define CONSUMED_BYTES	(4 << 20)
-/* A round in which all threads had a CPU for so much of the time was not disturbed. */
+/* Share of the time for which all threads of an undisturbed round had a CPU. */
 #define PRODUCERS_BUSY	0.9
 
 /**
  * struct producers_way - a kind of ring
  * @name:	in the rows
- * @make:	a new one
+ * @make:	makes a ring
  * @end:	undoes @make
- * @produce:	tries to send PRODUCERS_BATCH records; returns how many were refused
- * @consume:	takes what is there
+ * @produce:	tries to send PRODUCERS_BATCH records; returns the number refused
+ * @consume:	takes the records that are there
  */
 struct producers_way {
 	const char *name;
@@ -44,12 +44,12 @@ struct producers_way {
 struct producer {
 	pthread_t thread;
 	const struct producers_way *way;
-	/* How many have yet to begin: they wait for each other on their CPUs. */
+	/* Number of threads that have yet to begin: they wait for each other. */
 	atomic_uint *missing;
 	int cpu;
 	unsigned int refused;
 	double begin, end;
-	/* Seconds that this process had a CPU in between. */
+	/* Seconds of CPU time of this process meanwhile. */
 	double busy;
 };
 
@@ -61,10 +61,10 @@ struct consumer {
 };
 
 /**
- * struct producers_figures - what the rounds of one way have shown
- * @rate:	millions of records sent in a second
- * @undisturbed: those of @rate in which nobody else had the CPUs
- * @lost:	refused, of a hundred
+ * struct producers_figures - results of the rounds of one kind
+ * @rate:	millions of records sent per second
+ * @undisturbed: those of @rate in which nobody else used the CPUs
+ * @lost:	refused records, in percent
  */
 struct producers_figures {
 	struct bench_samples rate;
@@ -107,7 +107,7 @@ static inline void producers_thread(pthread_t *thread, void *(*run)(void *), voi
 		errx(1, "pthread_create");
 }
 
-/* Had each of @threads a CPU, or all of them all CPUs, while @producer was at it? */
+/* Did each of @threads have a CPU, or all of them all CPUs, while @producer ran? */
 static inline bool producers_undisturbed(const struct producer *producer, unsigned int threads)
 {
 	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -116,7 +116,7 @@ static inline bool producers_undisturbed(const struct producer *producer, unsign
 	return producer->busy >= PRODUCERS_BUSY * most;
 }
 
-/* From when the first began to when the last was done. */
+/* Measures from the beginning of the first to the end of the last. */
 static inline void producers_add(struct producers_figures *figures,
 				 const struct producer *producers, unsigned int nr, bool consumed)
 {
@@ -139,7 +139,7 @@ static inline void producers_add(struct producers_figures *figures,
 static inline void producers_round(const struct producers_way *way, unsigned int nr,
 				   bool consumed, struct producers_figures *figures)
 {
-	/* Beside one producer the consumer has a CPU of its own. */
+	/* With one producer the consumer has its own CPU. */
 	struct consumer consumer = { .way = way, .cpu = nr == 1 ? 1 : -1 };
 	struct producer producers[PRODUCERS_MAX] = {};
 	atomic_uint missing = nr;
@@ -162,8 +162,8 @@ static inline void producers_round(const struct producers_way *way, unsigned int
 }
 
 /*
- * PREFIX.NAME.NUMBERp and, with a consumer, .consumed; the median of all rounds, and
- * .least, the time of the best one of those that were not disturbed.
+ * Prints PREFIX.NAME.NUMBERp, with .consumed if there is a consumer: the median of all
+ * rounds; and .least, the time of the best undisturbed round.
  */
 static inline void producers_rows(const char *prefix, const char *name, unsigned int nr,
 				  bool consumed, struct producers_figures *figures)

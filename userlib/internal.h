@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * What the library's files share and nobody else sees. Each of them includes this
- * header first, so that all see the same C library.
+ * Internal to the library. Each of its files includes this header first, so that all see
+ * the same C library.
  */
 #ifndef KARENA_INTERNAL_H
 #define KARENA_INTERNAL_H
 
-/* Arenas and files may be larger, and files younger, than 32 bits can say. */
+/* Sizes of arenas and files, and times of files, may need more than 32 bits. */
 #define _FILE_OFFSET_BITS	64
 #define _TIME_BITS		64
 #ifndef _GNU_SOURCE
@@ -18,7 +18,7 @@
 
 #include "karena.h"
 
-/* Not so if the C library was included before. */
+/* Fails if a header of the C library was included before. */
 static_assert(sizeof(off_t) == sizeof(uint64_t), "file offsets of 64 bits");
 
 int karena_ioctl(int fd, unsigned long nr, void *args);
@@ -45,8 +45,8 @@ int karena_mmap(int fd, uint64_t offset, uint64_t length, int prot, void **addre
  * @taken:	consumer: position behind the last record given out
  * @released:	consumer: position last stored in the consumer page
  *
- * Any thread may use the producer's fields, one at a time those of the consumer. The two
- * are on separate cache lines.
+ * Any thread may use the fields of the producer, one at a time those of the consumer. The
+ * two are on separate cache lines.
  */
 struct karena_ring {
 	int fd;

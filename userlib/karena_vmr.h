@@ -36,14 +36,14 @@
  *
  * fork
  * ----
- * A child of fork(2) has a copy of every reservation, which it uses and deletes
- * without effect on its parent, whatever the parent's other threads were at.
- * Maps that the kernel does not pass on (arenas without KARENA_ARENA_F_INHERIT,
- * writable mappings of rings, devices, what madvise(MADV_DONTFORK) excluded) are gone
- * in the child's copy, and placeholder is where they were, before fork() returns in the
- * child. A map of which the kernel passes on a part is still a map there; the rest of it
- * is inaccessible. None of this holds for vfork(2), posix_spawn(3) and bare clone(2),
- * whose children must call none of these functions.
+ * A child of fork(2) has a copy of every reservation, whatever the parent's other threads
+ * were doing. It can use and delete its copy without effect on the parent. Maps that the
+ * kernel does not pass on (arenas without KARENA_ARENA_F_INHERIT, writable mappings of
+ * rings, devices, everything that madvise(MADV_DONTFORK) excluded) are replaced by the
+ * placeholder in the copy before fork() returns in the child. If the kernel passes on a
+ * part of a map, the map stays, and the rest of it is inaccessible. None of this holds for
+ * vfork(2), posix_spawn(3) and bare clone(2), whose children must call none of these
+ * functions.
  */
 #ifndef KARENA_VMR_H
 #define KARENA_VMR_H
@@ -87,9 +87,9 @@ struct karena_vmr;
  *		2 MiB, or from 2 GiB of @size up to 1 GiB
  * @size:	bytes, page aligned
  *
- * Takes no memory but some 200 bytes, and no more addresses than @size. (With
- * NULL, for a moment, as many again as the alignment.) While there are reservations, the
- * library keeps two mappings of a page for when the process reaches vm.max_map_count.
+ * Takes some 200 bytes of memory, and @size bytes of address space (with NULL, for a
+ * moment, as many more as the alignment). While there are reservations, the library also
+ * keeps two mappings of a page for when the process reaches vm.max_map_count.
  *
  * Errors: KARENA_E_ADDRESS_UNALIGNED; KARENA_E_LENGTH_UNALIGNED;
  * KARENA_E_MAPPING_EXISTS if something is mapped in [@address, @address + @size);
@@ -290,14 +290,14 @@ int karena_vmr_map(struct karena_vmr *vmr, size_t offset, size_t length,
 /**
  * karena_vmr_unmap() - replace a map by the placeholder, in one step
  * @vmr:	a reservation
- * @map:	as karena_vmr_map() or a find gave it
+ * @map:	from karena_vmr_map() or a find
  *
- * Of threads that unmap the same map, one succeeds. Also at the limit of mappings a map
- * can be unmapped, unless there are maps directly before and behind it, with which the
- * kernel may have joined it. Errors:
- * KARENA_E_MAPPING_NOT_FOUND: it is not in this reservation, or no longer;
- * -ENOMEM: vm.max_map_count, between two such maps: those at the ends of the row can be
- * unmapped first; -EAGAIN: locked memory; both leave it mapped. Since 1.0.
+ * If several threads unmap the same map, one succeeds. At the limit of mappings a map can
+ * still be unmapped, unless there are maps directly before and behind it, with which the
+ * kernel may have joined it. Errors: KARENA_E_MAPPING_NOT_FOUND if the map is not, or no
+ * longer, in this reservation; -ENOMEM (vm.max_map_count) between two such maps: unmap
+ * those at the ends of the row first; -EAGAIN for locked memory. With -ENOMEM and -EAGAIN
+ * the map stays mapped. Since 1.0.
  */
 int karena_vmr_unmap(struct karena_vmr *vmr, const struct karena_vmr_map *map);
 

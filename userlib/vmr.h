@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * What the files of VM reservations share: vmr.c has the calls on the span,
- * vmr_map.c those on maps, vmr_set.c remembers maps, vmr_source.c knows what can
- * be mapped, vmr_place.c how, vmr_spare.c keeps mappings for when there are no more,
- * vmr_fork.c knows what a child is to find.
+ * Internal to VM reservations: vmr.c has the calls on spans, vmr_map.c those on maps,
+ * vmr_set.c keeps the set of maps, vmr_source.c examines what can be mapped, vmr_place.c
+ * maps it, vmr_spare.c keeps spare mappings, vmr_fork.c handles fork().
  */
 #ifndef KARENA_VMR_INTERNAL_H
 #define KARENA_VMR_INTERNAL_H
@@ -59,7 +58,7 @@ static inline bool vmr_occupied(const struct karena_vmr *vmr, size_t offset, siz
 }
 
 /*
- * Traits of a source, found by looking at its file.
+ * Traits of a source, found by examining its file.
  */
 /* The file was examined. */
 #define VMR_KNOWN	0x1u

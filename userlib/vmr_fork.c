@@ -35,16 +35,16 @@ static void unlock_all(void)
 	pthread_mutex_unlock(&registry_lock);
 }
 
-/* Does the range, of whole pages, have any that nothing is mapped to? */
+/* Is there a page in the range, of whole pages, where nothing is mapped? */
 static bool has_hole(uintptr_t start, uintptr_t end)
 {
-	/* MS_ASYNC writes nothing: the kernel only looks at what is mapped. */
+	/* MS_ASYNC writes nothing: the kernel only checks what is mapped. */
 	return msync((void *)start, end - start, MS_ASYNC) && errno == ENOMEM;
 }
 
 /*
- * Put the placeholder into all holes of a range. There is no other thread yet that could
- * be given one of them.
+ * Fills all holes of a range with the placeholder. There is no other thread yet that
+ * could get one of them.
  */
 static void fill_holes(uintptr_t start, uintptr_t end)
 {
@@ -59,7 +59,7 @@ static void fill_holes(uintptr_t start, uintptr_t end)
 	}
 }
 
-/* Forget the maps of which nothing was inherited; there must be no hole afterwards. */
+/* Forgets maps of which nothing was inherited, and leaves no hole. */
 static void drop_lost_maps(struct karena_vmr *vmr)
 {
 	const struct vmr_entry *entry = vmr_set_find(&vmr->maps, 0, UINTPTR_MAX);
@@ -107,7 +107,7 @@ void vmr_registry_lock(void)
 	pthread_mutex_lock(&registry_lock);
 }
 
-/* Without reservations no mappings are kept spare. */
+/* Drops the spares with the last reservation. */
 void vmr_registry_unlock(void)
 {
 	if (!registry)

@@ -84,8 +84,8 @@ out:
 }
 
 /*
- * Unmap at the limit of mappings. Only between two other maps, with which the kernel
- * may have joined this one, can that add mappings.
+ * Unmaps at the limit of mappings. That can only add mappings between two other maps,
+ * with which the kernel may have joined this one.
  */
 static int clear_with_spare(const struct karena_vmr *vmr, const struct vmr_entry *entry)
 {

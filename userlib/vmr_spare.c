@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Mappings kept spare, for unmaps at the limit of mappings.
+ * Spare mappings, for unmaps at the limit of mappings.
  *
- * Once a process has more than vm.max_map_count mappings, mmap() fails, even if it
- * would replace a mapping by another one. So the placeholder could not be put over a
- * map. munmap() still works, but leaves a hole. Therefore, while there are
- * reservations, the library keeps two mappings that it does not need: it releases one
- * before such an mmap(), and takes it again afterwards.
+ * Once a process has more than vm.max_map_count mappings, mmap() fails, even if it would
+ * replace a mapping by another one. So it could not replace a map by the placeholder;
+ * munmap() still works, but leaves a hole. Therefore, while there are reservations, the
+ * library keeps two mappings that it does not need. It releases one before such an mmap(),
+ * and takes it again afterwards.
  *
- * If the kernel had joined a map with those on both sides, unmapping it adds mappings,
- * and the spare cannot be taken again. Such an unmap must leave the other spare, which
- * suffices for all other unmaps.
+ * If the kernel had joined a map with those on both sides, unmapping it adds mappings, and
+ * the spare cannot be taken again. Such an unmap must leave the other spare, which is
+ * enough for all other unmaps.
  *
- * Spares are shared mappings, which the kernel joins with nothing.
+ * Spares are shared mappings, as the kernel never joins these.
  */
 #include "vmr.h"
 
@@ -22,11 +22,11 @@
 #define SPARES	2
 
 /*
- * Nests inside the locks of the registry and of reservations. It is only taken with one
- * of these, so that nobody holds it during fork().
+ * Nests inside the locks of the registry and of reservations. Only taken while holding one
+ * of these, so that no thread holds it during fork().
  */
 static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
-/* By spare_lock. */
+/* Protected by spare_lock. */
 static void *spares[SPARES];
 static unsigned int nr_spares;
 
@@ -51,7 +51,7 @@ static bool release_spare(void)
 	return true;
 }
 
-/* Take all spares that are missing. Returns 0, or a negative errno of mmap(2). */
+/* Takes all missing spares. Returns 0, or a negative errno of mmap(2). */
 int vmr_spare_fill(void)
 {
 	int ret;
@@ -62,7 +62,7 @@ int vmr_spare_fill(void)
 	return ret;
 }
 
-/* Give all spares back. */
+/* Releases all spares. */
 void vmr_spare_drop(void)
 {
 	pthread_mutex_lock(&spare_lock);
@@ -73,9 +73,10 @@ void vmr_spare_drop(void)
 
 /**
  * vmr_spare_begin() - release a spare, so that a system call may succeed
- * @least:	spares that there must be: 1, or 2 to keep one in any case
+ * @least:	required number of spares: 1, or 2 to keep one in any case
  *
- * Return: true: the caller calls vmr_spare_end() afterwards; false: there are fewer.
+ * Return: true if the caller must call vmr_spare_end() afterwards; false if there are
+ * fewer spares.
  */
 bool vmr_spare_begin(unsigned int least)
 {
@@ -87,7 +88,7 @@ bool vmr_spare_begin(unsigned int least)
 	return false;
 }
 
-/* Take again what vmr_spare_begin() released, if the limit allows it. */
+/* Takes again what vmr_spare_begin() released, if the limit allows it. */
 void vmr_spare_end(void)
 {
 	take_spares();

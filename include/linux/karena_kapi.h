@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What karena offers to other modules, and the contract with user space.
+ * The interface of karena for other modules, including the contract with user space.
  *
- * A module that uses this says MODULE_IMPORT_NS of KARENA and is built with
- * karena's Module.symvers in KBUILD_EXTRA_SYMBOLS.
+ * A module that uses it needs MODULE_IMPORT_NS of KARENA, and karena's Module.symvers in
+ * KBUILD_EXTRA_SYMBOLS when it is built.
  */
 #ifndef _LINUX_KARENA_KAPI_H
 #define _LINUX_KARENA_KAPI_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * karenactl: what the module can do, and what the arenas and rings of running
- * processes look like. It reaches an object of another process by a duplicate
- * of its descriptor, so it may look at whatever it may trace.
+ * karenactl: shows the features of the module, and the arenas and rings of running
+ * processes. It accesses an object of another process through a duplicate of its
+ * descriptor, so it can show the objects of any process that it may trace.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -38,7 +38,7 @@ static void usage(FILE *out)
 		"Exit status: 0: success; 1: something could not be shown or written; 2: wrong usage.\n");
 }
 
-/* Say what is wrong with the command line. Returns the exit status. */
+/* Reports a wrong command line. Returns the exit status. */
 __attribute__((format(printf, 1, 2)))
 static int misused(const char *format, ...)
 {
@@ -53,7 +53,7 @@ static int misused(const char *format, ...)
 	return MISUSED;
 }
 
-/* The kernel lists the device even where /dev does not have it. */
+/* The kernel lists the device even if /dev does not have it. */
 static bool module_is_loaded(void)
 {
 	FILE *file = fopen("/proc/misc", "re");
@@ -132,7 +132,7 @@ static bool is_forbidden(int error)
 	return error == -EACCES || error == -EPERM;
 }
 
-/* Returns the exit status. @fd: or -1. */
+/* Returns the exit status. @fd: a descriptor, or -1. */
 static int complain_of(pid_t pid, int fd, int error)
 {
 	const char *why = strerror(-error);
@@ -152,7 +152,7 @@ static int complain_of(pid_t pid, int fd, int error)
 	return FAILED;
 }
 
-/* A number that names a process, a descriptor, or an entry of /proc; else -1. */
+/* Parses the number of a process, a descriptor, or an entry of /proc; -1 if it is none. */
 static int parse_number(const char *text)
 {
 	long value;
@@ -171,8 +171,8 @@ static bool went_away(int error)
 }
 
 /*
- * Call @fn for each object of a process and count it in @found. What is closed meanwhile
- * is left out. Returns 0, or the negative errno of the first that failed.
+ * Calls @fn for each object of a process, and counts them in @found. Skips descriptors that
+ * are closed meanwhile. Returns 0, or the negative errno of the first failure.
  */
 static int do_process(pid_t pid, object_fn fn, unsigned int *found)
 {
@@ -199,7 +199,7 @@ static int do_process(pid_t pid, object_fn fn, unsigned int *found)
 	return first;
 }
 
-/* Threads of the kernel have no descriptors. */
+/* Kernel threads have no descriptors. */
 static bool is_kernel_thread(pid_t pid)
 {
 	unsigned int flags = 0;
@@ -243,7 +243,7 @@ static int list_all(void)
 	return status;
 }
 
-/* The process that a word names, or -1. */
+/* Returns the process that a word names, or -1. */
 static pid_t parse_pid(const char *word)
 {
 	pid_t pid = strcmp(word, "self") ? parse_number(word) : getpid();
@@ -326,11 +326,11 @@ static int do_version(int count, char **words)
 }
 
 /**
- * struct command - what the first word of the command line may be
- * @name:	the word
- * @least:	words after it at least
- * @most:	and at most
- * @run:	called with them; returns the exit status
+ * struct command - a command
+ * @name:	first word of the command line
+ * @least:	minimum number of further words
+ * @most:	maximum number of further words
+ * @run:	called with the further words; returns the exit status
  */
 struct command {
 	const char *name;
@@ -361,7 +361,7 @@ static int run(const struct command *command, int count, char **words)
 	return command->run(count, words);
 }
 
-/* What was printed may still be in a buffer. */
+/* Reports errors of output that was still in a buffer, too. */
 static int finish(int status)
 {
 	bool failed = ferror(stdout);

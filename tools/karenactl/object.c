@@ -11,8 +11,8 @@
 #include "text.h"
 
 /*
- * 'a' for an arena, 'r' for a ring. Errors: -ENOTTY: something else; -EBADF: there is no such
- * descriptor; -ESRCH: no such process; others of open(2).
+ * Returns 'a' for an arena, 'r' for a ring. Errors: -ENOTTY for anything else; -EBADF if
+ * there is no such descriptor; -ESRCH if there is no such process; others of open(2).
  */
 static int kind_of_fd(pid_t pid, int fd)
 {
@@ -80,7 +80,7 @@ void list_header(void)
 	       "SIZE", "USED", "RIGHTS");
 }
 
-/* The process may call itself anything, also what a terminal would obey. */
+/* A process can choose its name, so filter out what a terminal would obey. */
 static void command_of(pid_t pid, char *command, size_t bytes)
 {
 	char path[64], *at;

@@ -7,7 +7,7 @@
 
 #include "text.h"
 
-/* On standard error, after what was printed before. */
+/* Prints to standard error, after flushing standard output. */
 void complain(const char *format, ...)
 {
 	va_list args;
