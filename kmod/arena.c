@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The operations of arenas. Each checks its arguments and takes what it needs before it
- * changes anything under the lock.
+ * The operations of arenas. arena_op_*() execute KARENA_IOC_ARENA_*, which uapi/karena.h
+ * describes; see @execute of struct karena_op. Each operation checks its arguments and
+ * takes what it needs before it changes anything under the lock.
  */
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -88,14 +89,6 @@ destroy_tree:
 	return err;
 }
 
-/**
- * arena_op_create() - execute KARENA_IOC_ARENA_CREATE
- * @call:	on a device fd
- * @argp:	struct karena_arena_create
- *
- * Context: may sleep.
- * Return: an fd, or -errno.
- */
 long arena_op_create(struct karena_call *call, void *argp)
 {
 	const struct karena_arena_create *args = argp;
@@ -176,14 +169,6 @@ static int find_place(struct karena_arena *arena, const struct karena_arena_allo
 	return 0;
 }
 
-/**
- * arena_op_alloc() - execute KARENA_IOC_ARENA_ALLOC
- * @call:	on an arena fd
- * @argp:	struct karena_arena_alloc
- *
- * Context: may sleep.
- * Return: 0 or -errno.
- */
 long arena_op_alloc(struct karena_call *call, void *argp)
 {
 	struct karena_arena *arena = to_arena(call->object);
@@ -362,14 +347,6 @@ int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr
 			     flags & KARENA_FREE_F_STRICT ? &how_strict : &how_free, done);
 }
 
-/**
- * arena_op_free() - execute KARENA_IOC_ARENA_FREE
- * @call:	on an arena fd
- * @argp:	struct karena_arena_free
- *
- * Context: may sleep.
- * Return: 0 or -errno.
- */
 long arena_op_free(struct karena_call *call, void *argp)
 {
 	struct karena_arena *arena = to_arena(call->object);
@@ -381,14 +358,6 @@ long arena_op_free(struct karena_call *call, void *argp)
 	return err ?: arena_free(arena, first, args->nr_pages, args->flags, &args->out_done);
 }
 
-/**
- * arena_op_decommit() - execute KARENA_IOC_ARENA_DECOMMIT
- * @call:	on an arena fd
- * @argp:	struct karena_arena_decommit
- *
- * Context: may sleep.
- * Return: 0 or -errno.
- */
 long arena_op_decommit(struct karena_call *call, void *argp)
 {
 	static const struct release_mode how_decommit = {
@@ -405,14 +374,6 @@ long arena_op_decommit(struct karena_call *call, void *argp)
 	return err ?: release_range(arena, first, args->nr_pages, &how_decommit, &args->out_done);
 }
 
-/**
- * arena_op_reserve() - execute KARENA_IOC_ARENA_RESERVE
- * @call:	on an arena fd
- * @argp:	struct karena_arena_reserve
- *
- * Context: may sleep.
- * Return: 0 or -errno.
- */
 long arena_op_reserve(struct karena_call *call, void *argp)
 {
 	struct karena_arena *arena = to_arena(call->object);
@@ -441,14 +402,6 @@ long arena_op_reserve(struct karena_call *call, void *argp)
 	return err;
 }
 
-/**
- * arena_op_commit() - execute KARENA_IOC_ARENA_COMMIT
- * @call:	on an arena fd
- * @argp:	struct karena_arena_commit
- *
- * Context: may sleep.
- * Return: 0 or -errno.
- */
 long arena_op_commit(struct karena_call *call, void *argp)
 {
 	struct karena_arena *arena = to_arena(call->object);

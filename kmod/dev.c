@@ -96,11 +96,6 @@ int __init karena_dev_init(void)
 	return misc_register(&dev_misc);
 }
 
-/**
- * karena_dev_exit() - unregister /dev/karena
- *
- * Context: may sleep.
- */
 void karena_dev_exit(void)
 {
 	misc_deregister(&dev_misc);

@@ -62,11 +62,6 @@ int karena_objfs_pin(void)
 	return simple_pin_fs(&objfs_type, &objfs_mnt, &objfs_pins);
 }
 
-/**
- * karena_objfs_unpin() - undo karena_objfs_pin()
- *
- * Context: may sleep.
- */
 void karena_objfs_unpin(void)
 {
 	simple_release_fs(&objfs_mnt, &objfs_pins);
