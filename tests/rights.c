@@ -236,6 +236,32 @@ TEST(no_call_that_begins_after_restrict_has_the_right)
 	}
 }
 
+/* What a mapping may become was granted at mmap(), also where it was not asked for then. */
+TEST(read_only_mapping_made_before_can_still_be_made_writable)
+{
+	char *map, *later;
+	int fd;
+
+	world_build(&world);
+	fd = world.fd[ARENA];
+	map = arena_map(fd, PROT_READ, 0, WORLD_PAGES);
+	ASSERT_EQ(0, restrict_to(fd, KARENA_RIGHT_MAP));
+	later = arena_map(fd, PROT_READ, 0, WORLD_PAGES);
+	EXPECT_EQ(0, mprotect(map, page_size, RDWR));
+	map[0] = 5;
+	EXPECT_EQ(5, later[0]);
+	EXPECT_EQ(EACCES, outcome(mprotect(later, page_size, RDWR)));
+	EXPECT_EQ(EACCES, map_window(fd, RDWR, page_size, 0));
+
+	/* Of a ring what is mapped read-only stays so, whatever the rights are. */
+	fd = world.fd[RING];
+	map = mmap(NULL, page_size, PROT_READ, MAP_SHARED, fd, page_size);
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(EACCES, outcome(mprotect(map, page_size, RDWR)));
+	ASSERT_EQ(0, restrict_to(fd, KARENA_RIGHT_MAP));
+	EXPECT_EQ(EACCES, outcome(mprotect(map, page_size, RDWR)));
+}
+
 /* Touches, faults and mprotect() within what was granted at mmap() go on. */
 TEST(mapping_made_before_keeps_what_it_has)
 {

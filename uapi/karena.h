@@ -219,7 +219,8 @@ struct karena_query {
  * REOPEN returns a new close-on-exec fd, a second open file on the same object,
  * with just @rights; EPERM if this open file lacks one of them; EMFILE, ENFILE.
  * RESTRICT cuts this open file, hence every duplicate of it, down to those of
- * @rights that it has, for good. Mappings made before keep what they have.
+ * @rights that it has, for good. Mappings made before keep what they have, and what
+ * mprotect() could have made of them.
  */
 struct karena_rights {
 	__u32		size;
@@ -251,7 +252,8 @@ struct karena_rights {
  * KARENA_RIGHT_MAP, or KARENA_RIGHT_MAP_WRITE for PROT_WRITE. A FIXED_ADDR
  * arena also refuses any address but its own (EINVAL), and its own if something
  * is mapped there already (EEXIST, also with MAP_FIXED).
- * mprotect() to PROT_EXEC, or to PROT_WRITE without the right, is EACCES;
+ * mprotect() to PROT_EXEC is EACCES; so is PROT_WRITE if the mapping was made
+ * without the right;
  * mremap() that grows or doubles a window, EFAULT, that moves one of a
  * FIXED_ADDR arena, EINVAL; so are MREMAP_DONTUNMAP and userfaultfd
  * registration. Pages of arenas stay in memory; all that mlock() and
