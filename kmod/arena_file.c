@@ -167,13 +167,24 @@ drop:
 }
 
 /*
+ * An entry that is neither empty nor of a page, such as the marker by which userfaultfd
+ * knows a page to be write-protected that is not mapped. No page can be mapped over it.
+ */
+static bool entry_is_marker(const struct vm_fault *vmf)
+{
+	return vmf->flags & FAULT_FLAG_ORIG_PTE_VALID && !pte_none(vmf->orig_pte);
+}
+
+/*
  * Does what a touch demands. Returns how many pages it populated; -EACCES where
- * the state forbids the touch; -ENOMEM, -EDQUOT.
+ * the state forbids the touch; -ENOMEM, -EDQUOT; -EBUSY where there is a marker.
  */
 static int touch_page(struct karena_arena *arena, const struct vm_fault *vmf)
 {
 	int ret;
 
+	if (unlikely(entry_is_marker(vmf)))
+		return -EBUSY;
 	down_read(&arena->lock);
 	ret = touch_as_is(arena, vmf);
 	up_read(&arena->lock);

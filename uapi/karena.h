@@ -256,8 +256,10 @@ struct karena_rights {
  * without the right;
  * mremap() that grows or doubles a window, EFAULT, that moves one of a
  * FIXED_ADDR arena, EINVAL; so are MREMAP_DONTUNMAP and userfaultfd
- * registration. Pages of arenas stay in memory; all that mlock() and
- * MAP_POPULATE do is to touch each page. MADV_REMOVE and
+ * registration, but for UFFD_FEATURE_WP_ASYNC on some kernels: there a touch of a
+ * page that was write-protected while it was not mapped is SIGBUS.
+ * Pages of arenas stay in memory; all that mlock() and MAP_POPULATE do is to
+ * touch each page. MADV_REMOVE and
  * fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) free pages; other modes
  * of fallocate() are EOPNOTSUPP. MADV_DONTNEED drops page table entries only.
  * Core dumps leave mappings out. Children do not inherit them without
