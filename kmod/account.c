@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A ceiling per user on the pages that all objects of that user hold.
+ * A limit per user on the bytes of memory that all objects of that user take.
  *
  * An object is charged to the user who created it, whoever populates it: only
  * so is the sum given back exactly, by whichever process closes last. (The
@@ -16,35 +16,34 @@
 
 #include "account.h"
 #include "compat.h"
+#include "pages.h"
 
 static unsigned long user_max_bytes;
 module_param(user_max_bytes, ulong, 0644);
 MODULE_PARM_DESC(user_max_bytes,
-		 "Bytes that all objects of one user may hold; 0 (default): a quarter of memory");
+		 "Bytes that all objects of one user may take; 0 (default): a quarter of memory");
 
 /**
  * struct karena_account - what one user's objects hold
  * @node:	in accounts, under accounts_lock
  * @uid:	fixed
  * @users:	objects that hold it, under accounts_lock
- * @nr_pages:	charged
+ * @bytes:	charged
  */
 struct karena_account {
 	struct hlist_node node;
 	kuid_t uid;
 	unsigned long users;
-	atomic_long_t nr_pages;
+	atomic_long_t bytes;
 };
 
 /* Protects accounts and its members' users. Innermost; nothing nests inside. */
 static DEFINE_MUTEX(accounts_lock);
 static DEFINE_HASHTABLE(accounts, 6);
 
-static unsigned long limit_pages(void)
+static unsigned long limit_bytes(void)
 {
-	unsigned long bytes = READ_ONCE(user_max_bytes);
-
-	return bytes ? bytes >> PAGE_SHIFT : totalram_pages() / 4;
+	return READ_ONCE(user_max_bytes) ?: totalram_pages() / 4 << PAGE_SHIFT;
 }
 
 static struct karena_account *account_find(kuid_t uid)
@@ -69,7 +68,7 @@ static bool is_exempt(void)
  * karena_account_get() - the account that the caller's new object is charged to
  *
  * Context: may sleep.
- * Return: a reference; NULL if the caller is exempt from the ceiling; or
+ * Return: a reference; NULL if the caller is exempt from the limit; or
  * -ENOMEM as a pointer.
  */
 struct karena_account *karena_account_get(void)
@@ -82,7 +81,7 @@ struct karena_account *karena_account_get(void)
 	mutex_lock(&accounts_lock);
 	account = account_find(current_uid());
 	if (!account) {
-		account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
+		account = kzalloc(sizeof(*account), KARENA_GFP);
 		if (!account) {
 			account = ERR_PTR(-ENOMEM);
 			goto unlock;
@@ -109,7 +108,7 @@ void karena_account_put(struct karena_account *account)
 
 	mutex_lock(&accounts_lock);
 	if (!--account->users) {
-		WARN_ON_ONCE(atomic_long_read(&account->nr_pages));
+		WARN_ON_ONCE(atomic_long_read(&account->bytes));
 		hash_del(&account->node);
 		kfree(account);
 	}
@@ -117,65 +116,65 @@ void karena_account_put(struct karena_account *account)
 }
 
 /**
- * karena_account_charge() - pages are about to be held
- * @account:	may be NULL: exempt
- * @nr_pages:	how many
+ * karena_account_try_charge() - karena_account_charge() of an account
+ * @account:	not NULL
+ * @bytes:	how many
  *
  * Context: any.
  * Return: 0, or -EDQUOT with nothing charged.
  */
-int karena_account_charge(struct karena_account *account, unsigned long nr_pages)
+int karena_account_try_charge(struct karena_account *account, unsigned long bytes)
 {
-	unsigned long limit, old;
+	unsigned long limit = limit_bytes();
+	unsigned long old = atomic_long_read(&account->bytes);
 
-	if (!account)
-		return 0;
-
-	limit = limit_pages();
-	old = atomic_long_read(&account->nr_pages);
 	do {
-		if (old > limit || nr_pages > limit - old)
+		if (old > limit || bytes > limit - old)
 			return -EDQUOT;
-	} while (!atomic_long_try_cmpxchg(&account->nr_pages, (long *)&old, old + nr_pages));
+	} while (!atomic_long_try_cmpxchg(&account->bytes, (long *)&old, old + bytes));
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(karena_account_charge);
+EXPORT_SYMBOL_IF_KUNIT(karena_account_try_charge);
 
 /**
- * karena_account_force() - pages are held, whatever the ceiling
- * @account:	may be NULL
- * @nr_pages:	how many
+ * karena_account_add() - change what is charged, ignoring the limit
+ * @account:	not NULL
+ * @bytes:	how many more, or fewer if negative
  *
  * Context: any.
  */
-void karena_account_force(struct karena_account *account, unsigned long nr_pages)
+void karena_account_add(struct karena_account *account, long bytes)
 {
-	if (account)
-		atomic_long_add(nr_pages, &account->nr_pages);
+	atomic_long_add(bytes, &account->bytes);
 }
+EXPORT_SYMBOL_IF_KUNIT(karena_account_add);
 
 /**
- * karena_account_uncharge() - charged pages are held no more
- * @account:	may be NULL
- * @nr_pages:	how many
+ * karena_account_limit_bytes() - the limit
  *
- * Context: any.
- */
-void karena_account_uncharge(struct karena_account *account, unsigned long nr_pages)
-{
-	if (account)
-		atomic_long_sub(nr_pages, &account->nr_pages);
-}
-EXPORT_SYMBOL_IF_KUNIT(karena_account_uncharge);
-
-/**
- * karena_account_limit_bytes() - the ceiling
- *
- * Context: any.
+ * Context: may sleep.
  */
 u64 karena_account_limit_bytes(void)
 {
-	return (u64)limit_pages() << PAGE_SHIFT;
+	return limit_bytes();
+}
+
+/**
+ * karena_account_left() - what may still be charged
+ * @account:	may be NULL
+ *
+ * Context: any.
+ * Return: bytes, or ULONG_MAX without an account.
+ */
+unsigned long karena_account_left(struct karena_account *account)
+{
+	unsigned long limit = limit_bytes();
+	unsigned long held;
+
+	if (!account)
+		return ULONG_MAX;
+	held = atomic_long_read(&account->bytes);
+	return held < limit ? limit - held : 0;
 }
 
 /**
@@ -187,17 +186,15 @@ u64 karena_account_limit_bytes(void)
 u64 karena_account_left_bytes(void)
 {
 	struct karena_account *account;
-	unsigned long limit = limit_pages();
-	unsigned long held = 0;
+	unsigned long left;
 
 	if (is_exempt())
 		return U64_MAX;
 
 	mutex_lock(&accounts_lock);
 	account = account_find(current_uid());
-	if (account)
-		held = atomic_long_read(&account->nr_pages);
+	left = account ? karena_account_left(account) : limit_bytes();
 	mutex_unlock(&accounts_lock);
-	return held < limit ? (u64)(limit - held) << PAGE_SHIFT : 0;
+	return left;
 }
 EXPORT_SYMBOL_IF_KUNIT(karena_account_left_bytes);

@@ -1,20 +1,63 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Charges each user for the pages that the user's objects hold, up to a ceiling.
+ * A limit per user on the bytes of memory that the user's objects take.
  */
 #ifndef KARENA_ACCOUNT_H
 #define KARENA_ACCOUNT_H
 
+#include <linux/log2.h>
 #include <linux/types.h>
 
 struct karena_account;
 
+/* What kmalloc() of a constant size takes, with its memory cgroup's pointer. */
+#define KARENA_SLAB_BYTES(size)	(roundup_pow_of_two(size) + sizeof(void *))
+
 struct karena_account *karena_account_get(void);
 void karena_account_put(struct karena_account *account);
-int karena_account_charge(struct karena_account *account, unsigned long nr_pages);
-void karena_account_force(struct karena_account *account, unsigned long nr_pages);
-void karena_account_uncharge(struct karena_account *account, unsigned long nr_pages);
+int karena_account_try_charge(struct karena_account *account, unsigned long bytes);
+void karena_account_add(struct karena_account *account, long bytes);
 u64 karena_account_limit_bytes(void);
 u64 karena_account_left_bytes(void);
+unsigned long karena_account_left(struct karena_account *account);
+
+/**
+ * karena_account_charge() - charge memory that is about to be taken
+ * @account:	may be NULL: exempt
+ * @bytes:	how many
+ *
+ * Context: any.
+ * Return: 0, or -EDQUOT with nothing charged.
+ */
+static inline int karena_account_charge(struct karena_account *account, unsigned long bytes)
+{
+	return account ? karena_account_try_charge(account, bytes) : 0;
+}
+
+/**
+ * karena_account_force() - charge memory, ignoring the limit
+ * @account:	may be NULL
+ * @bytes:	how many
+ *
+ * Context: any.
+ */
+static inline void karena_account_force(struct karena_account *account, unsigned long bytes)
+{
+	if (account)
+		karena_account_add(account, bytes);
+}
+
+/**
+ * karena_account_uncharge() - take back the charge of memory that was given back
+ * @account:	may be NULL
+ * @bytes:	how many
+ *
+ * Context: any.
+ */
+static inline void karena_account_uncharge(struct karena_account *account, unsigned long bytes)
+{
+	if (account)
+		karena_account_add(account, -(long)bytes);
+}
 
 #endif /* KARENA_ACCOUNT_H */

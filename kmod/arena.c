@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "account.h"
 #include "arena.h"
 #include "call.h"
 #include "compat.h"
@@ -23,7 +24,6 @@ static void arena_destroy(struct karena_object *object)
 	down_write(&arena->lock);	/* for lockdep: nobody else uses the arena */
 	arena_destroy_pages(arena);
 	ranges_destroy(&arena->ranges);
-	arena_reconcile(arena, 0);
 	up_write(&arena->lock);
 	free_percpu(arena->faults);
 	karena_object_fini(object);
@@ -35,6 +35,9 @@ const struct karena_object_type karena_arena_type = {
 	/* A regular file, as only these have fallocate(), and hence MADV_REMOVE. */
 	.mode = S_IFREG,
 	.rights = KARENA_RIGHTS_ARENA,
+	.bytes = KARENA_SLAB_BYTES(sizeof(struct karena_arena)) +
+		 RANGES_ADDED_MAX * RANGES_NODE_BYTES,
+	.percpu_bytes = sizeof(struct arena_faults),
 	.fops = &arena_fops,
 	.destroy = arena_destroy,
 	.show = arena_show,
@@ -68,24 +71,25 @@ static int arena_init(struct karena_arena *arena, const struct karena_arena_crea
 	arena->fault_pages = args->fault_pages ?: KARENA_FAULT_PAGES_DEFAULT;
 	arena->address = args->address;
 	init_rwsem(&arena->lock);
-	ranges_init(&arena->ranges, arena->nr_pages, &arena->lock);
-	arena->ranges.max_nodes = ARENA_NODES;
-	err = page_tree_init(&arena->pages, arena->nr_pages, &arena->lock, KARENA_GFP);
+	err = karena_object_init(&arena->object, &karena_arena_type, args->name);
 	if (err)
 		return err;
+	ranges_init(&arena->ranges, arena->nr_pages, &arena->lock);
+	arena->ranges.account = arena->object.account;
+	err = page_tree_init(&arena->pages, arena->nr_pages, &arena->lock, arena->object.account,
+			     KARENA_GFP);
+	if (err)
+		goto fini_object;
 	err = -ENOMEM;
 	arena->faults = alloc_percpu_gfp(struct arena_faults, KARENA_GFP);
 	if (!arena->faults)
 		goto destroy_tree;
-	err = karena_object_init(&arena->object, &karena_arena_type, args->name);
-	if (err)
-		goto free_faults;
 	return 0;
 
-free_faults:
-	free_percpu(arena->faults);
 destroy_tree:
 	page_tree_destroy(&arena->pages);
+fini_object:
+	karena_object_fini(&arena->object);
 	return err;
 }
 
@@ -249,8 +253,8 @@ static int release_first(struct karena_arena *arena, unsigned long first, unsign
  * A later step. Other calls may have changed the pages to come in between; such pages are
  * left as if the other call had come after this one.
  */
-static void release_more(struct karena_arena *arena, unsigned long first, unsigned long *last,
-			 const struct release_mode *how)
+static int release_more(struct karena_arena *arena, unsigned long first, unsigned long *last,
+			const struct release_mode *how)
 {
 	struct page_range range;
 
@@ -258,9 +262,9 @@ static void release_more(struct karena_arena *arena, unsigned long first, unsign
 		range = ranges_at(&arena->ranges, first);
 		*last = min(*last, range.last);
 		if (!(BIT(range.state) & how->required))
-			return;
+			return 0;
 	}
-	arena_remove_pages(arena, first, last, how->state, false);
+	return arena_remove_pages(arena, first, last, how->state, false);
 }
 
 /* Takes one step, the first or a later one; @last as in arena_remove_pages(). */
@@ -268,20 +272,24 @@ static __always_inline int release_step(struct karena_arena *arena, unsigned lon
 					unsigned long *last, const struct release_mode *how,
 					bool is_first)
 {
-	int err = 0;
+	int err;
 
-	if (fatal_signal_pending(current) || down_write_killable(&arena->lock))
+	if (fatal_signal_pending(current) || arena_lock_to_remove(arena))
 		return -EINTR;
 	if (is_first)
 		err = release_first(arena, first, last, how);
 	else
-		release_more(arena, first, last, how);
+		err = release_more(arena, first, last, how);
 	up_write(&arena->lock);
 	if (!err)
 		trace_karena_arena_state(arena, first, *last - first + 1, how->state);
 	return err;
 }
 
+/*
+ * Where others have changed ranges between two steps, a step may need a node that there
+ * is no memory for. It waits for that, as part of the range is done.
+ */
 static noinline int release_rest(struct karena_arena *arena, unsigned long first,
 				 unsigned long nr_pages, const struct release_mode *how, u64 *done)
 {
@@ -292,6 +300,10 @@ static noinline int release_rest(struct karena_arena *arena, unsigned long first
 		cond_resched();
 		last = first + nr_pages - 1;
 		err = release_step(arena, first + *done, &last, how, false);
+		if (err == -ENOMEM) {
+			schedule_timeout_killable(1);
+			continue;
+		}
 		if (err)
 			return err;
 		*done = last - first + 1;
@@ -329,7 +341,7 @@ static int release_range(struct karena_arena *arena, unsigned long first, unsign
  *
  * Context: may sleep.
  * Return: 0; -EINTR with @done less than @nr_pages; with nothing changed -ENOENT
- * (STRICT), and -ENOMEM or -EDQUOT if a range without memory had to be split.
+ * (STRICT), -ENOMEM if a range had to be split, and -EDQUOT if one without memory had.
  */
 int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 	       u32 flags, u64 *done)
@@ -392,7 +404,7 @@ long arena_op_reserve(struct karena_call *call, void *argp)
 	if (err)
 		return err;
 	if (ranges_all(&arena->ranges, first, last, BIT(KARENA_PAGE_FREE)))
-		err = arena_set_state(arena, first, last, state);
+		err = ranges_set(&arena->ranges, first, last, state, KARENA_GFP);
 	else
 		err = -EBUSY;
 	up_write(&arena->lock);

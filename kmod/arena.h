@@ -38,9 +38,6 @@ struct arena_faults {
 	u64 bus;
 };
 
-/* Number of ranges that are charged as one page, see arena_charge.c. */
-#define ARENA_NODES	(PAGE_SIZE / sizeof(struct ranges_node))
-
 /* Number of pages or ranges to handle before the lock is released for others. */
 #define ARENA_STEP	512
 
@@ -154,19 +151,34 @@ static inline void arena_drop_pages(struct karena_arena *arena, struct arena_pag
 }
 
 /* arena_remove.c: removing pages */
+int arena_lock_with_spares(struct karena_arena *arena);
 int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned long *last,
 		       u32 state, bool may_fail);
 void arena_destroy_pages(struct karena_arena *arena);
-
-/* arena_charge.c: charging the user */
-void arena_reconcile(struct karena_arena *arena, unsigned long nr_released);
-int arena_set_state(struct karena_arena *arena, unsigned long first, unsigned long last,
-		    u32 state);
 
 /* arena.c, also used by entry points that are not in the table */
 int arena_check_range(const struct karena_arena *arena, u64 offset, u64 nr_pages,
 		      unsigned long *first);
 int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 	       u32 flags, u64 *done);
+
+/**
+ * arena_lock_to_remove() - take the arena's lock for arena_remove_pages()
+ * @arena:	the arena
+ *
+ * Context: may sleep and reclaim.
+ * Return: 0, or -EINTR for a fatal signal.
+ */
+static inline int arena_lock_to_remove(struct karena_arena *arena)
+{
+	if (likely(ranges_has_spares(&arena->ranges))) {
+		if (down_write_killable(&arena->lock))
+			return -EINTR;
+		if (likely(ranges_has_spares(&arena->ranges)))
+			return 0;
+		up_write(&arena->lock);
+	}
+	return arena_lock_with_spares(arena);
+}
 
 #endif /* KARENA_ARENA_H */

@@ -93,7 +93,7 @@ static unsigned long insert_pages(struct karena_arena *arena, struct page_tree_n
 	return map;
 }
 
-/* Removes pages first..last, none of which is mapped. */
+/* Removes pages first..last, none of which is mapped, and the nodes that led to them. */
 static noinline void withdraw_pages(struct karena_arena *arena, unsigned long first,
 				    unsigned long last)
 {
@@ -107,9 +107,10 @@ static noinline void withdraw_pages(struct karena_arena *arena, unsigned long fi
 			arena_disown_page(span.leaf->page[__ffs(map)]);
 		page_tree_clear(&arena->pages, &span);
 	}
+	page_tree_trim(&arena->pages);
 }
 
-/* Inserts at least one page; -ENOMEM with some of them inserted. */
+/* Inserts at least one page; -EDQUOT or -ENOMEM with some of them inserted. */
 static int insert_page_list(struct karena_arena *arena, unsigned long first,
 			    const struct arena_page_list *list)
 {
@@ -121,14 +122,14 @@ static int insert_page_list(struct karena_arena *arena, unsigned long first,
 			if (leaf)
 				cond_resched();
 			leaf = page_tree_turn_to(&arena->pages, first, KARENA_GFP);
-			if (!leaf)
+			if (IS_ERR(leaf))
 				break;
 		}
 		arena_own_page(arena, list->pages[i], first);
 		page_tree_put(&arena->pages, leaf, page_tree_slot(first), list->pages[i]);
 	}
 	atomic_long_add(i, &arena->nr_populated);
-	return leaf ? 0 : -ENOMEM;
+	return PTR_ERR_OR_ZERO(leaf);
 }
 
 /**
@@ -156,7 +157,7 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 	if (list->nr)
 		err = insert_page_list(arena, first, list);
 	if (!err)
-		err = arena_set_state(arena, first, last, KARENA_PAGE_ALLOCATED);
+		err = ranges_set(&arena->ranges, first, last, KARENA_PAGE_ALLOCATED, KARENA_GFP);
 	if (err) {
 		withdraw_pages(arena, first, last);
 		return err;
@@ -189,7 +190,7 @@ static void give_back(struct karena_arena *arena, unsigned long map, unsigned lo
 
 /*
  * Fills slots of the window's leaf with @fresh. If another fault was faster, its page
- * stays. Returns the number of pages added, or -ENOMEM.
+ * stays. Returns the number of pages added, or -EDQUOT or -ENOMEM.
  */
 static int fill_window(struct karena_arena *arena, unsigned long base,
 		       struct arena_window *window, unsigned long map, struct page **fresh)
@@ -198,11 +199,11 @@ static int fill_window(struct karena_arena *arena, unsigned long base,
 
 	if (!window->leaf)
 		window->leaf = page_tree_make_leaf(&arena->pages, base, KARENA_GFP);
-	if (window->leaf)
+	if (!IS_ERR(window->leaf))
 		added = insert_pages(arena, window->leaf, base, map, fresh);
 	if (unlikely(added != map))
 		give_back(arena, map, added, fresh);
-	return window->leaf ? hweight_long(added) : -ENOMEM;
+	return IS_ERR(window->leaf) ? PTR_ERR(window->leaf) : hweight_long(added);
 }
 
 /**
@@ -222,7 +223,7 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 	unsigned int slot = page_tree_slot(index);
 	unsigned long missing = window->map;
 	struct page *fresh[KARENA_FAULT_PAGES_MAX] __uninitialized;
-	int want, got;
+	int want, got, nr;
 
 	lockdep_assert_held(&arena->lock);
 	BUILD_BUG_ON(KARENA_FAULT_PAGES_MAX > KARENA_PAGES_BATCH);
@@ -233,14 +234,21 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 	if (!missing)
 		return 0;
 
-	want = hweight_long(missing);
-	got = karena_pages_get(arena->object.account, arena->node, want, fresh);
-	if (got < 0)
-		return missing & BIT(slot) ? got : 0;
-	/* If there are too few, populate the touched page first. */
-	if (got < want)
-		missing = some_slots(missing, got, slot);
-	return fill_window(arena, index - slot, window, missing, fresh);
+	for (;;) {
+		want = hweight_long(missing);
+		got = karena_pages_get(arena->object.account, arena->node, want, fresh);
+		if (got < 0)
+			return missing & BIT(slot) ? got : 0;
+		/* If there are too few, populate the touched page first. */
+		if (got < want)
+			missing = some_slots(missing, got, slot);
+		nr = fill_window(arena, index - slot, window, missing, fresh);
+		/* If the pages have used up the limit, fewer may leave some for the leaf. */
+		if (likely(nr != -EDQUOT) || missing == BIT(slot))
+			return nr;
+		window->leaf = NULL;
+		missing = BIT(slot);
+	}
 }
 
 /* Pins the populated pages at the window's start; returns their number. */

@@ -6,11 +6,13 @@
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/slab.h>
 
 #include "account.h"
 #include "arena.h"
 #include "arena_page.h"
 #include "compat.h"
+#include "pages.h"
 #include "page_tree.h"
 
 static void put_pages(struct page **pages, unsigned int nr_pages)
@@ -138,17 +140,53 @@ static void note_released(struct karena_arena *arena, unsigned long nr_pages)
 	unsigned long populated = atomic_long_fetch_sub(nr_pages, &arena->nr_populated);
 
 	arena->populated_peak = max(arena->populated_peak, populated);
+	karena_account_uncharge(arena->object.account, nr_pages << PAGE_SHIFT);
+}
+
+/**
+ * arena_lock_with_spares() - arena_lock_to_remove() where spare nodes are missing
+ * @arena:	the arena
+ *
+ * To take pages out of the middle of a range takes a node, and whoever is out of
+ * memory must be able to free some. So nodes are allocated before anything changes,
+ * and without the lock. Those that the ranges have serve where there is no memory
+ * even for that.
+ *
+ * Context: may sleep and reclaim.
+ * Return: 0, or -EINTR for a fatal signal.
+ */
+int arena_lock_with_spares(struct karena_arena *arena)
+{
+	struct ranges *r = &arena->ranges;
+	unsigned int want = RANGES_ADDED_MAX - READ_ONCE(r->nr_spares);
+	struct ranges_node *nodes[RANGES_ADDED_MAX];
+	unsigned int nr;
+
+	for (;;) {
+		nr = ranges_alloc_spares(nodes, want);
+		if (down_write_killable(&arena->lock)) {
+			while (nr)
+				kfree(nodes[--nr]);
+			return -EINTR;
+		}
+		ranges_add_spares(r, nodes, nr);
+		if (ranges_has_spares(r) || nr < want || want == RANGES_ADDED_MAX)
+			return 0;
+		/* Others have used some up meanwhile. */
+		up_write(&arena->lock);
+		want = RANGES_ADDED_MAX;
+	}
 }
 
 /**
  * arena_remove_pages() - remove the pages of a range, one step at a time
- * @arena:	its lock is held exclusively
+ * @arena:	its lock is held exclusively, from arena_lock_to_remove(), or since the
+ *		change that this call takes back
  * @first:	index of the first page
  * @last:	index of the last page; out, the last one handled
  * @state:	new state of the pages
- * @may_fail:	allow failure if there is no memory for another range. Ignored if the
- *		pages have memory themselves: it must be possible to free memory when
- *		there is none
+ * @may_fail:	allow failure at a limit. Ignored if the pages have memory themselves: it
+ *		must be possible to free memory when there is none
  *
  * Context: may sleep.
  * Return: 0; -ENOMEM or -EDQUOT with nothing changed.
@@ -156,17 +194,19 @@ static void note_released(struct karena_arena *arena, unsigned long nr_pages)
 int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned long *last,
 		       u32 state, bool may_fail)
 {
-	unsigned long nr_nodes = arena->ranges.nr_nodes;
+	struct ranges *r = &arena->ranges;
 	struct removal gone;
 
 	lockdep_assert_held_write(&arena->lock);
 
+	if (unlikely(!ranges_can_set(r, first, state)))
+		return -ENOMEM;
 	if (*last - first >= ARENA_STEP)
-		*last = ranges_part(&arena->ranges, first, *last, ARENA_STEP);
+		*last = ranges_part(r, first, *last, ARENA_STEP);
 	*last = release_range(arena, first, *last, &gone);
 	if (may_fail && !gone.nr)
-		return arena_set_state(arena, first, *last, state);
-	ranges_set(&arena->ranges, first, *last, state, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+		return ranges_set(r, first, *last, state, KARENA_GFP);
+	ranges_set(r, first, *last, state, RANGES_SPARE);
 	/*
 	 * No fault can map a page now, as it would need the lock. A page that no table
 	 * maps cannot get into one: fork() and mremap() only copy existing entries. So if
@@ -180,10 +220,6 @@ int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned
 	if (gone.left)
 		release_rest(arena, first, *last);
 	note_released(arena, gone.nr);
-	if (arena->ranges.nr_nodes == nr_nodes)
-		karena_account_uncharge(arena->object.account, gone.nr);
-	else
-		arena_reconcile(arena, gone.nr);
 	return 0;
 }
 
@@ -203,7 +239,6 @@ void arena_destroy_pages(struct karena_arena *arena)
 		if (gone.left)
 			release_rest(arena, first, last);
 		note_released(arena, gone.nr);
-		karena_account_uncharge(arena->object.account, gone.nr);
 		first = last + 1;
 		cond_resched();
 	}

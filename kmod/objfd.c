@@ -7,7 +7,10 @@
  * long as one of its open files, on which mappings have references, or as kernel code
  * that has asked for it.
  */
+#include <linux/cache.h>
+#include <linux/cpumask.h>
 #include <linux/cred.h>
+#include <linux/dcache.h>
 #include <linux/file.h>
 #include <linux/magic.h>
 #include <linux/mm.h>
@@ -20,6 +23,7 @@
 #include "account.h"
 #include "compat.h"
 #include "objfd.h"
+#include "pages.h"
 #include "trace.h"
 
 static struct vfsmount *objfs_mnt;
@@ -67,6 +71,20 @@ void karena_objfs_unpin(void)
 	simple_release_fs(&objfs_mnt, &objfs_pins);
 }
 
+/* What comes from caches of the kernel's, with its memory cgroup's pointer. */
+#define CACHE_BYTES(type)	(L1_CACHE_ALIGN(sizeof(type)) + sizeof(void *))
+
+/* What an open file takes. */
+#define FILE_BYTES		(CACHE_BYTES(struct file) + CACHE_BYTES(struct dentry) + \
+				 KARENA_SLAB_BYTES(sizeof(struct karena_handle)))
+
+/* What an object takes, beside what its kind charges as it grows. */
+static unsigned long object_bytes(const struct karena_object_type *type)
+{
+	return type->bytes + CACHE_BYTES(struct inode) +
+	       nr_cpu_ids * (type->percpu_bytes + sizeof(void *));
+}
+
 /**
  * karena_object_init() - set up the common part of a new object
  * @object:	zeroed
@@ -77,13 +95,14 @@ void karena_objfs_unpin(void)
  *
  * Context: may sleep.
  * Return: 0; -EINVAL if the name has no NUL, bytes after the NUL, or characters that
- * are not printable; -ENOMEM.
+ * are not printable; -EDQUOT, -ENOMEM.
  */
 int karena_object_init(struct karena_object *object,
 		       const struct karena_object_type *type, const char *name)
 {
 	size_t len = strnlen(name, KARENA_NAME_LEN);
 	size_t i;
+	int err;
 
 	if (len == KARENA_NAME_LEN || memchr_inv(name + len, 0, KARENA_NAME_LEN - len))
 		return -EINVAL;
@@ -96,6 +115,11 @@ int karena_object_init(struct karena_object *object,
 	object->account = karena_account_get();
 	if (IS_ERR(object->account))
 		return PTR_ERR(object->account);
+	err = karena_account_charge(object->account, object_bytes(type));
+	if (err) {
+		karena_account_put(object->account);
+		return err;
+	}
 	object->type = type;
 	memcpy(object->name, name, KARENA_NAME_LEN);
 	return 0;
@@ -109,6 +133,7 @@ int karena_object_init(struct karena_object *object,
  */
 void karena_object_fini(struct karena_object *object)
 {
+	karena_account_uncharge(object->account, object_bytes(object->type));
 	karena_account_put(object->account);
 }
 
@@ -124,9 +149,13 @@ static struct file *object_open(struct karena_object *object, u32 rights)
 	char label[32 + KARENA_NAME_LEN];
 	int err;
 
-	handle = kmalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
+	err = karena_account_charge(object->account, FILE_BYTES);
+	if (err)
+		return ERR_PTR(err);
+	err = -ENOMEM;
+	handle = kmalloc(sizeof(*handle), KARENA_GFP);
 	if (!handle)
-		return ERR_PTR(-ENOMEM);
+		goto uncharge;
 	handle->object = object;
 	handle->rights = rights;
 
@@ -151,6 +180,8 @@ put_module:
 	karena_objfs_unpin();
 free_handle:
 	kfree(handle);
+uncharge:
+	karena_account_uncharge(object->account, FILE_BYTES);
 	return ERR_PTR(err);
 }
 
@@ -190,8 +221,8 @@ static struct inode *object_inode(struct karena_object *object, loff_t length)
  * object.
  *
  * Context: may sleep.
- * Return: an fd of the calling process; or -EMFILE, -ENFILE, -ENOMEM, and the caller
- * still owns the object.
+ * Return: an fd of the calling process; or -EMFILE, -ENFILE, -EDQUOT, -ENOMEM, and the
+ * caller still owns the object.
  */
 int karena_object_publish(struct karena_object *object, loff_t length)
 {
@@ -242,7 +273,7 @@ unpin:
  *
  * Context: may sleep.
  * Return: an fd of the calling process; -EPERM if @handle lacks one of @rights;
- * -EINVAL for rights of another kind of object; -EMFILE, -ENFILE, -ENOMEM.
+ * -EINVAL for rights of another kind of object; -EMFILE, -ENFILE, -EDQUOT, -ENOMEM.
  */
 int karena_object_reopen(struct karena_handle *handle, u32 rights)
 {
@@ -375,6 +406,7 @@ int karena_object_release(struct inode *inode, struct file *file)
 	if (object->type->closed)
 		object->type->closed(object, file);
 	kfree(handle);
+	karena_account_uncharge(object->account, FILE_BYTES);
 	drop_user(object);
 	/* The file puts the inode after this. */
 	karena_objfs_unpin();

@@ -13,25 +13,50 @@
  * In every call the caller ensures that indexes are below nr_pages.
  */
 #include <linux/bitops.h>
+#include <linux/err.h>
 #include <linux/export.h>
 #include <linux/lockdep.h>
 #include <linux/slab.h>
 
+#include "account.h"
 #include "compat.h"
 #include "page_tree.h"
 
 /* Most levels of nodes. */
 #define PAGE_TREE_LEVELS DIV_ROUND_UP(BITS_PER_LONG, PAGE_TREE_SHIFT)
 
-/* Allocates the slots of a node @height levels above the leaves, all empty. */
-static bool page_tree_make_slots(struct page_tree_node *node, unsigned int height, gfp_t gfp)
+/* Returns the size of the slots of a node @height levels above the leaves. */
+static unsigned long page_tree_slots_bytes(unsigned int height)
 {
+	return height ? KARENA_SLAB_BYTES(PAGE_TREE_SLOTS * sizeof(struct page_tree_node)) :
+			KARENA_SLAB_BYTES(PAGE_TREE_SLOTS * sizeof(struct page *));
+}
+
+/* Gives a node that is @height above the leaves its slots, all empty. */
+static int page_tree_make_slots(struct page_tree *t, struct page_tree_node *node,
+				unsigned int height, gfp_t gfp)
+{
+	int err;
+
+	err = karena_account_charge(t->account, page_tree_slots_bytes(height));
+	if (err)
+		return err;
 	node->map = 0;
 	if (height)
 		node->node = kmalloc_array(PAGE_TREE_SLOTS, sizeof(*node->node), gfp);
 	else
 		node->page = kmalloc_array(PAGE_TREE_SLOTS, sizeof(*node->page), gfp);
-	return node->node;
+	if (node->node)
+		return 0;
+	karena_account_uncharge(t->account, page_tree_slots_bytes(height));
+	return -ENOMEM;
+}
+
+static void page_tree_free_slots(struct page_tree *t, struct page_tree_node *node,
+				 unsigned int height)
+{
+	kfree(node->node);
+	karena_account_uncharge(t->account, page_tree_slots_bytes(height));
 }
 
 /**
@@ -39,15 +64,17 @@ static bool page_tree_make_slots(struct page_tree_node *node, unsigned int heigh
  * @t:		the tree
  * @nr_pages:	limit of indexes; at least 1
  * @lock:	held by the caller in all other calls except page_tree_destroy()
+ * @account:	charged for the nodes; may be NULL
  * @gfp:	for the topmost node
  *
  * Context: may sleep if @gfp says so.
- * Return: 0 or -ENOMEM.
+ * Return: 0, -EDQUOT or -ENOMEM.
  */
 int page_tree_init(struct page_tree *t, unsigned long nr_pages, struct rw_semaphore *lock,
-		   gfp_t gfp)
+		   struct karena_account *account, gfp_t gfp)
 {
 	*t = (struct page_tree) {
+		.account = account,
 		.idle = PAGE_TREE_NOWHERE,
 		.hint_base = PAGE_TREE_NOWHERE,
 		.lock = lock,
@@ -57,7 +84,7 @@ int page_tree_init(struct page_tree *t, unsigned long nr_pages, struct rw_semaph
 		nr_pages = DIV_ROUND_UP(nr_pages, PAGE_TREE_SLOTS);
 		t->height++;
 	}
-	return page_tree_make_slots(&t->root, t->height, gfp) ? 0 : -ENOMEM;
+	return page_tree_make_slots(t, &t->root, t->height, gfp);
 }
 EXPORT_SYMBOL_IF_KUNIT(page_tree_init);
 
@@ -101,41 +128,42 @@ struct page_tree_node *page_tree_leaf(struct page_tree *t, unsigned long index)
 EXPORT_SYMBOL_IF_KUNIT(page_tree_leaf);
 
 /* Frees the slots of unpublished nodes: of @node and of the one below each. */
-static void page_tree_free_path(struct page_tree_node node, unsigned int height,
-				unsigned long index)
+static void page_tree_free_path(struct page_tree *t, struct page_tree_node node,
+				unsigned int height, unsigned long index)
 {
 	struct page_tree_node below;
 
 	for (; height; height--, node = below) {
 		below = node.node[page_tree_place(index, height)];
-		kfree(node.node);
+		page_tree_free_slots(t, &node, height);
 	}
-	kfree(node.page);
+	page_tree_free_slots(t, &node, 0);
 }
 
 /*
  * Makes *@node, @height levels above the leaves, and the nodes below it down to the leaf
- * of an index. Returns false if there is no memory.
+ * of an index. Returns 0, -EDQUOT or -ENOMEM.
  */
-static bool page_tree_make_path(struct page_tree_node *node, unsigned int height,
-				unsigned long index, gfp_t gfp)
+static int page_tree_make_path(struct page_tree *t, struct page_tree_node *node,
+			       unsigned int height, unsigned long index, gfp_t gfp)
 {
 	struct page_tree_node below;
 	unsigned int level, place;
+	int err;
 
-	if (!page_tree_make_slots(node, 0, gfp))
-		return false;
-	for (level = 1; level <= height; level++) {
+	err = page_tree_make_slots(t, node, 0, gfp);
+	for (level = 1; !err && level <= height; level++) {
 		below = *node;
-		if (!page_tree_make_slots(node, level, gfp)) {
-			page_tree_free_path(below, level - 1, index);
-			return false;
+		err = page_tree_make_slots(t, node, level, gfp);
+		if (err) {
+			page_tree_free_path(t, below, level - 1, index);
+			break;
 		}
 		place = page_tree_place(index, level);
 		node->node[place] = below;
 		node->map = BIT(place);
 	}
-	return true;
+	return err;
 }
 
 /* Links a node into a slot of its parent; false if another task was faster. */
@@ -161,15 +189,17 @@ static noinline struct page_tree_node *page_tree_grow(struct page_tree *t, unsig
 {
 	struct page_tree_node *lowest, node;
 	unsigned int height;
+	int err;
 
 	for (;;) {
 		lowest = page_tree_lowest(t, index, &height);
 		if (!height)
 			return lowest;
-		if (!page_tree_make_path(&node, height - 1, index, gfp))
-			return NULL;
+		err = page_tree_make_path(t, &node, height - 1, index, gfp);
+		if (err)
+			return ERR_PTR(err);
 		if (!page_tree_link(t, lowest, page_tree_place(index, height), &node))
-			page_tree_free_path(node, height - 1, index);
+			page_tree_free_path(t, node, height - 1, index);
 	}
 }
 
@@ -180,7 +210,7 @@ static noinline struct page_tree_node *page_tree_grow(struct page_tree *t, unsig
  * @gfp:	for nodes
  *
  * Context: may sleep if @gfp says so.
- * Return: the leaf; or NULL if there is no memory, with nothing changed.
+ * Return: the leaf; or -EDQUOT or -ENOMEM as a pointer, with nothing changed.
  */
 struct page_tree_node *page_tree_make_leaf(struct page_tree *t, unsigned long index, gfp_t gfp)
 {
@@ -197,7 +227,7 @@ EXPORT_SYMBOL_IF_KUNIT(page_tree_make_leaf);
  * Remembers the leaf, so that the next call for the same leaf is faster.
  *
  * Context: may sleep if @gfp says so.
- * Return: the leaf; or NULL if there is no memory, with nothing changed.
+ * Return: the leaf; or -EDQUOT or -ENOMEM as a pointer, with nothing changed.
  */
 struct page_tree_node *page_tree_turn_to(struct page_tree *t, unsigned long index, gfp_t gfp)
 {
@@ -208,7 +238,7 @@ struct page_tree_node *page_tree_turn_to(struct page_tree *t, unsigned long inde
 	if (base == t->hint_base)
 		return t->hint;
 	leaf = page_tree_make_leaf(t, index, gfp);
-	if (leaf) {
+	if (!IS_ERR(leaf)) {
 		t->hint = leaf;
 		t->hint_base = base;
 	}
@@ -258,7 +288,7 @@ static void page_tree_prune(struct page_tree *t, unsigned long index)
 	for (; height; height--)
 		path[height - 1] = &path[height]->node[page_tree_place(index, height)];
 	for (; height < t->height && !path[height]->map; height++) {
-		kfree(path[height]->node);
+		page_tree_free_slots(t, path[height], height);
 		path[height + 1]->map &= ~BIT(page_tree_place(index, height + 1));
 	}
 }
@@ -282,6 +312,23 @@ void page_tree_clear(struct page_tree *t, const struct page_tree_span *span)
 	t->idle = span->base;
 }
 EXPORT_SYMBOL_IF_KUNIT(page_tree_clear);
+
+/**
+ * page_tree_trim() - free the leaf that is kept for pages to come
+ * @t:		the tree
+ *
+ * Context: any; the lock is held exclusively.
+ */
+void page_tree_trim(struct page_tree *t)
+{
+	lockdep_assert_held_write(t->lock);
+	if (t->idle == PAGE_TREE_NOWHERE)
+		return;
+	page_tree_prune(t, t->idle);
+	t->idle = PAGE_TREE_NOWHERE;
+	t->hint_base = PAGE_TREE_NOWHERE;
+}
+EXPORT_SYMBOL_IF_KUNIT(page_tree_trim);
 
 /* Returns the slots of first..last in the leaf of @first. */
 static inline unsigned long page_tree_slots_from(unsigned long first, unsigned long last)
@@ -366,6 +413,6 @@ void page_tree_destroy(struct page_tree *t)
 {
 	if (t->idle != PAGE_TREE_NOWHERE)
 		page_tree_prune(t, t->idle);
-	kfree(t->root.node);
+	page_tree_free_slots(t, &t->root, t->height);
 }
 EXPORT_SYMBOL_IF_KUNIT(page_tree_destroy);

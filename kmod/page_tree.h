@@ -23,6 +23,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+struct karena_account;
 struct page;
 
 #define PAGE_TREE_SLOTS	BITS_PER_LONG
@@ -47,6 +48,7 @@ struct page_tree_node {
  * struct page_tree - maps indexes to pages
  * @root:	topmost node, which always exists; the leaf if there is just one level
  * @height:	levels above the leaves; fixed after init
+ * @account:	charged for the nodes, may be NULL; fixed after init
  * @idle:	an index in a leaf that has lost its last page, and is kept for the next
  *		page, so that pages which come and go need no node each time. May also
  *		be in any other leaf, or PAGE_TREE_NOWHERE
@@ -59,6 +61,7 @@ struct page_tree_node {
 struct page_tree {
 	struct page_tree_node root;
 	unsigned int height;
+	struct karena_account *account;
 	unsigned long idle;
 	struct page_tree_node *hint;
 	unsigned long hint_base;
@@ -101,7 +104,7 @@ static inline unsigned int page_tree_extent(unsigned long map)
 }
 
 int page_tree_init(struct page_tree *t, unsigned long nr_pages, struct rw_semaphore *lock,
-		   gfp_t gfp);
+		   struct karena_account *account, gfp_t gfp);
 void page_tree_destroy(struct page_tree *t);
 struct page_tree_node *page_tree_leaf(struct page_tree *t, unsigned long index);
 struct page_tree_node *page_tree_make_leaf(struct page_tree *t, unsigned long index, gfp_t gfp);
@@ -109,6 +112,7 @@ struct page_tree_node *page_tree_turn_to(struct page_tree *t, unsigned long inde
 unsigned long page_tree_fill(struct page_tree *t, struct page_tree_node *leaf, unsigned long map,
 			     struct page **pages);
 void page_tree_clear(struct page_tree *t, const struct page_tree_span *span);
+void page_tree_trim(struct page_tree *t);
 bool page_tree_next(struct page_tree *t, unsigned long first, unsigned long last,
 		    struct page_tree_span *span);
 

@@ -57,15 +57,15 @@ int karena_pages_get(struct karena_account *account, int node, unsigned int nr_p
 {
 	unsigned int got;
 
-	if (karena_account_charge(account, nr_pages)) {
+	if (karena_account_charge(account, (unsigned long)nr_pages << PAGE_SHIFT)) {
 		nr_pages = 1;
-		if (karena_account_charge(account, nr_pages))
+		if (karena_account_charge(account, (unsigned long)nr_pages << PAGE_SHIFT))
 			return -EDQUOT;
 	}
 
 	got = nr_pages > 1 ? get_pages(node, nr_pages, pages) : get_page_alone(node, pages);
 	if (unlikely(got < nr_pages))
-		karena_account_uncharge(account, nr_pages - got);
+		karena_account_uncharge(account, (unsigned long)(nr_pages - got) << PAGE_SHIFT);
 	return got ?: -ENOMEM;
 }
 
@@ -84,5 +84,5 @@ void karena_pages_put(struct karena_account *account, unsigned int nr_pages,
 
 	for (i = 0; i < nr_pages; i++)
 		put_page(pages[i]);
-	karena_account_uncharge(account, nr_pages);
+	karena_account_uncharge(account, (unsigned long)nr_pages << PAGE_SHIFT);
 }

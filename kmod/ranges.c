@@ -46,7 +46,6 @@ void ranges_init(struct ranges *r, unsigned long nr_pages, struct rw_semaphore *
 		},
 		.nr_pages = nr_pages,
 		.count[KARENA_PAGE_FREE] = nr_pages,
-		.max_nodes = ULONG_MAX,
 		.lock = lock,
 	};
 	r->hint = &r->end;
@@ -67,11 +66,14 @@ void ranges_destroy(struct ranges *r)
 
 	lockdep_assert_held_write(r->lock);
 	rbtree_postorder_for_each_entry_safe(node, next, &r->root, rb) {
-		if (node != &r->end)
+		if (node != &r->end) {
 			kfree(node);
+			karena_account_uncharge(r->account, RANGES_NODE_BYTES);
+		}
 		cond_resched();
 	}
-	r->nr_nodes = 0;
+	while (r->nr_spares)
+		kfree(r->spare[--r->nr_spares]);
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_destroy);
 
@@ -240,7 +242,7 @@ bool ranges_validate(struct ranges *r)
 	unsigned long count[RANGES_NR_STATES] = { r->nr_pages };
 	u32 before = KARENA_PAGE_FREE;
 	struct ranges_node *node;
-	unsigned long free = 0, nr_nodes = 0;
+	unsigned long free = 0;
 
 	lockdep_assert_held(r->lock);
 	for (node = ranges_first(r); node != &r->end; node = ranges_after(node)) {
@@ -253,9 +255,8 @@ bool ranges_validate(struct ranges *r)
 		count[KARENA_PAGE_FREE] -= node->last - node->first + 1;
 		free = node->last + 1;
 		before = node->state;
-		nr_nodes++;
 	}
 	return ranges_node_is_valid(node, free) && node->first == r->nr_pages &&
-	       nr_nodes == r->nr_nodes && !memcmp(count, r->count, sizeof(count));
+	       !memcmp(count, r->count, sizeof(count));
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_validate);

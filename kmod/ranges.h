@@ -14,6 +14,8 @@
 #include <linux/types.h>
 #include "../uapi/karena.h"
 
+#include "account.h"
+
 #define RANGES_NR_STATES	(KARENA_PAGE_GUARD + 1)
 
 /* Most nodes that a change adds: a new one, and the rest of one that it splits. */
@@ -38,6 +40,12 @@ struct ranges_node {
 	u32 state;
 };
 
+/* What is charged for a node. */
+#define RANGES_NODE_BYTES	KARENA_SLAB_BYTES(sizeof(struct ranges_node))
+
+/* In place of gfp flags: take spare nodes, and ignore the limit. */
+#define RANGES_SPARE	((__force gfp_t)0)
+
 /**
  * struct ranges - the state of each page
  * @root:	tree of the nodes. No two adjacent ones are of one state
@@ -46,9 +54,10 @@ struct ranges_node {
  *		node after it; has no state
  * @nr_pages:	number of pages; fixed after init
  * @count:	pages by state, their sum is @nr_pages
- * @nr_nodes:	nodes in the tree, without the end
- * @max_nodes:	most nodes that there may be; set by the caller, at first without
- *		bound
+ * @account:	charged for the nodes in the tree, may be NULL; set by the caller before
+ *		the first change
+ * @spare:	nodes for changes that must not fail
+ * @nr_spares:	number of spare nodes; changed under the lock, may be read without
  * @lock:	the caller's, protects everything but @nr_pages; fixed after init
  */
 struct ranges {
@@ -57,8 +66,9 @@ struct ranges {
 	struct ranges_node end;
 	unsigned long nr_pages;
 	unsigned long count[RANGES_NR_STATES];
-	unsigned long nr_nodes;
-	unsigned long max_nodes;
+	struct karena_account *account;
+	struct ranges_node *spare[RANGES_ADDED_MAX];
+	unsigned int nr_spares;
 	struct rw_semaphore *lock;
 };
 
@@ -81,7 +91,27 @@ int ranges_find_free(struct ranges *r, unsigned long hint, unsigned long n,
 		     unsigned long align_pages, unsigned long *first);
 int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
 	       gfp_t gfp);
+unsigned int ranges_alloc_spares(struct ranges_node **nodes, unsigned int nr);
+void ranges_add_spares(struct ranges *r, struct ranges_node **nodes, unsigned int nr);
+bool ranges_can_set_slow(struct ranges *r, unsigned long first, u32 state);
 unsigned long ranges_count(struct ranges *r, u32 state);
 bool ranges_validate(struct ranges *r);
+
+/* Are there spare nodes for any change? */
+static inline bool ranges_has_spares(const struct ranges *r)
+{
+	return READ_ONCE(r->nr_spares) == RANGES_ADDED_MAX;
+}
+
+/**
+ * ranges_can_set() - Are there spare nodes for a change?
+ * @r:		the ranges
+ * @first:	where the change begins, wherever it ends
+ * @state:	KARENA_PAGE_* that pages get
+ */
+static inline bool ranges_can_set(struct ranges *r, unsigned long first, u32 state)
+{
+	return likely(ranges_has_spares(r)) || ranges_can_set_slow(r, first, state);
+}
 
 #endif /* KARENA_RANGES_H */

@@ -3,8 +3,10 @@
  * Changes of the ranges.
  *
  * A change allocates the nodes that it needs, at most two, before it modifies the tree. So
- * it either succeeds or changes nothing.
+ * it either succeeds or changes nothing. A change that must not fail uses spare nodes,
+ * which are allocated without the lock.
  */
+#include <linux/err.h>
 #include <linux/export.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
@@ -122,6 +124,92 @@ static void ranges_cut(struct ranges *r, struct ranges_change *c, struct ranges_
 	node->last = c->first - 1;
 }
 
+/* Always accounted and never for DMA: which cache it is of need not be looked up. */
+static inline struct ranges_node *ranges_alloc_node(gfp_t gfp)
+{
+	gfp &= ~(GFP_ZONEMASK | __GFP_RECLAIMABLE);
+	return kmalloc(sizeof(struct ranges_node), gfp | __GFP_ACCOUNT);
+}
+
+/* A node for the tree; -EDQUOT or -ENOMEM as a pointer, but not with RANGES_SPARE. */
+static struct ranges_node *ranges_new_node(struct ranges *r, gfp_t gfp)
+{
+	struct ranges_node *node;
+	int err;
+
+	if (gfp == RANGES_SPARE) {
+		karena_account_force(r->account, RANGES_NODE_BYTES);
+		WRITE_ONCE(r->nr_spares, r->nr_spares - 1);
+		return r->spare[r->nr_spares];
+	}
+	err = karena_account_charge(r->account, RANGES_NODE_BYTES);
+	if (err)
+		return ERR_PTR(err);
+	node = ranges_alloc_node(gfp);
+	if (node)
+		return node;
+	karena_account_uncharge(r->account, RANGES_NODE_BYTES);
+	return ERR_PTR(-ENOMEM);
+}
+
+static void ranges_keep_or_free(struct ranges *r, struct ranges_node *node)
+{
+	if (ranges_has_spares(r)) {
+		kfree(node);
+	} else {
+		r->spare[r->nr_spares] = node;
+		WRITE_ONCE(r->nr_spares, r->nr_spares + 1);
+	}
+}
+
+/* A node that was charged leaves the tree, or did not get there. */
+static void ranges_free_node(struct ranges *r, struct ranges_node *node)
+{
+	karena_account_uncharge(r->account, RANGES_NODE_BYTES);
+	ranges_keep_or_free(r, node);
+}
+
+/**
+ * ranges_alloc_spares() - Allocate nodes for ranges_add_spares()
+ * @nodes:	out
+ * @nr:		how many
+ *
+ * If need be the memory cgroup is charged beyond its limit, so that nobody in it is
+ * killed: whoever is about to give memory back is to be able to.
+ *
+ * Context: may sleep and reclaim, hence without the lock.
+ * Return: how many there are in @nodes.
+ */
+unsigned int ranges_alloc_spares(struct ranges_node **nodes, unsigned int nr)
+{
+	unsigned int got = 0;
+
+	for (; nr; nr--) {
+		nodes[got] = ranges_alloc_node(GFP_KERNEL | __GFP_NORETRY | __GFP_HIGH |
+					       __GFP_NOWARN);
+		if (nodes[got])
+			got++;
+	}
+	return got;
+}
+EXPORT_SYMBOL_IF_KUNIT(ranges_alloc_spares);
+
+/**
+ * ranges_add_spares() - Keep as many nodes as there are too few, and free the others
+ * @r:		the ranges
+ * @nodes:	from ranges_alloc_spares()
+ * @nr:		how many
+ *
+ * Context: may sleep; the lock is held exclusively.
+ */
+void ranges_add_spares(struct ranges *r, struct ranges_node **nodes, unsigned int nr)
+{
+	lockdep_assert_held_write(r->lock);
+	while (nr)
+		ranges_keep_or_free(r, nodes[--nr]);
+}
+EXPORT_SYMBOL_IF_KUNIT(ranges_add_spares);
+
 /*
  * Removes all nodes within the change but the first, which becomes the new node unless
  * pages become free. Sets @c->node to the following node.
@@ -137,8 +225,7 @@ static struct ranges_node *ranges_clear(struct ranges *r, struct ranges_change *
 			continue;
 		}
 		rb_erase_augmented(&node->rb, &r->root, &ranges_augment);
-		r->nr_nodes--;
-		kfree(node);
+		ranges_free_node(r, node);
 		cond_resched();
 	}
 	return kept;
@@ -174,18 +261,30 @@ static void ranges_apply(struct ranges *r, struct ranges_change *c,
 	r->hint = c->node;
 }
 
-/* Always accounted and never for DMA, so the compiler can choose the cache. */
-static inline struct ranges_node *ranges_new_node(gfp_t gfp)
+/* Returns the number of nodes that a change adds. */
+static unsigned int ranges_added(const struct ranges_change *c)
 {
-	gfp &= ~(GFP_ZONEMASK | __GFP_RECLAIMABLE);
-	return kmalloc(sizeof(struct ranges_node), gfp | __GFP_ACCOUNT);
+	return ranges_splits(c) + (c->state != KARENA_PAGE_FREE && !ranges_has_node(c));
 }
 
-/* Only nodes that must not fail may exceed the caller's limit. */
-static bool ranges_may_add(const struct ranges *r, unsigned int nr, gfp_t gfp)
+/**
+ * ranges_can_set_slow() - ranges_can_set() if a spare node is missing
+ * @r:		the ranges
+ * @first:	where the change begins
+ * @state:	KARENA_PAGE_* of the change
+ *
+ * A change of @first alone needs no fewer nodes than one that goes on from there.
+ */
+bool ranges_can_set_slow(struct ranges *r, unsigned long first, u32 state)
 {
-	return !nr || r->nr_nodes + nr <= r->max_nodes || gfp & __GFP_NOFAIL;
+	struct ranges_change c = { .first = first, .last = first, .state = state };
+
+	lockdep_assert_held(r->lock);
+	c.node = ranges_walk(r, first);
+	ranges_survey(&c);
+	return ranges_added(&c) <= r->nr_spares;
 }
+EXPORT_SYMBOL_IF_KUNIT(ranges_can_set_slow);
 
 /* Makes any change; @node is that of the first page, or the next one. */
 static noinline int ranges_replace(struct ranges *r, struct ranges_node *node,
@@ -194,34 +293,30 @@ static noinline int ranges_replace(struct ranges *r, struct ranges_node *node,
 {
 	struct ranges_change c = { .first = first, .last = last, .state = state, .node = node };
 	struct ranges_node *rest = NULL, *fresh = NULL;
-	unsigned int splits, begins, i;
+	unsigned int i;
 
 	ranges_survey(&c);
-	splits = ranges_splits(&c);
-	begins = state != KARENA_PAGE_FREE && !ranges_has_node(&c);
-	if (!ranges_may_add(r, splits + begins, gfp))
-		return -EDQUOT;
-	if (splits) {
-		rest = ranges_new_node(gfp);
-		if (!rest)
-			return -ENOMEM;
+	if (ranges_splits(&c)) {
+		rest = ranges_new_node(r, gfp);
+		if (IS_ERR(rest))
+			return PTR_ERR(rest);
 	}
-	if (begins) {
-		fresh = ranges_new_node(gfp);
-		if (!fresh)
+	if (state != KARENA_PAGE_FREE && !ranges_has_node(&c)) {
+		fresh = ranges_new_node(r, gfp);
+		if (IS_ERR(fresh))
 			goto free_rest;
 	}
 
 	ranges_apply(r, &c, rest, fresh);
-	r->nr_nodes += splits + begins;
 	for (i = 0; i < RANGES_NR_STATES; i++)
 		r->count[i] -= c.was[i];
 	r->count[state] += last - first + 1;
 	return 0;
 
 free_rest:
-	kfree(rest);
-	return -ENOMEM;
+	if (rest)
+		ranges_free_node(r, rest);
+	return PTR_ERR(fresh);
 }
 
 /* Adds a node for pages of the gap before @next. */
@@ -230,18 +325,15 @@ static int ranges_add(struct ranges *r, struct ranges_node *next, unsigned long 
 {
 	struct ranges_node *node;
 
-	if (!ranges_may_add(r, 1, gfp))
-		return -EDQUOT;
-	node = ranges_new_node(gfp);
-	if (!node)
-		return -ENOMEM;
+	node = ranges_new_node(r, gfp);
+	if (IS_ERR(node))
+		return PTR_ERR(node);
 	node->first = first;
 	node->last = last;
 	node->state = state;
 	node->gap = first - ranges_gap_first(next);
 	ranges_insert(r, node, next);
 	ranges_set_gap(next, next->first - last - 1);
-	r->nr_nodes++;
 	return 0;
 }
 
@@ -323,11 +415,11 @@ static noinline int ranges_set_far(struct ranges *r, unsigned long first, unsign
  * @first:	first page
  * @last:	last page
  * @state:	new state, KARENA_PAGE_*, of all pages, whatever their state is
- * @gfp:	for nodes. Making pages free needs a node if it splits a range
+ * @gfp:	for nodes. Making pages free needs a node if it splits a range. With
+ *		RANGES_SPARE, ranges_can_set() was true
  *
  * Context: may sleep, whatever @gfp is.
- * Return: 0; with nothing changed -ENOMEM, or -EDQUOT if there would be more than
- * r->max_nodes; always 0 if @gfp has __GFP_NOFAIL.
+ * Return: 0; with nothing changed -ENOMEM or -EDQUOT; always 0 with RANGES_SPARE.
  */
 int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
 	       gfp_t gfp)

@@ -33,14 +33,14 @@ static unsigned long slots_bytes(const struct ring_area *area)
  * What comes with the pages and grows with them: the array of them, the page
  * tables of the kernel's mapping, the slots.
  */
-static unsigned long table_pages(const struct ring_area *area, bool in_place)
+static unsigned long table_bytes(const struct ring_area *area, bool in_place)
 {
 	unsigned long entries = ring_area_pages(area);
 	unsigned long bytes = entries * sizeof(struct page *) + entries * sizeof(pte_t);
 
 	if (in_place)
 		bytes += slots_bytes(area);
-	return DIV_ROUND_UP(bytes, PAGE_SIZE);
+	return PAGE_ALIGN(bytes);
 }
 
 static void put_pages(struct page **pages, unsigned long nr_pages,
@@ -121,8 +121,8 @@ int ring_area_init(struct ring_area *area, struct karena_account *account, u64 d
 	/* Not by trying, which would take all that others need. */
 	if (area->nr_data > totalram_pages())
 		return -ENOMEM;
-	area->nr_tables = table_pages(area, in_place);
-	err = karena_account_charge(account, area->nr_tables);
+	area->table_bytes = table_bytes(area, in_place);
+	err = karena_account_charge(account, area->table_bytes);
 	if (err)
 		return err;
 	err = take_tables(area, in_place, node);
@@ -146,7 +146,7 @@ put_pages:
 put_tables:
 	put_tables(area);
 uncharge:
-	karena_account_uncharge(account, area->nr_tables);
+	karena_account_uncharge(account, area->table_bytes);
 	return err;
 }
 
@@ -162,5 +162,5 @@ void ring_area_fini(struct ring_area *area, struct karena_account *account)
 	vunmap(area->base);
 	put_pages(area->pages, RING_DATA_PAGE + area->nr_data, account);
 	put_tables(area);
-	karena_account_uncharge(account, area->nr_tables);
+	karena_account_uncharge(account, area->table_bytes);
 }

@@ -140,11 +140,11 @@ static int output_indirectly(struct karena_ring *ring, struct iov_iter *from, si
 			     u32 flags, bool waits)
 {
 	struct karena_account *account = ring->object.account;
-	unsigned long nr_pages = DIV_ROUND_UP(length, PAGE_SIZE);
+	unsigned long bytes = PAGE_ALIGN(length);
 	int err = -EFAULT;
 	void *copy;
 
-	if (karena_account_charge(account, nr_pages))
+	if (karena_account_charge(account, bytes))
 		return -ENOMEM;
 	copy = kvmalloc(length, KARENA_GFP);
 	if (!copy) {
@@ -158,7 +158,7 @@ static int output_indirectly(struct karena_ring *ring, struct iov_iter *from, si
 	kvfree(copy);
 
 uncharge:
-	karena_account_uncharge(account, nr_pages);
+	karena_account_uncharge(account, bytes);
 	return err;
 }
 

@@ -478,6 +478,8 @@ static void ring_closed(struct karena_object *object, struct file *file)
 const struct karena_object_type karena_ring_type = {
 	.name = "ring",
 	.rights = KARENA_RIGHTS_RING,
+	.bytes = KARENA_SLAB_BYTES(sizeof(struct karena_ring)),
+	.percpu_bytes = sizeof(u64),
 	.fops = &ring_fops,
 	.opened = ring_opened,
 	.cut = ring_cut,

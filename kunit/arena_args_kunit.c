@@ -317,22 +317,24 @@ static void a_fatal_signal_should_leave_all_as_it_was(struct kunit *test)
 
 /* The user's ceiling */
 
-/* Leave the arena's user @nr_pages to spend. Returns what to give back. */
-static unsigned long spend_all_but(struct kunit *test, unsigned long nr_pages)
+/* Leave the arena's user @nr_pages and @nr_ranges to spend. Returns what to give back. */
+static unsigned long spend_all_but(struct kunit *test, unsigned long nr_pages,
+				   unsigned long nr_ranges)
 {
 	struct arena_fixture *f = test->priv;
-	unsigned long nr = karena_account_left_bytes() / PAGE_SIZE - nr_pages;
+	unsigned long bytes = karena_account_left_bytes() - nr_pages * PAGE_SIZE -
+			      nr_ranges * RANGES_NODE_BYTES;
 
 	KUNIT_ASSERT_NOT_NULL(test, f->arena->object.account);
-	KUNIT_ASSERT_EQ(test, karena_account_charge(f->arena->object.account, nr), 0);
-	return nr;
+	KUNIT_ASSERT_EQ(test, karena_account_charge(f->arena->object.account, bytes), 0);
+	return bytes;
 }
 
-static void give_back(struct kunit *test, unsigned long nr)
+static void give_back(struct kunit *test, unsigned long bytes)
 {
 	struct arena_fixture *f = test->priv;
 
-	karena_account_uncharge(f->arena->object.account, nr);
+	karena_account_uncharge(f->arena->object.account, bytes);
 }
 
 static void the_ceiling_should_be_exact(struct kunit *test)
@@ -341,7 +343,7 @@ static void the_ceiling_should_be_exact(struct kunit *test)
 
 	at_become_user(test);
 	at_draw(test, "............");
-	spent = spend_all_but(test, 8);
+	spent = spend_all_but(test, 8, 1);
 	KUNIT_EXPECT_EQ(test, at_alloc_pages(test, 0, 0, 9), -EDQUOT);
 	at_expect(test, "............");
 	KUNIT_EXPECT_EQ(test, at_alloc_pages(test, 0, 0, 8), 0);
@@ -357,7 +359,7 @@ static void the_ceiling_should_hold_for_commit(struct kunit *test)
 
 	at_become_user(test);
 	at_draw(test, "rrrr");
-	spent = spend_all_but(test, 3);
+	spent = spend_all_but(test, 3, 1);
 	KUNIT_EXPECT_EQ(test, at_commit(test, 0, 0, 4), -EDQUOT);
 	at_expect(test, "rrrr");
 	KUNIT_EXPECT_EQ(test, at_commit(test, 0, 0, 3), 0);
@@ -365,34 +367,40 @@ static void the_ceiling_should_hold_for_commit(struct kunit *test)
 	give_back(test, spent);
 }
 
-static void what_takes_no_memory_should_pass_the_ceiling(struct kunit *test)
+static void what_has_no_pages_should_be_charged_for_ranges_alone(struct kunit *test)
 {
 	unsigned long spent;
 
 	at_become_user(test);
 	at_draw(test, "....");
-	spent = spend_all_but(test, 0);
+	spent = spend_all_but(test, 0, 3);
 	KUNIT_EXPECT_EQ(test, at_alloc_pages(test, KARENA_ALLOC_F_LAZY, 0, 1), 0);
 	KUNIT_EXPECT_EQ(test, at_reserve(test, 0, 1, 1), 0);
 	KUNIT_EXPECT_EQ(test, at_reserve(test, KARENA_RESERVE_F_GUARD, 2, 1), 0);
+	at_expect(test, "arg.");
+	KUNIT_EXPECT_EQ(test, at_reserve(test, 0, 3, 1), -EDQUOT);
 	at_expect(test, "arg.");
 	give_back(test, spent);
 }
 
 static void what_is_freed_should_be_given_back(struct kunit *test)
 {
-	u64 left;
+	u64 before, left;
 
 	at_become_user(test);
+	before = karena_account_left_bytes();
 	at_draw(test, "........");
 	left = karena_account_left_bytes();
+	KUNIT_EXPECT_LT(test, left, before);
 	KUNIT_EXPECT_EQ(test, at_alloc_pages(test, 0, 0, 8), 0);
-	KUNIT_EXPECT_EQ(test, karena_account_left_bytes(), left - 8 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, karena_account_left_bytes(),
+			left - 8 * PAGE_SIZE - RANGES_NODE_BYTES);
 	KUNIT_EXPECT_EQ(test, at_free(test, 0, 0, 3), 0);
 	KUNIT_EXPECT_EQ(test, at_decommit(test, 3, 2), 0);
-	KUNIT_EXPECT_EQ(test, karena_account_left_bytes(), left - 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, karena_account_left_bytes(),
+			left - 3 * PAGE_SIZE - 2 * RANGES_NODE_BYTES);
 	at_close(test);
-	KUNIT_EXPECT_EQ(test, karena_account_left_bytes(), left);
+	KUNIT_EXPECT_EQ(test, karena_account_left_bytes(), before);
 }
 
 static void the_exempt_should_have_no_ceiling(struct kunit *test)
@@ -417,7 +425,7 @@ static struct kunit_case arena_args_cases[] = {
 	KUNIT_CASE(a_fatal_signal_should_leave_all_as_it_was),
 	KUNIT_CASE(the_ceiling_should_be_exact),
 	KUNIT_CASE(the_ceiling_should_hold_for_commit),
-	KUNIT_CASE(what_takes_no_memory_should_pass_the_ceiling),
+	KUNIT_CASE(what_has_no_pages_should_be_charged_for_ranges_alone),
 	KUNIT_CASE(what_is_freed_should_be_given_back),
 	KUNIT_CASE(the_exempt_should_have_no_ceiling),
 	{}

@@ -21,7 +21,7 @@ void pt_make(struct kunit *test, unsigned long nr_pages)
 {
 	struct page_tree_fixture *f = test->priv;
 
-	KUNIT_ASSERT_EQ(test, page_tree_init(&f->tree, nr_pages, &f->lock, GFP_KERNEL), 0);
+	KUNIT_ASSERT_EQ(test, page_tree_init(&f->tree, nr_pages, &f->lock, NULL, GFP_KERNEL), 0);
 	f->nr_pages = nr_pages;
 }
 
@@ -40,7 +40,7 @@ unsigned long pt_fill_gfp(struct kunit *test, unsigned long index, unsigned long
 		pages[nr++] = page_of(base + __ffs(rest));
 	down_read(&f->lock);
 	leaf = page_tree_make_leaf(&f->tree, index, gfp);
-	map = leaf ? page_tree_fill(&f->tree, leaf, map, pages) : 0;
+	map = IS_ERR(leaf) ? 0 : page_tree_fill(&f->tree, leaf, map, pages);
 	up_read(&f->lock);
 	return map;
 }
@@ -66,7 +66,7 @@ void pt_put_alone(struct kunit *test, unsigned long index, unsigned int nr)
 	down_write(&f->lock);
 	leaf = page_tree_turn_to(&f->tree, index, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, leaf, page_tree_leaf(&f->tree, index));
-	for (i = 0; leaf && i < nr; i++)
+	for (i = 0; !IS_ERR(leaf) && i < nr; i++)
 		page_tree_put(&f->tree, leaf, page_tree_slot(index) + i, page_of(index + i));
 	up_write(&f->lock);
 }

@@ -35,7 +35,7 @@ static void a_page_tree_should_be_as_deep_as_its_size_demands(struct kunit *test
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		KUNIT_ASSERT_EQ(test, page_tree_init(&f->tree, sizes[i].nr_pages, &f->lock,
+		KUNIT_ASSERT_EQ(test, page_tree_init(&f->tree, sizes[i].nr_pages, &f->lock, NULL,
 						     GFP_KERNEL), 0);
 		KUNIT_EXPECT_EQ(test, f->tree.height, sizes[i].height);
 		page_tree_destroy(&f->tree);

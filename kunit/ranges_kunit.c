@@ -239,15 +239,6 @@ static void validate_should_see_a_wrong_count(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
-static void validate_should_see_a_wrong_number_of_nodes(struct kunit *test)
-{
-	struct ranges_fixture *f = test->priv;
-
-	rt_draw(test, "..aa....");
-	f->r.nr_nodes++;
-	KUNIT_EXPECT_FALSE(test, rt_valid(test));
-}
-
 static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(new_ranges_should_be_free),
 	KUNIT_CASE(at_should_give_all_pages_around),
@@ -274,7 +265,6 @@ static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(validate_should_see_a_wrong_gap),
 	KUNIT_CASE(validate_should_see_a_wrong_largest_gap),
 	KUNIT_CASE(validate_should_see_a_wrong_count),
-	KUNIT_CASE(validate_should_see_a_wrong_number_of_nodes),
 	{}
 };
 

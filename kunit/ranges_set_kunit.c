@@ -3,6 +3,8 @@
  * The range core: what changes of state do, and what they do without memory.
  */
 #include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 
 #include "ranges_fixture.h"
 
@@ -126,21 +128,94 @@ static void set_should_make_each_state_of_each(struct kunit *test)
 	}
 }
 
-/* The bound is the caller's, and __GFP_NOFAIL passes it. */
-static void set_should_not_make_more_nodes_than_it_may(struct kunit *test)
+/* Have @nr spare nodes, not more. */
+static void have_spares(struct kunit *test, unsigned int nr)
+{
+	struct ranges_fixture *f = test->priv;
+	struct ranges_node *nodes[RANGES_ADDED_MAX];
+
+	down_write(&f->lock);
+	while (f->r.nr_spares > nr)
+		kfree(f->r.spare[--f->r.nr_spares]);
+	nr -= f->r.nr_spares;
+	KUNIT_ASSERT_EQ(test, ranges_alloc_spares(nodes, nr), nr);
+	ranges_add_spares(&f->r, nodes, nr);
+	up_write(&f->lock);
+}
+
+static bool can_set(struct kunit *test, unsigned long first, char letter)
+{
+	struct ranges_fixture *f = test->priv;
+	bool can;
+
+	down_read(&f->lock);
+	can = ranges_can_set(&f->r, first, strchr(RT_LETTERS, letter) - RT_LETTERS);
+	up_read(&f->lock);
+	return can;
+}
+
+static void a_node_that_goes_should_be_kept_as_a_spare_one(struct kunit *test)
 {
 	struct ranges_fixture *f = test->priv;
 
-	rt_draw(test, "aaaa..gg");
-	f->r.max_nodes = 2;
-	KUNIT_EXPECT_EQ(test, rt_set_gfp(test, 4, 4, 'r', GFP_KERNEL), -EDQUOT);
-	KUNIT_EXPECT_EQ(test, rt_set_gfp(test, 1, 1, '.', GFP_KERNEL), -EDQUOT);
-	rt_expect(test, "aaaa..gg");
-	rt_set(test, 0, 3, 'r');
-	rt_set(test, 4, 5, 'r');
-	rt_expect(test, "rrrrrrgg");
-	KUNIT_EXPECT_EQ(test, rt_set_gfp(test, 1, 1, '.', GFP_KERNEL | __GFP_NOFAIL), 0);
-	rt_expect(test, "r.rrrrgg");
+	rt_draw(test, "arararar");
+	have_spares(test, 0);
+	rt_set(test, 1, 1, 'a');
+	KUNIT_EXPECT_EQ(test, f->r.nr_spares, 2U);
+	rt_set(test, 0, 7, '.');
+	KUNIT_EXPECT_EQ(test, f->r.nr_spares, 2U);
+	rt_destroy(f);
+	rt_draw(test, "aaaaaaaa");
+	have_spares(test, 0);
+	KUNIT_EXPECT_FALSE(test, can_set(test, 1, 'r'));
+	KUNIT_EXPECT_FALSE(test, can_set(test, 1, '.'));
+	KUNIT_EXPECT_FALSE(test, can_set(test, 0, 'r'));
+	KUNIT_EXPECT_TRUE(test, can_set(test, 0, '.'));
+	have_spares(test, 1);
+	KUNIT_EXPECT_FALSE(test, can_set(test, 1, 'r'));
+	KUNIT_EXPECT_TRUE(test, can_set(test, 1, '.'));
+	KUNIT_EXPECT_TRUE(test, can_set(test, 0, 'r'));
+}
+
+/* All changes of @drawing by which pages may lose their memory. */
+static void take_away_all_ways(struct kunit *test, const char *drawing, char letter)
+{
+	unsigned long len = strlen(drawing), first, last;
+	struct ranges_fixture *f = test->priv;
+	unsigned int nr;
+
+	for (first = 0; first < len; first++) {
+		for (last = first; last < len; last++) {
+			if (letter == 'r' && strchr(".g", drawing[last]))
+				break;
+			for (nr = 0; nr < RANGES_ADDED_MAX; nr++) {
+				rt_destroy(f);
+				rt_draw(test, drawing);
+				have_spares(test, nr);
+				if (!can_set(test, first, letter))
+					continue;
+				KUNIT_ASSERT_EQ(test, rt_set_gfp(test, first, last, letter,
+								 RANGES_SPARE), 0);
+				KUNIT_ASSERT_LE(test, f->r.nr_spares,
+						(unsigned int)RANGES_ADDED_MAX);
+				KUNIT_ASSERT_TRUE(test, rt_valid(test));
+			}
+		}
+	}
+}
+
+static void a_change_that_can_be_set_should_have_spare_nodes_enough(struct kunit *test)
+{
+	char drawing[6] = {};
+	unsigned int n, i, rest;
+
+	rt_make(test, sizeof(drawing) - 1);
+	for (n = 0; n < 1024; n++) {
+		for (i = 0, rest = n; i < 5; i++, rest /= RANGES_NR_STATES)
+			drawing[i] = RT_LETTERS[rest % RANGES_NR_STATES];
+		take_away_all_ways(test, drawing, '.');
+		take_away_all_ways(test, drawing, 'r');
+	}
 }
 
 #ifdef CONFIG_FAILSLAB
@@ -235,16 +310,18 @@ static void set_should_need_no_memory_for_what_it_has(struct kunit *test)
 	rt_expect(test, "...gggrrrrrr");
 }
 
-static void set_with_nofail_should_not_fail(struct kunit *test)
+static void set_with_spare_nodes_should_need_no_memory(struct kunit *test)
 {
 	unsigned long i;
 
 	rt_make(test, 2000);
 	rt_set(test, 0, 1999, 'a');
-	for (i = 1; i < 1999; i += 2)
-		KUNIT_EXPECT_EQ(test, 0U, fail_each(test, i, i, '.', GFP_KERNEL_ACCOUNT |
-						    __GFP_NOFAIL));
-	KUNIT_EXPECT_EQ(test, rt_count(test, KARENA_PAGE_FREE), 999UL);
+	for (i = 1; i < 1998; i += 2) {
+		have_spares(test, 2);
+		KUNIT_EXPECT_EQ(test, 0U, fail_each(test, i, i, i % 4 == 1 ? '.' : 'r',
+						    RANGES_SPARE));
+	}
+	KUNIT_EXPECT_EQ(test, rt_count(test, KARENA_PAGE_FREE), 500UL);
 }
 #endif
 
@@ -264,12 +341,13 @@ static struct kunit_case ranges_set_cases[] = {
 	KUNIT_CASE(set_of_all_pages_should_leave_one_range),
 	KUNIT_CASE(set_to_the_same_state_should_change_nothing),
 	KUNIT_CASE(set_should_make_each_state_of_each),
-	KUNIT_CASE(set_should_not_make_more_nodes_than_it_may),
+	KUNIT_CASE(a_node_that_goes_should_be_kept_as_a_spare_one),
+	KUNIT_CASE(a_change_that_can_be_set_should_have_spare_nodes_enough),
 #ifdef CONFIG_FAILSLAB
 	KUNIT_CASE(set_without_memory_should_not_split),
 	KUNIT_CASE(set_without_memory_should_not_begin_a_range),
 	KUNIT_CASE(set_should_need_no_memory_for_what_it_has),
-	KUNIT_CASE(set_with_nofail_should_not_fail),
+	KUNIT_CASE(set_with_spare_nodes_should_need_no_memory),
 #endif
 	{}
 };

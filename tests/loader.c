@@ -242,16 +242,16 @@ TEST_F(loader, parameter_sets_the_users_limit)
 	EXPECT_EQ(quarter, limit());
 	ASSERT_EQ(0, unload_soon());
 	ASSERT_EQ(0, load("user_max_bytes=10000000"));
-	EXPECT_EQ(10000000 / page_size * page_size, limit());
+	EXPECT_EQ(10000000, limit());
 	EXPECT_EQ(10000000, file_number(PARAMETER, ""));
 
 	ASSERT_EQ(0, write_file(PARAMETER, "123456789"));
-	EXPECT_EQ(123456789 / page_size * page_size, limit());
+	EXPECT_EQ(123456789, limit());
 	EXPECT_EQ(-EINVAL, write_file(PARAMETER, "some"));
 	EXPECT_EQ(-EINVAL, write_file(PARAMETER, "-1"));
-	EXPECT_EQ(123456789 / page_size * page_size, limit());
+	EXPECT_EQ(123456789, limit());
 	ASSERT_EQ(0, write_file(PARAMETER, "1"));
-	EXPECT_EQ(0, limit());
+	EXPECT_EQ(1, limit());
 	ASSERT_EQ(0, write_file(PARAMETER, "0"));
 	EXPECT_EQ(quarter, limit());
 	ASSERT_EQ(0, unload_soon());

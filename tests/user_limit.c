@@ -11,7 +11,10 @@
 
 #define CEILING		"/sys/module/karena/parameters/user_max_bytes"
 #define PAGES		256
-#define BYTES		(PAGES * page_size)
+
+/* What is charged beside pages: for a range, and for 64 pages that lie together. */
+#define RANGE_BYTES	(64 + sizeof(void *))
+#define LEAF_BYTES	(512 + sizeof(void *))
 
 enum { ALICE = 65534, BOB = 1001 };
 
@@ -21,6 +24,8 @@ FIXTURE(limit) {
 };
 
 static int device;
+/* An arena of some hundred pages, and room for one that has PAGES pages in a row. */
+static __u64 arena_bytes, limit_bytes;
 
 static void set_limit(size_t bytes)
 {
@@ -28,27 +33,6 @@ static void set_limit(size_t bytes)
 
 	snprintf(text, sizeof(text), "%zu", bytes);
 	must(write_file(CEILING, text) == 0);
-}
-
-FIXTURE_SETUP(limit)
-{
-	ASSERT_LT(0, read_file(CEILING, self->was, sizeof(self->was)));
-	set_limit(BYTES);
-	device = device_open();
-}
-
-FIXTURE_TEARDOWN(limit)
-{
-	write_file(CEILING, self->was);
-	close(device);
-}
-
-static __u64 pages_left(void)
-{
-	__u64 bytes = bytes_left(device);
-
-	must(bytes % page_size == 0);
-	return bytes / page_size;
 }
 
 static pid_t fork_user(uid_t uid)
@@ -75,7 +59,7 @@ static int as_user(uid_t uid, int (*run)(void *data), void *data)
 
 static int report_left(void *data)
 {
-	*(__u64 *)data = pages_left();
+	*(__u64 *)data = bytes_left(device);
 	return 0;
 }
 
@@ -89,32 +73,70 @@ static __u64 left_to(uid_t uid)
 	return answer;
 }
 
+static int tell_arena_bytes(void *data)
+{
+	__u64 left = bytes_left(device);
+	int fd = arena_on(device, PAGES);
+
+	*(__u64 *)data = left - bytes_left(device);
+	close(fd);
+	must(bytes_left(device) == left);
+	return 0;
+}
+
+FIXTURE_SETUP(limit)
+{
+	__u64 *told = shared_memory(page_size);
+
+	ASSERT_LT(0, read_file(CEILING, self->was, sizeof(self->was)));
+	device = device_open();
+	set_limit(PAGES * page_size);
+	ASSERT_EQ(0, as_user(ALICE, tell_arena_bytes, told));
+	arena_bytes = *told;
+	ASSERT_LT(1024, arena_bytes);
+	ASSERT_GT(2 * page_size, arena_bytes);
+	limit_bytes = arena_bytes + PAGES * page_size + PAGES / 64 * LEAF_BYTES + RANGE_BYTES;
+	set_limit(limit_bytes);
+}
+
+FIXTURE_TEARDOWN(limit)
+{
+	write_file(CEILING, self->was);
+	close(device);
+}
+
+static __u64 left(void)
+{
+	return bytes_left(device);
+}
+
 static int fill_arena(void *data)
 {
 	int fd = arena_on(device, 2 * PAGES);
 
 	(void)data;
-	must(pages_left() == PAGES);
+	must(left() == limit_bytes - arena_bytes);
 	must(arena_alloc(fd, 0, 0, PAGES + 1) == -EDQUOT);
-	must(pages_left() == PAGES);
+	must(left() == limit_bytes - arena_bytes);
 	arena_take(fd, 0, 0, PAGES - 1);
-	must(pages_left() == 1);
+	must(left() == page_size);
 	must(arena_alloc(fd, 0, 0, 2) == -EDQUOT);
-	arena_take(fd, 0, PAGES, 1);
-	must(pages_left() == 0);
+	arena_take(fd, 0, PAGES - 1, 1);
+	must(left() == 0);
 	must(arena_alloc(fd, 0, 0, 1) == -EDQUOT);
 
 	must(arena_free(fd, 0, 3) == 0);
-	must(pages_left() == 3);
+	must(left() == 3 * page_size);
 	must(arena_decommit(fd, 3, 4) == 0);
-	must(pages_left() == 7);
+	must(left() == 7 * page_size - RANGE_BYTES);
 	must(arena_commit(fd, 0, 3, 4) == 0);
-	must(pages_left() == 3);
+	must(left() == 3 * page_size);
 	arena_take(fd, KARENA_ALLOC_F_LAZY, 0, 3);
+	must(left() == 3 * page_size);
 	must(arena_reserve(fd, 0, PAGES + 8, 100) == 0);
-	must(pages_left() == 3);
+	must(left() == 3 * page_size - RANGE_BYTES);
 	close(fd);
-	must(pages_left() == PAGES);
+	must(left() == limit_bytes);
 	return 0;
 }
 
@@ -134,17 +156,22 @@ static int touch_all(void *data)
 	arena_take(fd, KARENA_ALLOC_F_LAZY, 0, PAGES);
 	for (i = 0; i < PAGES; i++)
 		must(touch_write(map + i * page_size, 1).sig == 0);
-	must(pages_left() == 0);
+	must(left() == 0);
 	must(touch_write(map + PAGES * page_size, 1).sig == SIGBUS);
+	must(madvise(map, page_size, MADV_REMOVE) == 0);
+	must(left() == page_size);
+	/* There is a page for it, but nothing for what leads to the page. */
+	must(touch_write(map + PAGES * page_size, 1).sig == SIGBUS);
+	must(left() == page_size);
+	must(touch_write(map, 1).sig == 0);
+	must(left() == 0);
 	must(madvise(map + 7 * page_size, page_size, MADV_REMOVE) == 0);
-	must(pages_left() == 1);
-	must(touch_write(map + PAGES * page_size, 1).sig == 0);
-	must(pages_left() == 0);
+	must(left() == page_size - RANGE_BYTES);
 	must(touch_write(map + 7 * page_size, 1).sig == SIGBUS);
 	close(fd);
-	must(pages_left() == 0);
+	must(left() == page_size - RANGE_BYTES);
 	munmap(map, 2 * PAGES * page_size);
-	must(pages_left() == PAGES);
+	must(left() == limit_bytes);
 	return 0;
 }
 
@@ -153,44 +180,38 @@ TEST_F(limit, is_exact_for_touches)
 	EXPECT_EQ(0, as_user(ALICE, touch_all, NULL));
 }
 
-/* Ranges that are charged as a page; an arena's first so many are free of charge. */
-#define RANGES		(page_size / 64)
-
 /* A lazy range has no page, but each hole that is made in it makes one range more. */
 static int make_holes(void *data)
 {
-	const __u64 most = (PAGES + 1) * RANGES;
-	int fd = arena_on(device, 4 * most);
-	__u64 i;
+	int fd = arena_on(device, 4 * limit_bytes / RANGE_BYTES);
+	__u64 nr_pages = arena_stat(fd).out_length / page_size;
+	__u64 begin = left(), most = begin / RANGE_BYTES, i;
 
 	(void)data;
-	arena_take(fd, KARENA_ALLOC_F_LAZY, 0, 4 * most);
-	for (i = 1; i < RANGES; i++)
+	arena_take(fd, KARENA_ALLOC_F_LAZY, 0, nr_pages);
+	for (i = 1; i < most; i++)
 		must(arena_free(fd, 2 * i, 1) == 0);
-	must(pages_left() == PAGES);
-	for (; i < most; i++)
-		must(arena_free(fd, 2 * i, 1) == 0);
-	must(pages_left() == 0);
+	must(left() == begin - most * RANGE_BYTES);
 	must(arena_free(fd, 2 * i, 1) == -EDQUOT);
 	must(arena_decommit(fd, 2 * i, 1) == -EDQUOT);
-	must(arena_stat(fd).out_allocated == 4 * most - (most - 1));
+	must(arena_stat(fd).out_allocated == nr_pages - (most - 1));
 	must(arena_stat(fd).out_reserved == 0);
 
 	/* At the end of a range there is no hole. */
-	must(arena_free(fd, 4 * most - 1, 1) == 0);
-	/* Where ranges go, their charge is given back. */
-	must(arena_free(fd, 0, 2 * RANGES) == 0);
-	must(pages_left() == 1);
+	must(arena_free(fd, nr_pages - 1, 1) == 0);
+	/* Where ranges go, what was charged for them comes back. */
+	must(arena_free(fd, 0, 21) == 0);
+	must(left() == begin - (most - 10) * RANGE_BYTES);
 	must(arena_reserve(fd, 0, 0, 1) == 0);
-	must(pages_left() == 0);
-	must(arena_free(fd, 0, 4 * most) == 0);
-	must(pages_left() == PAGES);
-	must(arena_reserve(fd, 0, 0, 4 * most) == 0);
-	for (i = 1; i <= RANGES; i++)
+	must(left() == begin - (most - 9) * RANGE_BYTES);
+	must(arena_free(fd, 0, nr_pages) == 0);
+	must(left() == begin);
+	must(arena_reserve(fd, 0, 0, nr_pages) == 0);
+	for (i = 1; i <= 20; i++)
 		must(arena_commit(fd, KARENA_COMMIT_F_LAZY, 2 * i, 1) == 0);
-	must(pages_left() == PAGES - 2);
+	must(left() == begin - 41 * RANGE_BYTES);
 	close(fd);
-	must(pages_left() == PAGES);
+	must(left() == limit_bytes);
 	return 0;
 }
 
@@ -204,33 +225,29 @@ static int free_at_the_limit(void *data)
 {
 	int fd = arena_on(device, 4 * PAGES);
 	char *map = arena_map(fd, RDWR, 0, 4 * PAGES);
-	__u64 i;
+	__u64 begin, i;
 
 	(void)data;
 	arena_take(fd, 0, 0, PAGES - 1);
-	for (i = 1; i < RANGES; i++)
+	for (i = 1; left() >= RANGE_BYTES; i++)
 		must(arena_reserve(fd, 0, PAGES + 2 * i, 1) == 0);
-	must(pages_left() == 1);
-	/* The page is there, and none for its range. */
+	begin = left();
 	must(touch_write(map + (4 * PAGES - 1) * page_size, 1).sig == SIGBUS);
-	must(arena_alloc(fd, 0, 4 * PAGES - 1, 1) == -EDQUOT);
-	must(pages_left() == 1);
-	arena_take(fd, 0, PAGES - 1, 1);
-	must(pages_left() == 0);
 	must(arena_reserve(fd, 0, 4 * PAGES - 1, 1) == -EDQUOT);
 	must(arena_alloc(fd, KARENA_ALLOC_F_LAZY, 4 * PAGES - 1, 1) == -EDQUOT);
-	must(arena_stat(fd).out_allocated == PAGES);
-	must(arena_stat(fd).out_reserved == RANGES - 1);
+	must(arena_stat(fd).out_allocated == PAGES - 1);
+	must(arena_stat(fd).out_reserved == i - 1);
+	must(left() == begin);
 
 	must(arena_free(fd, 10, 1) == 0);
-	must(pages_left() == 0);
+	must(left() == begin + page_size - RANGE_BYTES);
 	must(arena_decommit(fd, 20, 1) == 0);
-	must(pages_left() == 1);
+	must(left() == begin + 2 * page_size - 3 * RANGE_BYTES);
 	must(madvise(map + 30 * page_size, page_size, MADV_REMOVE) == 0);
-	must(pages_left() == 2);
+	must(left() == begin + 3 * page_size - 4 * RANGE_BYTES);
 	munmap(map, 4 * PAGES * page_size);
 	close(fd);
-	must(pages_left() == PAGES);
+	must(left() == limit_bytes);
 	return 0;
 }
 
@@ -248,19 +265,19 @@ static int make_rings(void *data)
 	(void)data;
 	first = ring_create(device, 64 * page_size, 0);
 	must(first >= 0);
-	plain = PAGES - pages_left();
-	must(plain >= 64 && plain < 80);
+	plain = limit_bytes - left();
+	must(plain >= 64 * page_size && plain < 80 * page_size);
 	fd = ring_create(device, 64 * page_size, KARENA_RING_F_IN_PLACE);
 	must(fd >= 0);
-	in_place = PAGES - plain - pages_left();
-	must(in_place >= 96 && in_place < 112);
+	in_place = limit_bytes - plain - left();
+	must(in_place >= 96 * page_size && in_place < 112 * page_size);
 
 	close(first);
-	must(pages_left() == PAGES - in_place);
+	must(left() == limit_bytes - in_place);
 	must(ring_create(device, 256 * page_size, 0) < 0 && errno == EDQUOT);
-	must(pages_left() == PAGES - in_place);
+	must(left() == limit_bytes - in_place);
 	close(fd);
-	must(pages_left() == PAGES);
+	must(left() == limit_bytes);
 	return 0;
 }
 
@@ -269,45 +286,59 @@ TEST_F(limit, is_exact_for_rings)
 	EXPECT_EQ(0, as_user(ALICE, make_rings, NULL));
 }
 
+struct taker {
+	int ready;
+	int go;
+	int taken;
+};
+
 /* Takes what there is, page by page, reports how much and stays. */
-static void take_single_pages(int *taken)
+static void take_single_pages(struct taker *taker)
 {
 	int fd = arena_on(device, 2 * PAGES);
 	int sum = 0;
 
+	set_flag(&taker->ready, 1);
+	wait_until(&taker->go, 1);
 	while (arena_alloc(fd, 0, 0, 1) >= 0)
 		sum++;
 	must(errno == EDQUOT);
-	set_flag(taken, sum + 1);
+	set_flag(&taker->taken, sum + 1);
 	pause();
 }
 
-/* Several processes that come to it at once take all of it and not a page more. */
+/* Several processes that come to it at once take all of it and no more. */
 TEST_F(limit, is_exact_for_processes_at_once)
 {
-	int *taken = shared_memory(page_size);
+	struct taker *takers = shared_memory(page_size);
 	unsigned long round;
 	unsigned int i, sum;
 	pid_t users[4];
+	__u64 rest;
 
 	for (round = 0; round < scaled(5); round++) {
-		memset(taken, 0, page_size);
+		memset(takers, 0, page_size);
 		for (i = 0; i < ARRAY_LEN(users); i++) {
 			users[i] = fork_user(ALICE);
 			if (!users[i])
-				take_single_pages(&taken[i]);
+				take_single_pages(&takers[i]);
 		}
+		for (i = 0; i < ARRAY_LEN(users); i++)
+			wait_until(&takers[i].ready, 1);
+		for (i = 0; i < ARRAY_LEN(users); i++)
+			set_flag(&takers[i].go, 1);
 		sum = 0;
 		for (i = 0; i < ARRAY_LEN(users); i++) {
-			while (!get_flag(&taken[i]))
+			while (!get_flag(&takers[i].taken))
 				pause_ms(1);
-			sum += taken[i] - 1;
+			sum += takers[i].taken - 1;
 		}
-		EXPECT_EQ(PAGES, sum);
-		EXPECT_EQ(0, left_to(ALICE));
+		rest = left_to(ALICE);
+		EXPECT_LT(rest, page_size + LEAF_BYTES);
+		EXPECT_LE(ARRAY_LEN(users) * arena_bytes + sum * page_size, limit_bytes - rest);
 		for (i = 0; i < ARRAY_LEN(users); i++)
 			end_child(users[i]);
-		EXPECT_EQ(PAGES, left_to(ALICE));
+		EXPECT_EQ(limit_bytes, left_to(ALICE));
 	}
 }
 
@@ -330,6 +361,7 @@ TEST_F(limit, is_given_back_by_who_closes_last)
 	int *there = shared_memory(page_size);
 	int pidfd, fd;
 	pid_t child;
+	__u64 rest;
 
 	child = fork_user(ALICE);
 	if (!child)
@@ -339,16 +371,18 @@ TEST_F(limit, is_given_back_by_who_closes_last)
 	pidfd = syscall(SYS_pidfd_open, child, 0);
 	fd = syscall(SYS_pidfd_getfd, pidfd, *there, 0);
 	ASSERT_GE(fd, 0);
-	EXPECT_EQ(PAGES - 100, left_to(ALICE));
+	rest = limit_bytes - arena_bytes - 100 * page_size - 2 * LEAF_BYTES - RANGE_BYTES;
+	EXPECT_EQ(rest, left_to(ALICE));
 	EXPECT_EQ(-SIGKILL, end_child(child));
-	EXPECT_EQ(PAGES - 100, left_to(ALICE));
+	EXPECT_EQ(rest, left_to(ALICE));
 	/* What root populates here is on the creator's account too. */
 	arena_take(fd, 0, 100, 50);
-	EXPECT_EQ(PAGES - 150, left_to(ALICE));
+	rest -= 50 * page_size + LEAF_BYTES;
+	EXPECT_EQ(rest, left_to(ALICE));
 	EXPECT_EQ(0, arena_free(fd, 0, 10));
-	EXPECT_EQ(PAGES - 140, left_to(ALICE));
+	EXPECT_EQ(rest + 10 * page_size, left_to(ALICE));
 	close(fd);
-	EXPECT_EQ(PAGES, left_to(ALICE));
+	EXPECT_EQ(limit_bytes, left_to(ALICE));
 	close(pidfd);
 }
 
@@ -356,17 +390,20 @@ static int map_and_close(void *data)
 {
 	int fd = arena_on(device, PAGES);
 	char *map = arena_map(fd, RDWR, 0, PAGES);
+	__u64 rest;
 
 	(void)data;
 	arena_take(fd, 0, 0, 32);
+	rest = limit_bytes - arena_bytes - 32 * page_size - LEAF_BYTES - RANGE_BYTES;
 	close(fd);
-	must(pages_left() == PAGES - 32);
+	must(left() == rest);
 	map[200 * page_size] = 1;
-	must(pages_left() == PAGES - 33);
+	rest -= page_size + LEAF_BYTES + RANGE_BYTES;
+	must(left() == rest);
 	must(munmap(map + page_size, (PAGES - 1) * page_size) == 0);
-	must(pages_left() == PAGES - 33);
+	must(left() == rest);
 	must(munmap(map, page_size) == 0);
-	must(pages_left() == PAGES);
+	must(left() == limit_bytes);
 	return 0;
 }
 
@@ -381,7 +418,7 @@ static int bob_takes_of(void *data)
 	int fd = *(int *)data;
 
 	arena_take(fd, 0, 0, 20);
-	must(pages_left() == PAGES);
+	must(left() == limit_bytes);
 	return fill_arena(NULL);
 }
 
@@ -402,12 +439,13 @@ TEST_F(limit, is_of_who_created_the_object)
 	fd = syscall(SYS_pidfd_getfd, pidfd, *there, 0);
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(0, as_user(BOB, bob_takes_of, &fd));
-	EXPECT_EQ(PAGES - 20, left_to(ALICE));
-	EXPECT_EQ(PAGES, left_to(BOB));
+	EXPECT_EQ(limit_bytes - arena_bytes - 20 * page_size - LEAF_BYTES - RANGE_BYTES,
+		  left_to(ALICE));
+	EXPECT_EQ(limit_bytes, left_to(BOB));
 	end_child(child);
 	close(fd);
 	close(pidfd);
-	EXPECT_EQ(PAGES, left_to(ALICE));
+	EXPECT_EQ(limit_bytes, left_to(ALICE));
 }
 
 /* Lowered below what is held: that stays, and nothing comes on top. */
@@ -423,20 +461,22 @@ TEST_F(limit, can_be_lowered_below_what_is_held)
 		arena_take(fd, 0, 0, 100);
 		set_flag(there, 1);
 		wait_until(there, 2);
-		must(pages_left() == 0);
+		must(left() == 0);
 		must(arena_alloc(fd, 0, 0, 1) == -EDQUOT);
-		must(arena_free(fd, 0, 91) == 0);
-		must(pages_left() == 1);
+		must(arena_free(fd, 0, 89) == 0);
+		must(left() == 0);
+		must(arena_free(fd, 89, 3) == 0);
+		must(left() == 2 * page_size - LEAF_BYTES);
 		must(arena_alloc(fd, 0, 0, 2) == -EDQUOT);
 		must(arena_alloc(fd, 0, 0, 1) == 0);
 		_exit(0);
 	}
 	wait_until(there, 1);
-	set_limit(10 * page_size);
+	set_limit(arena_bytes + LEAF_BYTES + RANGE_BYTES + 10 * page_size);
 	set_flag(there, 2);
 	EXPECT_EQ(0, reap(child));
 	set_limit(0);
-	EXPECT_EQ((__u64)sysconf(_SC_PHYS_PAGES) / 4, left_to(ALICE));
+	EXPECT_EQ((__u64)sysconf(_SC_PHYS_PAGES) / 4 * page_size, left_to(ALICE));
 }
 
 #define NOT_ALLOWED	77
@@ -447,7 +487,7 @@ static int unshare_user(void *data)
 	(void)data;
 	if (unshare(CLONE_NEWUSER))
 		return NOT_ALLOWED;
-	must(pages_left() == PAGES);
+	must(left() == limit_bytes);
 	return fill_arena(NULL);
 }
 

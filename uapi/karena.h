@@ -188,7 +188,9 @@ struct karena_uring_cmd {
  * @out_ring_flags:	out, accepted KARENA_RING_F_*
  * @out_arena_max_bytes: out, largest arena
  * @out_ring_max_bytes:	out, data area of the largest ring; the smallest is a page
- * @out_user_limit_bytes: out, what all objects of one user may hold in memory
+ * @out_user_limit_bytes: out, how much memory all objects of one user may take: for
+ *			pages, and what the kernel needs for objects, open files, ranges,
+ *			and to find pages; but not for page tables of mappings
  * @out_user_left_bytes: out, how much of the limit the caller's user has left;
  *			~0 if the caller is exempt (CAP_IPC_LOCK)
  *
@@ -217,7 +219,8 @@ struct karena_query {
  * @__reserved:	in, 0
  *
  * REOPEN returns a new close-on-exec fd, a second open file on the same object,
- * with just @rights; EPERM if this open file lacks one of them; EMFILE, ENFILE.
+ * with just @rights; EPERM if this open file lacks one of them; EDQUOT: the user's
+ * limit; EMFILE, ENFILE.
  * RESTRICT cuts this open file, hence every duplicate of it, down to those of
  * @rights that it has, for good. Mappings made before keep what they have, and what
  * mprotect() could have made of them.
@@ -292,7 +295,7 @@ struct karena_rights {
  * @name:	in, NUL-terminated
  *
  * Returns the arena's fd. Memory is taken as pages are populated; a large arena
- * costs as little to create as a small one. EMFILE, ENFILE.
+ * costs as little to create as a small one. EDQUOT: the user's limit; EMFILE, ENFILE.
  */
 struct karena_arena_create {
 	__u32		size;
@@ -356,7 +359,8 @@ struct karena_arena_alloc {
  * on for the pin alone. Fails with ENOENT if a page is not allocated (STRICT
  * only). Freeing the middle of a range splits it in two. If that takes memory and
  * none of the freed pages has any, the call fails with EDQUOT at the user's limit,
- * or with ENOMEM; a call that gives memory back never fails for lack of memory.
+ * or with ENOMEM. A call that gives memory back is not held up by a limit; it
+ * fails with ENOMEM if the machine lacks even the few bytes that a range needs.
  * Needs KARENA_RIGHT_FREE.
  */
 struct karena_arena_free {
