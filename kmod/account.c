@@ -10,6 +10,7 @@
 #include <linux/cred.h>
 #include <linux/hashtable.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -21,7 +22,7 @@
 static unsigned long user_max_bytes;
 module_param(user_max_bytes, ulong, 0644);
 MODULE_PARM_DESC(user_max_bytes,
-		 "Bytes that all objects of one user may take; 0 (default): a quarter of memory");
+		 "Bytes that all objects of one user may take; 0 (default): a quarter of what is not movable");
 
 /**
  * struct karena_account - what one user's objects hold
@@ -41,9 +42,38 @@ struct karena_account {
 static DEFINE_MUTEX(accounts_lock);
 static DEFINE_HASHTABLE(accounts, 6);
 
+/* The limit where the administrator sets none. Written under accounts_lock. */
+static unsigned long default_bytes;
+
+/*
+ * Adds up the memory that is not for movable pages alone. The kernel itself can use
+ * nothing else, nor can objects: their pages stay where they are.
+ */
+static unsigned long unmovable_pages(void)
+{
+	unsigned long nr_pages = 0;
+	struct zone *zone;
+	int nid, i;
+
+	for_each_online_node(nid) {
+		for (i = 0; i < ZONE_MOVABLE; i++) {
+			zone = &NODE_DATA(nid)->node_zones[i];
+			nr_pages += zone_managed_pages(zone) - zone_cma_pages(zone);
+		}
+	}
+	return nr_pages;
+}
+
+/* Memory can come and go, but the walk over all nodes is too long for each charge. */
+static void update_default(void)
+{
+	lockdep_assert_held(&accounts_lock);
+	WRITE_ONCE(default_bytes, unmovable_pages() / 4 << PAGE_SHIFT);
+}
+
 static unsigned long limit_bytes(void)
 {
-	return READ_ONCE(user_max_bytes) ?: totalram_pages() / 4 << PAGE_SHIFT;
+	return READ_ONCE(user_max_bytes) ?: READ_ONCE(default_bytes);
 }
 
 static struct karena_account *account_find(kuid_t uid)
@@ -79,6 +109,7 @@ struct karena_account *karena_account_get(void)
 		return NULL;
 
 	mutex_lock(&accounts_lock);
+	update_default();
 	account = account_find(current_uid());
 	if (!account) {
 		account = kzalloc(sizeof(*account), KARENA_GFP);
@@ -156,6 +187,9 @@ EXPORT_SYMBOL_IF_KUNIT(karena_account_add);
  */
 u64 karena_account_limit_bytes(void)
 {
+	mutex_lock(&accounts_lock);
+	update_default();
+	mutex_unlock(&accounts_lock);
 	return limit_bytes();
 }
 
@@ -192,6 +226,7 @@ u64 karena_account_left_bytes(void)
 		return U64_MAX;
 
 	mutex_lock(&accounts_lock);
+	update_default();
 	account = account_find(current_uid());
 	left = account ? karena_account_left(account) : limit_bytes();
 	mutex_unlock(&accounts_lock);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -512,6 +513,27 @@ static inline long long file_number(const char *path, const char *key)
 			return strtoll(line + strlen(key), NULL, 0);
 	}
 	return -1;
+}
+
+/* How much memory is not for movable pages alone, from /proc/zoneinfo. */
+static inline uint64_t unmovable_pages(void)
+{
+	FILE *file = fopen("/proc/zoneinfo", "r");
+	uint64_t nr_pages = 0, n;
+	bool counts = false;
+	char line[256], zone[32];
+
+	must(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "Node %*u, zone %31s", zone) == 1)
+			counts = strcmp(zone, "Movable");
+		else if (counts && sscanf(line, " managed %" SCNu64, &n) == 1)
+			nr_pages += n;
+		else if (counts && sscanf(line, " cma %" SCNu64, &n) == 1)
+			nr_pages -= n;
+	}
+	fclose(file);
+	return nr_pages;
 }
 
 #endif /* ARENA_UTIL_H */

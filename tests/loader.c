@@ -237,7 +237,7 @@ static __u64 limit(void)
 
 TEST_F(loader, parameter_sets_the_users_limit)
 {
-	__u64 quarter = (__u64)sysconf(_SC_PHYS_PAGES) / 4 * page_size;
+	__u64 quarter = unmovable_pages() / 4 * page_size;
 
 	EXPECT_EQ(quarter, limit());
 	ASSERT_EQ(0, unload_soon());
