@@ -64,6 +64,18 @@ static unsigned long unmovable_pages(void)
 	return nr_pages;
 }
 
+/**
+ * karena_available_bytes() - estimate how much memory objects could still take
+ *
+ * Context: any.
+ */
+unsigned long karena_available_bytes(void)
+{
+	unsigned long nr_pages = si_mem_available();
+
+	return min(nr_pages, unmovable_pages()) << PAGE_SHIFT;
+}
+
 /* Memory can come and go, but the walk over all nodes is too long for each charge. */
 static void update_default(void)
 {

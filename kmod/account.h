@@ -20,6 +20,7 @@ void karena_account_add(struct karena_account *account, long bytes);
 u64 karena_account_limit_bytes(void);
 u64 karena_account_left_bytes(void);
 unsigned long karena_account_left(struct karena_account *account);
+unsigned long karena_available_bytes(void);
 
 /**
  * karena_account_charge() - charge memory that is about to be taken

@@ -99,6 +99,8 @@ long arena_op_decommit(struct karena_call *call, void *args);
 long arena_op_stat(struct karena_call *call, void *args);
 long arena_op_walk(struct karena_call *call, void *args);
 void arena_show(struct karena_object *object, struct seq_file *m);
+void arena_count_pages(struct karena_arena *arena, struct page_range *range,
+		       struct karena_arena_range *entry);
 
 /**
  * struct arena_window - pages of a fault, all in one leaf of the page tree

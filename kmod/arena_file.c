@@ -18,7 +18,9 @@
 #include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 
+#include "account.h"
 #include "arena.h"
 #include "compat.h"
 #include "ioctl.h"
@@ -328,10 +330,71 @@ static unsigned long arena_get_unmapped_area(struct file *file, unsigned long ad
 	return fixed_area(file, addr, len, pgoff << PAGE_SHIFT, flags);
 }
 
+/* Whether a read of a page gets through, as mmap() makes it of a locked mapping. */
+static bool can_populate(const struct karena_arena *arena, u32 state)
+{
+	return state == KARENA_PAGE_ALLOCATED ||
+	       (state != KARENA_PAGE_GUARD && !(arena->flags & KARENA_ARENA_F_SEGV_ON_FAULT));
+}
+
+/*
+ * How many pages are populated if one after the other is read, up to the first where that
+ * does not get through, or until it is clear that they are more than @most. -EINTR for a
+ * fatal signal.
+ */
+static long count_to_populate(struct karena_arena *arena, unsigned long first,
+			      unsigned long nr_pages, unsigned long most)
+{
+	unsigned long last = first + nr_pages - 1;
+	struct page_range range = {};
+	unsigned long nr = 0;
+
+	for (; first <= last && nr <= most; first = range.last + 1) {
+		struct karena_arena_range entry = {};
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		down_read(&arena->lock);
+		range = ranges_at(&arena->ranges, first);
+		if (can_populate(arena, range.state)) {
+			range.first = first;
+			range.last = min(range.last, last);
+			arena_count_pages(arena, &range, &entry);
+			nr += range.last - first + 1 - entry.nr_populated;
+		} else {
+			range.last = last;
+		}
+		up_read(&arena->lock);
+		cond_resched();
+	}
+	return nr;
+}
+
+/*
+ * A mapping that is locked from the start (mlockall() with MCL_FUTURE, MAP_LOCKED) is
+ * populated by mmap(), MCL_ONFAULT or not, as that flag is taken from mappings of this
+ * kind before it is obeyed. One that cannot be populated as a whole would take all
+ * memory from everybody.
+ */
+static int check_locked(struct karena_arena *arena, struct vm_area_struct *vma)
+{
+	unsigned long most = min(karena_account_left(arena->object.account),
+				 karena_available_bytes()) >> PAGE_SHIFT;
+	long nr;
+
+	if (vma_pages(vma) <= most || !vma_is_accessible(vma))
+		return 0;
+	nr = count_to_populate(arena, vma->vm_pgoff, vma_pages(vma), most);
+	if (nr < 0)
+		return nr;
+	return nr > most ? -ENOMEM : 0;
+}
+
 static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	const struct karena_handle *handle = karena_file_handle(file);
 	struct karena_arena *arena = to_arena(handle->object);
+	int err;
 
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
@@ -342,6 +405,11 @@ static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma->vm_flags & VM_WRITE && !karena_may(handle, KARENA_RIGHT_MAP_WRITE))
 		return -EACCES;
 
+	if (vma->vm_flags & VM_LOCKED) {
+		err = check_locked(arena, vma);
+		if (err)
+			return err;
+	}
 	/* A concurrent mmap() that demands another address may have been faster. */
 	if (arena->flags & KARENA_ARENA_F_FIXED_ADDR && !pick_address(arena, vma))
 		return -EINVAL;

@@ -62,9 +62,16 @@ static bool page_is_pinned(struct page *page)
 	return page_ref_count(page) > karena_mapcount(page) + 1;
 }
 
-/* Counts the pages of a range; cuts it short where too many are populated. */
-static void count_pages(struct karena_arena *arena, struct page_range *range,
-			struct karena_arena_range *entry)
+/**
+ * arena_count_pages() - count the populated pages of a range
+ * @arena:	its lock is held
+ * @range:	the range; out, cut short where too many pages are populated
+ * @entry:	out, @nr_populated and @nr_pinned are added to
+ *
+ * Context: may sleep.
+ */
+void arena_count_pages(struct karena_arena *arena, struct page_range *range,
+		       struct karena_arena_range *entry)
 {
 	unsigned long index = range->first;
 	struct page_tree_span span;
@@ -99,7 +106,7 @@ static int count_pinned(struct karena_arena *arena, u64 *nr_pinned)
 			return -EINTR;
 		range.last = arena->nr_pages - 1;
 		down_read(&arena->lock);
-		count_pages(arena, &range, &entry);
+		arena_count_pages(arena, &range, &entry);
 		up_read(&arena->lock);
 		*nr_pinned += entry.nr_pinned;
 		range.first = range.last + 1;
@@ -167,7 +174,7 @@ static bool walk_one(struct karena_arena *arena, unsigned long index,
 	down_read(&arena->lock);
 	found = ranges_next(&arena->ranges, index, &range);
 	if (found)
-		count_pages(arena, &range, entry);
+		arena_count_pages(arena, &range, entry);
 	up_read(&arena->lock);
 	if (!found)
 		return false;

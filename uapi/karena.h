@@ -261,8 +261,13 @@ struct karena_rights {
  * FIXED_ADDR arena, EINVAL; so are MREMAP_DONTUNMAP and userfaultfd
  * registration, but for UFFD_FEATURE_WP_ASYNC on some kernels: there a touch of a
  * page that was write-protected while it was not mapped is SIGBUS.
- * Pages of arenas stay in memory; all that mlock() and MAP_POPULATE do is to
- * touch each page. MADV_REMOVE and
+ * Pages of arenas stay in memory; all that mlock(), mlockall(MCL_CURRENT) and
+ * MAP_POPULATE do is to touch each page of what is mapped. mmap() itself touches
+ * each page after mlockall(MCL_FUTURE), also with MCL_ONFAULT, and with MAP_LOCKED;
+ * it fails with ENOMEM, before the first page, if that populated more than the
+ * user's limit leaves or the machine has available. Touching ends with the first
+ * page that is SIGSEGV: an arena with SEGV_ON_FAULT can be mapped as a whole
+ * however large it is, and only what was allocated is populated. MADV_REMOVE and
  * fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) free pages; other modes
  * of fallocate() are EOPNOTSUPP. MADV_DONTNEED drops page table entries only.
  * Core dumps leave mappings out. Children do not inherit them without
