@@ -19,6 +19,7 @@ arena_touch
 arena_create
 arena_fragments
 arena_bpf /arena.bpf.o
+latency
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 mkdir /sys/fs/cgroup/bench
 echo $$ >/sys/fs/cgroup/bench/cgroup.procs

@@ -106,6 +106,7 @@ static noinline void withdraw_pages(struct karena_arena *arena, unsigned long fi
 		for (map = span.map; map; map &= map - 1)
 			arena_disown_page(span.leaf->page[__ffs(map)]);
 		page_tree_clear(&arena->pages, &span);
+		cond_resched();
 	}
 	page_tree_trim(&arena->pages);
 }

@@ -119,6 +119,9 @@ release_range(struct karena_arena *arena, unsigned long first, unsigned long las
 		first = span.base + PAGE_TREE_SLOTS;
 		if (gone->nr >= ARENA_STEP)
 			return min(last, first - 1);
+		/* What leads to pages that lie by themselves takes longer than they do. */
+		if (first <= last)
+			cond_resched();
 	}
 	return last;
 }
@@ -132,6 +135,7 @@ static noinline void release_rest(struct karena_arena *arena, unsigned long firs
 	while (first <= last && page_tree_next(&arena->pages, first, last, &span)) {
 		release_singly(arena, &span, true);
 		first = span.base + PAGE_TREE_SLOTS;
+		cond_resched();
 	}
 }
 

@@ -86,6 +86,8 @@ void arena_count_pages(struct karena_arena *arena, struct page_range *range,
 			range->last = min(range->last, span.base + PAGE_TREE_SLOTS - 1);
 			break;
 		}
+		/* Not the lock is what others may be waiting for, but the CPU. */
+		cond_resched();
 	}
 }
 

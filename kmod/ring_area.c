@@ -100,6 +100,19 @@ static void put_tables(struct ring_area *area)
 	kvfree(area->pages);
 }
 
+/* In steps, as there may be a million of them. */
+static void repeat_data_pages(struct ring_area *area)
+{
+	struct page **data = area->pages + RING_DATA_PAGE;
+	unsigned long done, nr;
+
+	for (done = 0; done < area->nr_data; done += nr) {
+		nr = min(area->nr_data - done, 4096ul);
+		memcpy(data + area->nr_data + done, data + done, nr * sizeof(*data));
+		cond_resched();
+	}
+}
+
 /**
  * ring_area_init - take a ring's memory, zeroed
  * @area:	zeroed
@@ -114,7 +127,6 @@ static void put_tables(struct ring_area *area)
 int ring_area_init(struct ring_area *area, struct karena_account *account, u64 data_bytes,
 		   bool in_place, int node)
 {
-	unsigned long i;
 	int err;
 
 	area->nr_data = data_bytes >> PAGE_SHIFT;
@@ -131,8 +143,7 @@ int ring_area_init(struct ring_area *area, struct karena_account *account, u64 d
 	err = take_pages(area->pages, RING_DATA_PAGE + area->nr_data, account, node);
 	if (err)
 		goto put_tables;
-	for (i = RING_DATA_PAGE; i < RING_DATA_PAGE + area->nr_data; i++)
-		area->pages[area->nr_data + i] = area->pages[i];
+	repeat_data_pages(area);
 
 	area->base = vmap(area->pages, ring_area_pages(area), VM_MAP, PAGE_KERNEL);
 	if (!area->base) {

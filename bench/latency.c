@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How late does a realtime thread run because of a call that takes long? Rows are what
+ * the worst of its wake-ups came too late by, in instructions, hence on one CPU whose
+ * clock counts them.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "bench.h"
+
+#define PERIOD_NS	50000
+#define LARGE		(256ull << 20)
+
+static int device;
+static atomic_int stop;
+static uint64_t worst;
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+/* Wakes up again and again, and notes the longest that it was not let run. */
+static void *watch(void *unused)
+{
+	uint64_t due = now_ns(), late;
+	struct timespec at;
+
+	(void)unused;
+	while (!stop) {
+		due += PERIOD_NS;
+		at = (struct timespec){ due / 1000000000, due % 1000000000 };
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+		late = now_ns() - due;
+		if (late > worst)
+			worst = late;
+		if (late > PERIOD_NS)
+			due = now_ns();
+	}
+	return NULL;
+}
+
+static void measure(const char *row, int (*run)(int fd), int fd, int *result)
+{
+	struct sched_param realtime = { .sched_priority = 1 };
+	pthread_t watcher;
+
+	stop = 0;
+	worst = 0;
+	if (pthread_create(&watcher, NULL, watch, NULL) ||
+	    pthread_setschedparam(watcher, SCHED_FIFO, &realtime))
+		errx(1, "no realtime thread");
+	usleep(10000);
+	worst = 0;
+	*result = run(fd);
+	usleep(10000);
+	stop = 1;
+	pthread_join(watcher, NULL);
+	bench_row(row, worst, "instructions late");
+}
+
+static int nothing(int fd)
+{
+	return fd;
+}
+
+static int create_ring(int flags)
+{
+	struct karena_ring_create create = {
+		.size = sizeof(create),
+		.flags = flags,
+		.data_bytes = LARGE,
+		.node = KARENA_NODE_ANY,
+	};
+	int fd = ioctl(device, KARENA_IOC_RING_CREATE, &create);
+
+	if (fd < 0)
+		err(1, "ring");
+	return fd;
+}
+
+static int close_fd(int fd)
+{
+	return close(fd);
+}
+
+static int count_pinned(int fd)
+{
+	struct karena_arena_stat stat = { .size = sizeof(stat), .flags = KARENA_STAT_F_PINNED };
+
+	if (ioctl(fd, KARENA_IOC_ARENA_STAT, &stat))
+		err(1, "stat");
+	return 0;
+}
+
+static int walk(int fd)
+{
+	static struct karena_arena_range ranges[64];
+	struct karena_arena_walk args = {
+		.size = sizeof(args),
+		.buffer = (uintptr_t)ranges,
+		.buffer_bytes = sizeof(ranges),
+	};
+
+	if (ioctl(fd, KARENA_IOC_ARENA_WALK, &args))
+		err(1, "walk");
+	return 0;
+}
+
+static int alloc_at(int fd, uint64_t offset, uint64_t nr_pages)
+{
+	struct karena_arena_alloc args = {
+		.size = sizeof(args),
+		.flags = KARENA_ALLOC_F_FIXED,
+		.offset = offset,
+		.nr_pages = nr_pages,
+		.node = KARENA_NODE_ANY,
+	};
+
+	if (ioctl(fd, KARENA_IOC_ARENA_ALLOC, &args))
+		err(1, "alloc");
+	return 0;
+}
+
+static int fill(int fd)
+{
+	return alloc_at(fd, 0, LARGE / sysconf(_SC_PAGESIZE));
+}
+
+/* Pages that lie as far from each other as they can. */
+static int fill_isolated(int fd)
+{
+	uint64_t i;
+
+	for (i = 0; i < 4096; i++)
+		alloc_at(fd, i << 50, 1);
+	return 0;
+}
+
+static int free_all(int fd)
+{
+	struct karena_arena_free args = { .size = sizeof(args) };
+	struct karena_arena_stat stat = { .size = sizeof(stat) };
+
+	if (ioctl(fd, KARENA_IOC_ARENA_STAT, &stat))
+		err(1, "stat");
+	args.nr_pages = stat.out_length / sysconf(_SC_PAGESIZE);
+	if (ioctl(fd, KARENA_IOC_ARENA_FREE, &args))
+		err(1, "free");
+	return 0;
+}
+
+int main(void)
+{
+	int fd, unused;
+
+	bench_begin();
+	device = bench_device();
+
+	measure("late.nothing", nothing, 0, &unused);
+	measure("late.ring.create.256m", create_ring, 0, &fd);
+	measure("late.ring.close.256m", close_fd, fd, &unused);
+	/* The kernel has kept the page tables of the first. */
+	measure("late.ring.create_again.256m", create_ring, 0, &fd);
+	measure("late.ring.close_again.256m", close_fd, fd, &unused);
+	measure("late.ring.create_in_place.256m", create_ring, KARENA_RING_F_IN_PLACE, &fd);
+	measure("late.ring.close_in_place.256m", close_fd, fd, &unused);
+
+	fd = bench_arena(device, LARGE, 0);
+	measure("late.arena.alloc.256m", fill, fd, &unused);
+	measure("late.arena.stat_pinned.256m", count_pinned, fd, &unused);
+	measure("late.arena.walk.256m", walk, fd, &unused);
+	measure("late.arena.free.256m", free_all, fd, &unused);
+	fill(fd);
+	measure("late.arena.close.256m", close_fd, fd, &unused);
+
+	fd = bench_arena(device, 1ull << 62, 0);
+	measure("late.arena.alloc.isolated", fill_isolated, fd, &unused);
+	measure("late.arena.stat_pinned.isolated", count_pinned, fd, &unused);
+	measure("late.arena.walk.isolated", walk, fd, &unused);
+	measure("late.arena.free.isolated", free_all, fd, &unused);
+	fill_isolated(fd);
+	measure("late.arena.close.isolated", close_fd, fd, &unused);
+	return 0;
+}
