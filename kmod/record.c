@@ -81,7 +81,8 @@ static void put_filler(struct karena_record_header *header, __u32 bytes)
  * their own the record keeps its bytes: one that begins 8 bytes behind another has no
  * slot to itself.
  *
- * Needs no lock: until the record is closed nobody looks at what lies in it.
+ * Needs no lock: until the record is closed nobody looks at what lies in it, but
+ * record_count(), which passes over open records and goes by their lengths.
  *
  * Return: 0; -EINVAL if that is none, or more than was reserved.
  */
@@ -106,7 +107,8 @@ int record_trim(struct records *r, struct karena_record_header *header, __u32 le
 	if (slots)
 		record_store(&slot->owner, length | RECORD_TRIMMED);
 	else
-		record_store(&slot->word, length | KARENA_RECORD_BUSY);
+		/* Pairs with word_at(): record_count() walks from here to the filler. */
+		record_store_release(&slot->word, length | KARENA_RECORD_BUSY);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(record_trim);
