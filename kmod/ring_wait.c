@@ -86,9 +86,17 @@ static void wake(struct karena_ring *ring, __poll_t events)
  * With interrupts off the caller may hold what a wake-up takes: the locks of a
  * run queue, of a timer, of another wait queue.
  */
-static void wake_or_defer(struct karena_ring *ring, __poll_t events)
+static bool can_wake(void)
 {
 	if (in_nmi() || irqs_disabled())
+		return false;
+	/* There a wait queue's lock sleeps; what timers and irq_works run can. */
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+}
+
+static void wake_or_defer(struct karena_ring *ring, __poll_t events)
+{
+	if (!can_wake())
 		irq_work_queue(&ring->wake_work);
 	else
 		wake(ring, events);
