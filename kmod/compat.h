@@ -11,6 +11,7 @@
 #include <linux/export.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/sched/mm.h>
 
 /* <kunit/visibility.h>: in mainline since 6.2, and in stable 6.1. */
@@ -44,6 +45,13 @@
 #else
 #define karena_mnt_idmap user_namespace
 #endif
+
+/*
+ * arch/Kconfig: an NMI may come in the middle of what this_cpu operations do, but not of
+ * those of architectures that say so, from 6.2 on. x86 was always one of them.
+ */
+#define KARENA_NMI_SAFE_THIS_CPU_OPS \
+	(IS_ENABLED(CONFIG_X86) || IS_ENABLED(CONFIG_ARCH_HAS_NMI_SAFE_THIS_CPU_OPS))
 
 /* <linux/mm.h>: vm_flags is written through functions since 6.3. */
 static inline void karena_vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)

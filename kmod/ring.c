@@ -230,7 +230,7 @@ static noinline void end_any(struct karena_ring *ring, struct karena_record_head
 	if (discard)
 		atomic64_inc(&ring->nr_discarded);
 	else
-		this_cpu_inc(*ring->submitted);
+		ring_count_submitted(ring);
 	trace_karena_ring_finish(ring, record_offset(&ring->records, header), word);
 }
 

@@ -78,7 +78,7 @@ struct ring_area {
  * @records:	likewise
  * @delay_us:	for so long at most; 0: no limit
  * @held:	records that ended since the last wake-up and were no reason for one
- * @delaying:	@timer is going to run
+ * @delaying:	@timer is going to run; not a bool, which not each architecture can exchange
  * @timer:	ends the delay
  * @start:	starts @timer where that cannot be done at once
  */
@@ -88,7 +88,7 @@ struct ring_policy {
 	u32 records;
 	u32 delay_us;
 	atomic_t held;
-	bool delaying;
+	unsigned int delaying;
 	struct hrtimer timer;
 	struct irq_work start;
 };
@@ -128,7 +128,7 @@ struct ring_settled {
  *		IN_PLACE; fixed
  * @nr_records:	reserved since create
  * @records:	see record.h; its last field no producer writes, nor what follows
- * @submitted:	records submitted, per CPU; only ever counted up
+ * @submitted:	records submitted, per CPU; only ever counted up, by NMIs too
  * @consumer_page: shared with the consumer, who writes there what it likes; fixed
  * @producer_page: shared with readers, who cannot write it; fixed
  * @length_max:	longest payload; fixed
@@ -164,7 +164,7 @@ struct karena_ring {
 	u32 quick_max;
 	u64 nr_records;
 	struct records records;
-	u64 __percpu *submitted;
+	atomic64_t __percpu *submitted;
 	struct karena_ring_consumer *consumer_page;
 	struct karena_ring_producer *producer_page;
 	u32 length_max;

@@ -51,7 +51,7 @@ static int ring_setup(struct karena_ring *ring, u64 size, u32 reserve_timeout_us
 {
 	int err;
 
-	ring->submitted = alloc_percpu_gfp(u64, KARENA_GFP);
+	ring->submitted = alloc_percpu_gfp(atomic64_t, KARENA_GFP);
 	if (!ring->submitted)
 		return -ENOMEM;
 	err = ring_area_init(&ring->area, ring->object.account, size, ring_in_place(ring),

@@ -10,11 +10,11 @@
  *
  *   producer                       timer
  *   --------                       -----
- *   [end the record]               exchange delaying for false
+ *   [end the record]               exchange delaying for 0
  *   full barrier                   exchange armed for 0; if it was set, wake all
  *   read armed: set
  *   read delaying: if not set,
- *     exchange it for true; if
+ *     exchange it for 1; if
  *     it was not, start the timer
  *
  * A producer that finds @delaying set read it before the timer cleared it, hence its
@@ -54,7 +54,7 @@ static enum hrtimer_restart delay_is_over(struct hrtimer *timer)
 	struct ring_policy *policy = container_of(timer, struct ring_policy, timer);
 
 	/* Fully ordered; see above. */
-	xchg(&policy->delaying, false);
+	xchg(&policy->delaying, 0);
 	ring_wake_late(ring_of(policy));
 	return HRTIMER_NORESTART;
 }
@@ -64,7 +64,7 @@ static void delay(struct ring_policy *policy)
 {
 	if (!READ_ONCE(policy->delay_us))
 		return;
-	if (READ_ONCE(policy->delaying) || xchg(&policy->delaying, true))
+	if (READ_ONCE(policy->delaying) || xchg(&policy->delaying, 1))
 		return;
 	if (in_nmi() || irqs_disabled())
 		irq_work_queue(&policy->start);

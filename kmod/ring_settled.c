@@ -41,7 +41,7 @@ u64 ring_nr_submitted(const struct karena_ring *ring)
 		if (!cpu_possible(cpu))
 			continue;
 		/* Pairs with record_end(): of those that are counted all is there. */
-		sum += smp_load_acquire(per_cpu_ptr(ring->submitted, cpu));
+		sum += smp_load_acquire(&per_cpu_ptr(ring->submitted, cpu)->counter);
 	}
 	return sum;
 }

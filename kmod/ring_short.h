@@ -13,6 +13,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
+#include "compat.h"
 #include "ring.h"
 #include "trace.h"
 
@@ -135,13 +136,25 @@ static __always_inline void ring_tell(struct karena_ring *ring, u32 flags)
 void ring_submit_traced(struct karena_ring *ring, const struct karena_record_header *header,
 			u32 word, u32 flags);
 
+/*
+ * Count a submitted record on this CPU, in any context: an NMI that comes meanwhile counts
+ * its own. As srcu_read_lock_nmisafe() does.
+ */
+static __always_inline void ring_count_submitted(struct karena_ring *ring)
+{
+	if (KARENA_NMI_SAFE_THIS_CPU_OPS)
+		this_cpu_inc(ring->submitted->counter);
+	else
+		atomic64_inc(raw_cpu_ptr(ring->submitted));
+}
+
 /* Of a record that was reserved by the short way, or could have been. */
 static __always_inline void ring_submit_short(struct karena_ring *ring,
 					      struct karena_record_header *header, u32 word,
 					      u32 flags)
 {
 	record_close_as(&ring->records, header, word, false);
-	this_cpu_inc(*ring->submitted);
+	ring_count_submitted(ring);
 	if (trace_karena_ring_finish_enabled())
 		ring_submit_traced(ring, header, word, flags);
 	else
