@@ -48,7 +48,7 @@
 
 /*
  * arch/Kconfig: an NMI may come in the middle of what this_cpu operations do, but not of
- * those of architectures that say so, from 6.2 on. x86 was always one of them.
+ * those of architectures that say so, since 6.2. x86 was always one of them.
  */
 #define KARENA_NMI_SAFE_THIS_CPU_OPS \
 	(IS_ENABLED(CONFIG_X86) || IS_ENABLED(CONFIG_ARCH_HAS_NMI_SAFE_THIS_CPU_OPS))

@@ -161,4 +161,70 @@ TEST_F(dynptr, null_takes_everything_and_does_nothing)
 	EXPECT_EQ(0, stat_of(self->ring).out_discarded);
 }
 
+/* It can be looked at, filled and finished still. */
+static bool holds_hello(struct karena_dynptr *record)
+{
+	char bytes[5] = "";
+
+	return karena_dynptr_size(record) == 5 && !karena_dynptr_is_read_only(record) &&
+	       !karena_dynptr_write(record, 0, "hello", 5) &&
+	       !karena_dynptr_read(record, 0, bytes, 5) && !memcmp(bytes, "hello", 5);
+}
+
+TEST_F(dynptr, finish_that_fails_leaves_it_to_be_finished)
+{
+	struct karena_record got;
+
+	ASSERT_EQ(0, karena_ring_reserve_dynptr(self->ring, 5, &self->record));
+	EXPECT_EQ(-EINVAL, karena_ring_submit_dynptr(&self->record, ~0u));
+	EXPECT_TRUE(holds_hello(&self->record));
+	EXPECT_EQ(-EINVAL, karena_ring_discard_dynptr(&self->record, ~0u));
+	EXPECT_TRUE(holds_hello(&self->record));
+	ASSERT_EQ(0, karena_ring_submit_dynptr(&self->record, 0));
+	EXPECT_TRUE(karena_dynptr_is_null(&self->record));
+	ASSERT_EQ(1, karena_ring_take(self->ring, &got, 1));
+	EXPECT_EQ(0, memcmp(got.data, "hello", 5));
+}
+
+TEST_F(dynptr, finish_without_the_right_leaves_it_as_it_is)
+{
+	ASSERT_EQ(0, karena_ring_reserve_dynptr(self->ring, 5, &self->record));
+	ASSERT_EQ(0, ring_restrict(karena_ring_fd(self->ring),
+				   KARENA_RIGHTS_RING & ~KARENA_RIGHT_PRODUCE));
+	EXPECT_EQ(-EPERM, karena_ring_submit_dynptr(&self->record, 0));
+	EXPECT_TRUE(holds_hello(&self->record));
+	EXPECT_EQ(-EPERM, karena_ring_discard_dynptr(&self->record, 0));
+	EXPECT_TRUE(holds_hello(&self->record));
+}
+
+TEST_F(dynptr, clone_that_cannot_be_finished_stays_a_clone)
+{
+	struct karena_dynptr clone;
+
+	ASSERT_EQ(0, karena_ring_reserve_dynptr(self->ring, 5, &self->record));
+	karena_dynptr_clone(&self->record, &clone);
+	EXPECT_EQ(-EINVAL, karena_ring_discard_dynptr(&clone, 0));
+	EXPECT_TRUE(karena_dynptr_is_read_only(&clone));
+	EXPECT_EQ(5, karena_dynptr_size(&clone));
+	EXPECT_EQ(0, karena_ring_discard_dynptr(&self->record, 0));
+}
+
+/* Told so, its owner has nothing to finish. */
+TEST_F(dynptr, record_that_timed_out_ends_with_the_error)
+{
+	struct karena_ring_opts opts = {
+		.size = sizeof(opts),
+		.flags = KARENA_RING_F_IN_PLACE,
+		.reserve_timeout_us = 1000,
+	};
+	struct karena_ring *ring;
+
+	ASSERT_EQ(0, karena_ring_create(self->device, page_size, &opts, &ring));
+	ASSERT_EQ(0, karena_ring_reserve_dynptr(ring, 5, &self->record));
+	ASSERT_EQ(POLLIN, karena_ring_wait(ring, POLLIN, HUNG_MS));
+	EXPECT_EQ(-ESTALE, karena_ring_submit_dynptr(&self->record, 0));
+	EXPECT_TRUE(karena_dynptr_is_null(&self->record));
+	karena_ring_close(ring);
+}
+
 TEST_HARNESS_MAIN

@@ -32,6 +32,7 @@ int karena_ring_reserve_dynptr(struct karena_ring *ring, size_t length,
 
 typedef int (*finish_fn)(struct karena_ring *ring, void *payload, uint32_t flags);
 
+/* With -ESTALE the record has ended; with any other error it is as it was. */
 static int finish_dynptr(struct karena_dynptr *dynptr, finish_fn fn, uint32_t flags)
 {
 	int ret = 0;
@@ -40,7 +41,8 @@ static int finish_dynptr(struct karena_dynptr *dynptr, finish_fn fn, uint32_t fl
 		ret = fn(dynptr->ring, dynptr->payload, flags);
 	else if (dynptr->payload)
 		ret = -EINVAL;
-	memset(dynptr, 0, sizeof(*dynptr));
+	if (!ret || ret == -ESTALE)
+		memset(dynptr, 0, sizeof(*dynptr));
 	return ret;
 }
 
