@@ -89,7 +89,29 @@ static vm_fault_t ring_fault(struct vm_fault *vmf)
 	return 0;
 }
 
+static vm_fault_t ring_copied_fault(struct vm_fault *vmf)
+{
+	return VM_FAULT_SIGBUS;
+}
+
+static const struct vm_operations_struct ring_copied_ops = {
+	.fault = ring_copied_fault,
+};
+
+/*
+ * A part that was split off or moved, or a child's copy. Where madvise(MADV_DOFORK) lets
+ * data that is mapped writable into a child, it is of no use there: the child would write
+ * into records when the process that may is gone. fork() copies no page table entries of
+ * shared mappings, so the child's every access faults.
+ */
+static void ring_vma_open(struct vm_area_struct *vma)
+{
+	if (vma->vm_private_data && vma->vm_private_data != vma->vm_mm)
+		vma->vm_ops = &ring_copied_ops;
+}
+
 static const struct vm_operations_struct ring_vm_ops = {
+	.open = ring_vma_open,
 	.fault = ring_fault,
 };
 
@@ -100,7 +122,8 @@ static bool window_is(struct vm_area_struct *vma, unsigned long first, unsigned 
 
 /*
  * The whole data area, for those who fill records in place. It can be pinned,
- * so that other things may write into a record.
+ * so that other things may write into a record; hence no VM_IO, see
+ * map_consumer_writable(), but the address space that made it, which is compared only.
  */
 static int map_data_writable(struct file *file, struct vm_area_struct *vma)
 {
@@ -109,6 +132,7 @@ static int map_data_writable(struct file *file, struct vm_area_struct *vma)
 	if (!karena_may(karena_file_handle(file), rights))
 		return -EACCES;
 	karena_vm_flags_set(vma, VM_DONTCOPY);
+	vma->vm_private_data = vma->vm_mm;
 	return 0;
 }
 

@@ -204,6 +204,40 @@ TEST_F(ring, consumer_page_cannot_be_handed_to_children)
 	EXPECT_EQ(EINVAL, errno);
 }
 
+/* Kernels that let a child have it give it nothing to write into. */
+TEST_F(ring, child_that_is_given_the_data_cannot_touch_it)
+{
+	char *data = ring_data(&self->ring), *moved;
+	uint64_t bytes = 2 * DATA_PAGES * page_size;
+	pid_t pid;
+
+	if (!data)
+		return;
+	data[HEADER_BYTES] = 'a';
+	if (madvise(data, bytes, MADV_DOFORK))
+		ASSERT_EQ(EINVAL, errno);
+	pid = fork_child();
+	if (!pid) {
+		must(touch_read(data).sig);
+		must(touch_write(data + HEADER_BYTES, 'b').sig);
+		must(ring_write(self->fd, data, 8) == -EFAULT);
+		/* Nor a part of it, elsewhere, nor a grandchild. */
+		moved = mremap(data, page_size, page_size, MREMAP_MAYMOVE | MREMAP_FIXED,
+			       mmap(NULL, page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+				    -1, 0));
+		must(moved == MAP_FAILED || touch_write(moved, 'b').sig);
+		pid = fork_child();
+		if (!pid)
+			_exit(touch_write(data + page_size, 'b').sig ? 0 : 1);
+		_exit(reap(pid));
+	}
+	EXPECT_EQ(0, reap(pid));
+	/* The process that made it still can, of a part that was split off too. */
+	EXPECT_EQ('a', data[HEADER_BYTES]);
+	ASSERT_EQ(0, munmap(data, page_size));
+	EXPECT_EQ(0, touch_write(data + page_size, 'c').sig);
+}
+
 TEST_F(ring, window_moves_and_shrinks_but_does_not_grow)
 {
 	size_t bytes = MAP_PAGES * page_size;

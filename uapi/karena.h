@@ -577,7 +577,8 @@ struct karena_arena_walk {
  * consumer page KARENA_RIGHT_CONSUME, the writable data KARENA_RIGHT_MAP_WRITE and
  * KARENA_RIGHT_PRODUCE. It fails with EBUSY if another has the consumer role and
  * the window is the writable consumer page.
- * Writable mappings are not copied into children; none may grow.
+ * Writable mappings are not copied into children: if MADV_DOFORK takes data along,
+ * each touch by the child is a SIGBUS. None may grow.
  *
  * A ring has one consumer: the process and open file that first map the consumer
  * page writable or call read(). The role ends when either of them ends. Other
