@@ -16,11 +16,12 @@ tab=$(printf '\t')
 tsv=build/bench/native.tsv
 mkdir -p build/bench
 
-# Count them in the function $1 of kmod/ring.c: lock prefixes, and xchg with memory.
+# Count them in the function $1 of kmod/ring.c: lock prefixes, xchg with memory, and the
+# call that takes the lock.
 locked() {
-	objdump -d --no-show-raw-insn build/stock/kmod/ring.o |
+	objdump -dr --no-show-raw-insn build/stock/kmod/ring.o |
 		awk -v name="<$1>:" '$2 == name { on = 1 } !NF { on = 0 } on' |
-		grep -cE 'lock |xchg .*\('
+		grep -cE 'lock |xchg .*\(|_raw_spin_lock-'
 }
 
 {

@@ -9,8 +9,9 @@
  * consumer; a ring that is full takes no lock.
  *
  * karena_ring_reserve(), _submit() and _output() try the short way first, see
- * ring_short.h, or wait for the lock and go it then. All that it leaves out goes by
- * reserve_any().
+ * ring_short.h. All that it leaves out goes by reserve_any().
+ *
+ * Tracepoints come when the lock was given back: a probe may produce, too.
  *
  * Kernel code of other modules calls the functions whose names begin with
  * karena_ as they are: there is nothing for an entry point to unpack.
@@ -47,9 +48,29 @@ int ring_check_length(struct karena_ring *ring, u64 length)
 	return ring_refuse_length(ring, length);
 }
 
+/* See ring_short.h. */
+DEFINE_PER_CPU(unsigned int, ring_holds);
+
+/**
+ * ring_lock_try() - the rest of ring_lock() for those who must not wait
+ * @ring:	the ring
+ * @flags:	interrupts as they were before ring_lock()
+ *
+ * Context: see ring_only_tries().
+ * Return: whether the lock is the caller's; if not, interrupts are as they were.
+ */
+bool ring_lock_try(struct karena_ring *ring, unsigned long flags)
+{
+	if (raw_spin_trylock(&ring->lock))
+		return true;
+	__this_cpu_dec(ring_holds);
+	local_irq_restore(flags);
+	return false;
+}
+
 /*
- * The ring looked full: look what the consumer has read since. Lets interrupts
- * in between, but for an NMI, which could not take the lock again.
+ * The ring looked full: look what the consumer has read since. Lets interrupts in
+ * between, unless the caller could not take the lock again.
  */
 static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned long *flags)
 {
@@ -62,10 +83,10 @@ static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned lon
 		fits = record_fits(r, bytes);
 		if (fits || !more)
 			return fits;
-		if (in_nmi())
+		if (ring_only_tries())
 			continue;
-		raw_spin_unlock_irqrestore(&ring->lock, *flags);
-		raw_spin_lock_irqsave(&ring->lock, *flags);
+		ring_unlock(ring, *flags);
+		ring_lock(ring, flags);
 	}
 }
 
@@ -78,7 +99,17 @@ static void open_for(struct karena_ring *ring, struct ring_party *party, u32 len
 	if (party)
 		ring_party_opened(party, position);
 	ring->nr_records++;
-	trace_karena_ring_reserve(ring, position & r->mask, length);
+}
+
+static noinline void trace_reserved(struct karena_ring *ring, u64 position, const u32 *lengths,
+				    unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		trace_karena_ring_reserve(ring, position & ring->records.mask, lengths[i]);
+		position += record_bytes(lengths[i]);
+	}
 }
 
 /**
@@ -93,7 +124,8 @@ static void open_for(struct karena_ring *ring, struct ring_party *party, u32 len
  * Counts no loss: the caller may try again.
  *
  * Context: any, NMI included; does not sleep.
- * Return: 0; -EAGAIN: no room just now; -EBUSY: an NMI met a reservation under way.
+ * Return: 0; -EAGAIN: no room just now; -EBUSY: the lock was not to be had, see
+ * ring_lock().
  */
 int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u32 *lengths,
 		     unsigned int nr, u32 bytes, u64 *position)
@@ -107,13 +139,15 @@ int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u
 	if (!ring_lock(ring, &flags))
 		return -EBUSY;
 	if (!record_fits(r, bytes) && !make_room(ring, bytes, &flags)) {
-		raw_spin_unlock_irqrestore(&ring->lock, flags);
+		ring_unlock(ring, flags);
 		return -EAGAIN;
 	}
 	*position = r->producer;
 	for (i = 0; i < nr; i++)
 		open_for(ring, party, lengths[i]);
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	ring_unlock(ring, flags);
+	if (trace_karena_ring_reserve_enabled())
+		trace_reserved(ring, *position, lengths, nr);
 	return 0;
 }
 
@@ -152,16 +186,6 @@ static noinline void *reserve_traced(struct karena_ring *ring,
 	return header + 1;
 }
 
-static noinline void *reserve_queued(struct karena_ring *ring, size_t length,
-				     unsigned long flags)
-{
-	struct karena_record_header *header;
-
-	if (unlikely(ring_reserve_queued(ring, length, flags, &header) != RING_RESERVED))
-		return reserve_slowly(ring, length);
-	return reserve_traced(ring, header);
-}
-
 /* Without the lock there was no room below that limit. */
 static noinline void *reserve_from_full(struct karena_ring *ring, size_t length, u64 limit)
 {
@@ -179,21 +203,19 @@ static noinline void *reserve_from_full(struct karena_ring *ring, size_t length,
  *
  * Context: any, NMI included; does not sleep.
  * Return: the payload, @length bytes that hold anything, in one piece; -EAGAIN
- * as a pointer: no room just now, or in an NMI that met a reservation under way;
- * -ENOSPC: can never fit; -EINVAL: no bytes.
+ * as a pointer: no room just now, or the ring's lock is taken, and an NMI, or a probe of
+ * what runs under such a lock, cannot wait for it; -ENOSPC: can never fit; -EINVAL: no
+ * bytes.
  * Since: 1.0
  */
 void *karena_ring_reserve(struct karena_ring *ring, size_t length)
 {
 	struct karena_record_header *header;
-	unsigned long flags;
 	u64 limit;
 
-	switch (ring_reserve_short(ring, length, &header, &limit, &flags)) {
+	switch (ring_reserve_short(ring, length, &header, &limit)) {
 	case RING_NO_ROOM:
 		return reserve_from_full(ring, length, limit);
-	case RING_TAKEN:
-		return reserve_queued(ring, length, flags);
 	case RING_LONG_WAY:
 		return reserve_slowly(ring, length);
 	case RING_RESERVED:
@@ -206,7 +228,7 @@ void *karena_ring_reserve(struct karena_ring *ring, size_t length)
 EXPORT_SYMBOL_NS_GPL(karena_ring_reserve, KARENA_NS);
 
 /**
- * ring_submit_traced() - tell of a record that was submitted, also by its tracepoint
+ * ring_tell_traced() - tell of a record that has ended, also by its tracepoint
  * @ring:	the ring
  * @header:	the record's
  * @word:	that it was closed with
@@ -214,15 +236,15 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_reserve, KARENA_NS);
  *
  * Context: any, NMI included.
  */
-void ring_submit_traced(struct karena_ring *ring, const struct karena_record_header *header,
-			u32 word, u32 flags)
+void ring_tell_traced(struct karena_ring *ring, const struct karena_record_header *header,
+		      u32 word, u32 flags)
 {
 	trace_karena_ring_finish(ring, record_offset(&ring->records, header), word);
 	ring_tell(ring, flags);
 }
 
-/* Ends a record of whoever reserved it, on any ring. */
-static noinline void end_any(struct karena_ring *ring, struct karena_record_header *header,
+/* Ends a record of whoever reserved it, on any ring. Returns its word, for the tracepoint. */
+static noinline u32 end_any(struct karena_ring *ring, struct karena_record_header *header,
 			     u32 discard)
 {
 	u32 word = record_close(&ring->records, header, discard, ring_in_place(ring));
@@ -231,14 +253,13 @@ static noinline void end_any(struct karena_ring *ring, struct karena_record_head
 		atomic64_inc(&ring->nr_discarded);
 	else
 		ring_count_submitted(ring);
-	trace_karena_ring_finish(ring, record_offset(&ring->records, header), word);
+	return word;
 }
 
 static noinline void submit_in_place(struct karena_ring *ring,
 				     struct karena_record_header *header, u32 flags)
 {
-	end_any(ring, header, 0);
-	ring_tell(ring, flags);
+	ring_tell_traced(ring, header, end_any(ring, header, 0), flags);
 }
 
 /**
@@ -303,8 +324,9 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_submit_trimmed, KARENA_NS);
  */
 void karena_ring_discard(struct karena_ring *ring, void *payload, u32 flags)
 {
-	end_any(ring, payload - sizeof(struct karena_record_header), KARENA_RECORD_DISCARD);
-	ring_tell(ring, flags);
+	struct karena_record_header *header = payload - sizeof(*header);
+
+	ring_tell_traced(ring, header, end_any(ring, header, KARENA_RECORD_DISCARD), flags);
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_discard, KARENA_NS);
 
@@ -394,25 +416,26 @@ int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 positio
 		 u32 length, u32 discard, u32 flags, bool first)
 {
 	struct records *r = &ring->records;
+	u32 word = 0;
 	unsigned long irq;
 	int err;
 
-	raw_spin_lock_irqsave(&ring->lock, irq);
+	ring_lock(ring, &irq);
 	err = record_find(r, position, party ? party->id : RECORD_OWNER_NOBODY);
 	if (!err && length)
 		err = record_trim(r, record_header(r, position), length, true);
 	if (!err) {
-		end_any(ring, record_header(r, position), discard);
+		word = end_any(ring, record_header(r, position), discard);
 		party->nr_open--;
 	}
 	if (err == -ESTALE && first) {
 		record_end_stuck(r, position);
 		party->nr_open--;
 	}
-	raw_spin_unlock_irqrestore(&ring->lock, irq);
+	ring_unlock(ring, irq);
 
 	if (!err)
-		ring_tell(ring, flags);
+		ring_tell_traced(ring, record_header(r, position), word, flags);
 	if (err == -ESTALE)
 		ring_stuck_look(ring);
 	return err;
@@ -471,15 +494,16 @@ void ring_abandon(struct karena_ring *ring, struct ring_party *party)
 {
 	struct records *r = &ring->records;
 	struct abandoning walk = { .ring = ring, .position = party->first_open };
+	unsigned long flags;
 	bool more;
 
 	if (!party->nr_open)
 		return;
 	do {
-		raw_spin_lock_irq(&ring->lock);
+		ring_lock(ring, &flags);
 		walk.nr += record_abandon(r, party_is_gone, &walk, &walk.position, RING_STEPS);
 		more = party->nr_open && walk.position != r->producer;
-		raw_spin_unlock_irq(&ring->lock);
+		ring_unlock(ring, flags);
 		cond_resched();
 	} while (more);
 

@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "ring.h"
+#include "ring_short.h"
 
 /*
  * By the consumer's own word, if that can be true: the kernel is late to accept it. But
@@ -111,11 +112,10 @@ void ring_note_woken(struct karena_ring *ring)
 {
 	unsigned long flags;
 
-	/* Who holds the lock reserves, and the next look is near, or looks. */
-	if (!raw_spin_trylock_irqsave(&ring->lock, flags))
+	if (!ring_lock(ring, &flags))
 		return;
 	ring_note_unread(ring);
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	ring_unlock(ring, flags);
 }
 
 /**
@@ -131,11 +131,11 @@ void ring_look_back(struct karena_ring *ring, struct ring_history *history)
 	unsigned long flags;
 	u64 since = now;
 
-	raw_spin_lock_irqsave(&ring->lock, flags);
+	ring_lock(ring, &flags);
 	history->fill_most = ring->fill_most;
 	if (ring->unread_to > record_consumer(&ring->records))
 		since = ring->unread_since;
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	ring_unlock(ring, flags);
 	/* Noted by another after this one's look at the clock, it would be negative. */
 	history->unread_ns = since < now ? now - since : 0;
 }

@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "ring.h"
 #include "ring_loss.h"
+#include "ring_short.h"
 #include "trace.h"
 
 /* Returns whether the first of them is there. */
@@ -33,11 +34,12 @@ static bool look_at_unread(struct karena_ring *ring)
 void ring_look(struct karena_ring *ring, struct ring_view *view)
 {
 	const struct records *r = &ring->records;
+	unsigned long flags;
 	bool more, watch;
 
 	view->ended = ring_has_ended(ring);
 	do {
-		raw_spin_lock_irq(&ring->lock);
+		ring_lock(ring, &flags);
 		more = ring_accept(ring);
 		view->consumer = record_consumer(r);
 		view->producer = r->producer;
@@ -46,7 +48,7 @@ void ring_look(struct karena_ring *ring, struct ring_view *view)
 		view->nr_read = r->nr_read;
 		view->there = ring_view_available(view) && look_at_unread(ring);
 		watch = !more && ring_stuck_watch(ring);
-		raw_spin_unlock_irq(&ring->lock);
+		ring_unlock(ring, flags);
 		cond_resched();
 	} while (more);
 	if (watch)
@@ -67,10 +69,11 @@ EXPORT_SYMBOL_IF_KUNIT(ring_look);
 void ring_count(struct karena_ring *ring, struct ring_tally *tally, u64 enough)
 {
 	const struct records *r = &ring->records;
+	unsigned long flags;
 	bool more;
 
 	do {
-		raw_spin_lock_irq(&ring->lock);
+		ring_lock(ring, &flags);
 		if (tally->from != record_consumer(r)) {
 			tally->from = record_consumer(r);
 			tally->to = tally->from;
@@ -78,7 +81,7 @@ void ring_count(struct karena_ring *ring, struct ring_tally *tally, u64 enough)
 		}
 		tally->nr += record_count(r, &tally->to, RING_STEPS);
 		more = tally->to != r->producer && tally->nr < enough;
-		raw_spin_unlock_irq(&ring->lock);
+		ring_unlock(ring, flags);
 		cond_resched();
 	} while (more);
 }
@@ -115,11 +118,12 @@ int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
 		    struct ring_run *run)
 {
 	struct records *r = &ring->records;
+	unsigned long flags;
 	bool more, there;
 
 	lockdep_assert_held(&ring->read_lock);
 	do {
-		raw_spin_lock_irq(&ring->lock);
+		ring_lock(ring, &flags);
 		more = ring_accept(ring);
 		run->word = record_front(r);
 		/* Not where more is to be accepted: the consumer is ahead of that. */
@@ -133,7 +137,7 @@ int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
 		run->nr = steps;
 		run->bytes = there ? ring_run(ring, room, &run->nr) : 0;
 		run->last = run->position + run->bytes == r->producer;
-		raw_spin_unlock_irq(&ring->lock);
+		ring_unlock(ring, flags);
 		cond_resched();
 	} while (more);
 	return there && !run->bytes ? -EMSGSIZE : 0;
@@ -152,17 +156,18 @@ EXPORT_SYMBOL_IF_KUNIT(ring_read_begin);
 bool ring_read_end(struct karena_ring *ring, const struct ring_run *run)
 {
 	struct records *r = &ring->records;
+	unsigned long flags;
 	bool mine;
 
 	lockdep_assert_held(&ring->read_lock);
-	raw_spin_lock_irq(&ring->lock);
+	ring_lock(ring, &flags);
 	mine = record_consumer(r) == run->position;
 	if (mine) {
 		record_advance(r, run->position + run->bytes, run->nr);
 		ring_pass_settled(ring);
 		publish_consumer(ring);
 	}
-	raw_spin_unlock_irq(&ring->lock);
+	ring_unlock(ring, flags);
 	return mine;
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_read_end);

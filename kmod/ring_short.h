@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The short way of a record into a ring that is not IN_PLACE, has room, and whose lock
- * is free. With the inline half of record.h it calls nothing, and leaves for the long
- * way of ring.c when something is otherwise. So a leaf function, which saves no
- * register, can reserve a record.
+ * The lock of a ring, and the short way of a record into one that is not IN_PLACE and has
+ * room. With the inline half of record.h it calls the lock's functions alone, and leaves
+ * for the long way of ring.c when something is otherwise.
  */
 #ifndef KARENA_RING_SHORT_H
 #define KARENA_RING_SHORT_H
@@ -21,48 +20,40 @@
 #error "karena needs CONFIG_SMP: without it locks are nothing that an NMI could find taken"
 #endif
 
+/* How many holds of a ring's lock this CPU has, or waits for; interrupts are off. */
+DECLARE_PER_CPU(unsigned int, ring_holds);
+
 /*
- * An NMI may have interrupted whoever holds the lock or waits for it, so it can
- * only try.
+ * Must the caller, itself counted in @ring_holds, not wait for a ring's lock? An NMI may
+ * have interrupted the holder; so may a probe of what runs under a lock, or while waiting
+ * for one: a tracepoint of locks, a kprobe. That two rings do not wait for each other it is
+ * so for any two.
+ */
+static __always_inline bool ring_only_tries(void)
+{
+	return in_nmi() || __this_cpu_read(ring_holds) > 1;
+}
+
+bool ring_lock_try(struct karena_ring *ring, unsigned long flags);
+
+/*
+ * Take the lock, in any context. System calls, timers and irq_works have interrupted no
+ * holder, so for them it does not fail; nor for whoever comes with interrupts on.
  */
 static __always_inline bool ring_lock(struct karena_ring *ring, unsigned long *flags)
 {
-	if (unlikely(in_nmi()))
-		return raw_spin_trylock_irqsave(&ring->lock, *flags);
-	raw_spin_lock_irqsave(&ring->lock, *flags);
+	local_irq_save(*flags);
+	__this_cpu_inc(ring_holds);
+	if (unlikely(irqs_disabled_flags(*flags)) && ring_only_tries())
+		return ring_lock_try(ring, *flags);
+	raw_spin_lock(&ring->lock);
 	return true;
 }
 
-#define LOCKS_ARE_CHECKED \
-	(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC))
-
-/*
- * The short way takes the lock with interrupts off, as raw_spin_lock_irqsave() does, but
- * without its calls and without counting a hold of preemption, as interrupts are off
- * for as long: a quarter of what a record costs. Where locks are checked, those calls are
- * what checks them.
- */
-static __always_inline bool ring_trylock_short(struct karena_ring *ring)
+static __always_inline void ring_unlock(struct karena_ring *ring, unsigned long flags)
 {
-	if (LOCKS_ARE_CHECKED)
-		return raw_spin_trylock(&ring->lock);
-	return do_raw_spin_trylock(&ring->lock);
-}
-
-static __always_inline void ring_lock_short(struct karena_ring *ring)
-{
-	if (LOCKS_ARE_CHECKED)
-		raw_spin_lock(&ring->lock);
-	else
-		do_raw_spin_lock(&ring->lock);
-}
-
-static __always_inline void ring_unlock_short(struct karena_ring *ring, unsigned long flags)
-{
-	if (LOCKS_ARE_CHECKED)
-		raw_spin_unlock(&ring->lock);
-	else
-		do_raw_spin_unlock(&ring->lock);
+	raw_spin_unlock(&ring->lock);
+	__this_cpu_dec(ring_holds);
 	local_irq_restore(flags);
 }
 
@@ -70,55 +61,30 @@ static __always_inline void ring_unlock_short(struct karena_ring *ring, unsigned
 enum ring_short {
 	RING_RESERVED,
 	RING_NO_ROOM,	/* below the limit that was given out */
-	RING_TAKEN,	/* the lock is; interrupts are off, for ring_reserve_queued() */
-	RING_LONG_WAY,	/* not tried */
+	RING_LONG_WAY,	/* not tried, or the lock was not to be had */
 };
-
-/* Gives the lock back. */
-static __always_inline enum ring_short
-ring_reserve_locked(struct karena_ring *ring, size_t length, unsigned long flags,
-		    struct karena_record_header **header)
-{
-	if (unlikely(!record_fits(&ring->records, record_bytes(length)))) {
-		ring_unlock_short(ring, flags);
-		return RING_LONG_WAY;
-	}
-	*header = record_open(&ring->records, length, RECORD_OWNER_KERNEL, false);
-	ring->nr_records++;
-	ring_unlock_short(ring, flags);
-	return RING_RESERVED;
-}
 
 static __always_inline enum ring_short
 ring_reserve_short(struct karena_ring *ring, size_t length,
-		   struct karena_record_header **header, u64 *limit, unsigned long *flags)
+		   struct karena_record_header **header, u64 *limit)
 {
+	unsigned long flags;
+
 	/* No bytes are the greatest number here. */
 	if (unlikely(length - 1 >= ring->quick_max))
 		return RING_LONG_WAY;
 	if (unlikely(!record_may_fit(&ring->records, record_bytes(length), limit)))
 		return RING_NO_ROOM;
-	local_irq_save(*flags);
-	if (unlikely(!ring_trylock_short(ring)))
-		return RING_TAKEN;
-	return ring_reserve_locked(ring, length, *flags, header);
-}
-
-/*
- * After RING_TAKEN, which with two producers is every other time: waits, and holds the
- * lock for no longer than who found it free.
- */
-static __always_inline enum ring_short
-ring_reserve_queued(struct karena_ring *ring, size_t length, unsigned long flags,
-		    struct karena_record_header **header)
-{
-	/* It may have interrupted whoever holds the lock. */
-	if (unlikely(in_nmi())) {
-		local_irq_restore(flags);
+	if (unlikely(!ring_lock(ring, &flags)))
+		return RING_LONG_WAY;
+	if (unlikely(!record_fits(&ring->records, record_bytes(length)))) {
+		ring_unlock(ring, flags);
 		return RING_LONG_WAY;
 	}
-	ring_lock_short(ring);
-	return ring_reserve_locked(ring, length, flags, header);
+	*header = record_open(&ring->records, length, RECORD_OWNER_KERNEL, false);
+	ring->nr_records++;
+	ring_unlock(ring, flags);
+	return RING_RESERVED;
 }
 
 /*
@@ -133,8 +99,8 @@ static __always_inline void ring_tell(struct karena_ring *ring, u32 flags)
 		ring_wake(ring, flags);
 }
 
-void ring_submit_traced(struct karena_ring *ring, const struct karena_record_header *header,
-			u32 word, u32 flags);
+void ring_tell_traced(struct karena_ring *ring, const struct karena_record_header *header,
+		      u32 word, u32 flags);
 
 /*
  * Count a submitted record on this CPU, in any context: an NMI that comes meanwhile counts
@@ -156,7 +122,7 @@ static __always_inline void ring_submit_short(struct karena_ring *ring,
 	record_close_as(&ring->records, header, word, false);
 	ring_count_submitted(ring);
 	if (trace_karena_ring_finish_enabled())
-		ring_submit_traced(ring, header, word, flags);
+		ring_tell_traced(ring, header, word, flags);
 	else
 		ring_tell(ring, flags);
 }
@@ -177,24 +143,15 @@ static __always_inline bool ring_output_short(struct karena_ring *ring, const vo
 					      size_t length, u32 flags)
 {
 	struct karena_record_header *header;
-	unsigned long irq;
 	u64 limit;
 
 	if (trace_karena_ring_reserve_enabled())
 		return false;
-	switch (ring_reserve_short(ring, length, &header, &limit, &irq)) {
-	case RING_RESERVED:
-		ring_copy_short(header + 1, data, length);
-		ring_submit_short(ring, header, length, flags);
-		return true;
-	case RING_TAKEN:
-		/* Or both ways would test it at once, between the exchange and its branch. */
-		OPTIMIZER_HIDE_VAR(irq);
-		local_irq_restore(irq);
+	if (ring_reserve_short(ring, length, &header, &limit) != RING_RESERVED)
 		return false;
-	default:
-		return false;
-	}
+	ring_copy_short(header + 1, data, length);
+	ring_submit_short(ring, header, length, flags);
+	return true;
 }
 
 #endif /* KARENA_RING_SHORT_H */

@@ -79,13 +79,13 @@ static enum hrtimer_restart patience_is_over(struct hrtimer *timer)
 	unsigned long flags;
 	bool more;
 
-	raw_spin_lock_irqsave(&ring->lock, flags);
+	ring_lock(ring, &flags);
 	more = ring_accept(ring);
 	ring_note_unread(ring);
 	if (!more)
 		wait = pass_stuck(ring, &nr, &payload);
 	ring->patience.running = more || wait;
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	ring_unlock(ring, flags);
 
 	if (nr) {
 		atomic64_add(nr, &ring->nr_discarded);

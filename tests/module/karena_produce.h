@@ -63,6 +63,25 @@ struct produce_get {
 	__u32 rights;
 };
 
+/* What produces when it is probed; of the ring's own, of locks, of what runs under one. */
+#define PRODUCE_PROBE_RESERVED	0	/* tracepoint karena_ring_reserve */
+#define PRODUCE_PROBE_FINISHED	1	/* tracepoint karena_ring_finish */
+#define PRODUCE_PROBE_CONTENDS	2	/* tracepoint contention_begin, of the ring's lock */
+#define PRODUCE_PROBE_CONTENDED	3	/* tracepoint contention_end, likewise */
+#define PRODUCE_PROBE_RELEASES	4	/* tracepoint lock_release, likewise */
+#define PRODUCE_PROBE_ACCEPTS	5	/* kprobe of record_accept() */
+#define PRODUCE_PROBES		6
+
+/**
+ * struct produce_probed - what probes did since the first one
+ * @sent:	records
+ * @refused:	records
+ */
+struct produce_probed {
+	__aligned_u64 sent;
+	__aligned_u64 refused;
+};
+
 #define PRODUCE_GET	_IOW('p', 0, struct produce_get)	/* karena_ring_get() */
 #define PRODUCE_PUT	_IO('p', 1)				/* karena_ring_put() */
 #define PRODUCE_START	_IO('p', 2)				/* everywhere at once */
@@ -70,5 +89,8 @@ struct produce_get {
 #define PRODUCE_STOP	_IO('p', 4)
 #define PRODUCE_DRAIN	_IO('p', 5)	/* the argument: how many at most */
 #define PRODUCE_QUERY	_IO('p', 6)	/* the argument: enum karena_ring_figure */
+#define PRODUCE_PROBE	_IO('p', 7)	/* the argument: PRODUCE_PROBE_* */
+#define PRODUCE_UNPROBE	_IO('p', 8)
+#define PRODUCE_PROBED	_IOR('p', 9, struct produce_probed)
 
 #endif /* KARENA_PRODUCE_H */

@@ -3,7 +3,7 @@
  * karena_produce: kernel code that uses a ring of the program that tests it. It
  * produces in every context at once: threads on each CPU, a timer in softirq and
  * one in hard interrupt on each, and in the NMIs by which the latter interrupts the
- * next CPU wherever that is.
+ * next CPU wherever that is; and by probes, see probe.c.
  */
 #include <linux/cpumask.h>
 #include <linux/fs.h>
@@ -21,6 +21,7 @@
 #include "../../examples/driver/compat.h"
 #include "karena_produce.h"
 #include "nmi.h"
+#include "probe.h"
 
 #define PERIOD_NS	(100 * NSEC_PER_USEC)
 
@@ -234,6 +235,7 @@ static int get(const struct produce_get __user *uget)
 
 static void put(void)
 {
+	probe_end();
 	if (started)
 		stop();
 	if (ring)
@@ -256,6 +258,14 @@ static int counts(struct produce_counts __user *ucounts)
 		}
 	}
 	return copy_to_user(ucounts, &sum, sizeof(sum)) ? -EFAULT : 0;
+}
+
+static int probed(struct produce_probed __user *ucounts)
+{
+	struct produce_probed counts;
+
+	probe_counts(&counts);
+	return copy_to_user(ucounts, &counts, sizeof(counts)) ? -EFAULT : 0;
 }
 
 /* The records are the program's: it knows how many bytes it sent. */
@@ -296,6 +306,13 @@ static long call(unsigned int cmd, unsigned long arg)
 		return drain(arg);
 	case PRODUCE_QUERY:
 		return ring ? (long)karena_ring_query(ring, arg) : -EINVAL;
+	case PRODUCE_PROBE:
+		return probe_begin(ring, arg);
+	case PRODUCE_UNPROBE:
+		probe_end();
+		return 0;
+	case PRODUCE_PROBED:
+		return probed((void __user *)arg);
 	}
 	return -ENOTTY;
 }
