@@ -52,6 +52,16 @@ static __u32 word_at(const struct records *r, __u64 position)
 	return word & KARENA_RECORD_DISCARD ? word & ~KARENA_RECORD_BUSY : word;
 }
 
+/*
+ * Does it still belong to somebody who writes into it? Where headers are slots, consumers
+ * go by them: one that timed out is not BUSY there, but has its owner. Only under the lock
+ * does a record lose that.
+ */
+static bool slot_is_open(const struct records *r, const struct record_slot *slot, __u32 word)
+{
+	return word & KARENA_RECORD_BUSY || (!r->slots && record_load(&slot->owner));
+}
+
 /* The same as readers see it. */
 static __u32 shown_at(const struct records *r, __u64 position, __u32 word)
 {
@@ -208,9 +218,10 @@ static bool give_back(struct records *r, unsigned int steps)
 	__u64 position = r->nr_stuck ? record_given_back(r) : record_consumer(r);
 
 	for (; position != record_consumer(r) && steps; steps--) {
-		__u32 word = record_load_acquire(&slot_at(r, position)->word);
+		const struct record_slot *slot = slot_at(r, position);
+		__u32 word = record_load_acquire(&slot->word);
 
-		if (word & KARENA_RECORD_BUSY)
+		if (slot_is_open(r, slot, word))
 			break;
 		position += record_word_bytes(word);
 	}
@@ -291,8 +302,8 @@ EXPORT_SYMBOL_IF_KUNIT(record_accept);
 
 /**
  * record_find() - is this an open record of that owner?
- * @r:		with slots in an array of their own
- * @position:	any number
+ * @r:		as it is
+ * @position:	any number; where headers are slots, a border
  * @owner:	not RECORD_OWNER_KERNEL
  *
  * Return: 0; -EINVAL if no open record is there; -EPERM if it is another's; -ESTALE if
@@ -302,14 +313,16 @@ int record_find(const struct records *r, __u64 position, __u32 owner)
 {
 	__u64 first = record_given_back(r);
 	const struct record_slot *slot;
+	__u32 word;
 
 	if (position % RECORD_ALIGN || position - first >= r->producer - first)
 		return -EINVAL;
 	slot = slot_at(r, position);
-	if (!(record_load(&slot->word) & KARENA_RECORD_BUSY))
+	word = record_load(&slot->word);
+	if (!slot_is_open(r, slot, word))
 		return -EINVAL;
 	if (record_load(&slot->owner) == record_owner_word(position, owner))
-		return record_load(&slot->word) & KARENA_RECORD_DISCARD ? -ESTALE : 0;
+		return word & KARENA_RECORD_DISCARD ? -ESTALE : 0;
 	/* The other position of the slot names no record. */
 	if ((record_load(&slot->owner) & 1) != record_owner_word(position, 0))
 		return -EINVAL;
@@ -325,7 +338,7 @@ static bool is_users(__u32 owner)
 
 /**
  * record_pass_stuck() - open records that hold consumers up are stuck
- * @r:		with slots in an array of their own
+ * @r:		as it is
  * @below:	a border; those that begin below it have been open for too long
  * @steps:	how many records to look at, at most
  * @payload:	out, their payload bytes
@@ -350,8 +363,8 @@ unsigned int record_pass_stuck(struct records *r, __u64 below, unsigned int step
 			if (record_there(word) || !is_users(record_load(&slot->owner)))
 				break;
 			record_end(slot, record_header(r, position),
-				   word | KARENA_RECORD_DISCARD,
-				   length | KARENA_RECORD_DISCARD, true);
+				   (r->slots ? word : length) | KARENA_RECORD_DISCARD,
+				   length | KARENA_RECORD_DISCARD, r->slots);
 			*payload += length;
 			nr++;
 		}
@@ -364,12 +377,12 @@ EXPORT_SYMBOL_IF_KUNIT(record_pass_stuck);
 
 /**
  * record_end_stuck() - end a record that is stuck; record_accept() gives back the rest
- * @r:		with slots in an array of their own
+ * @r:		as it is
  * @position:	the record's
  */
 void record_end_stuck(struct records *r, __u64 position)
 {
-	record_close(r, record_header(r, position), KARENA_RECORD_DISCARD, true);
+	record_close(r, record_header(r, position), KARENA_RECORD_DISCARD, r->slots);
 	r->nr_stuck--;
 	give_back(r, 1);
 }

@@ -58,6 +58,8 @@
 #define RECORD_MIN_BYTES	16u
 /* Of the owner of records that the kernel itself reserves. */
 #define RECORD_OWNER_KERNEL	0u
+/* Of those into which the kernel copies what a user sends. */
+#define RECORD_OWNER_COPY	1u
 #define RECORD_OWNER_MAX	0x3ffffffeu
 /* Owns no record: to ask what it is told of others'. */
 #define RECORD_OWNER_NOBODY	0x3fffffffu
@@ -70,7 +72,8 @@
  * @owner:	who reserved it, shifted left by one; the lowest bit tells which of
  *		the two positions that share a slot it is. Of a record that was
  *		trimmed RECORD_TRIMMED and what is left of it, while @word tells
- *		what was reserved. 0 if headers are slots
+ *		what was reserved. Where headers are slots, 0, but of an open
+ *		record that is not the kernel's own
  */
 struct record_slot {
 	__u32 word;
@@ -203,8 +206,8 @@ static inline __u32 record_owner_word(__u64 position, __u32 owner)
  * record_open() - begin a record at the producer position
  * @r:		with room for it
  * @length:	payload bytes
- * @owner:	RECORD_OWNER_KERNEL, or a number up to RECORD_OWNER_MAX; the
- *		latter only where slots are an array of their own
+ * @owner:	RECORD_OWNER_KERNEL, RECORD_OWNER_COPY, or a number up to
+ *		RECORD_OWNER_MAX; the last only where slots are an array of their own
  * @slots:	whether they are; a constant where the caller knows
  *
  * Clears the padding behind the payload, so that no byte of an earlier record
@@ -222,11 +225,11 @@ static inline struct karena_record_header *record_open(struct records *r, __u32 
 	struct record_slot slot = { .word = length | KARENA_RECORD_BUSY };
 
 	__builtin_memset((char *)header + bytes - RECORD_ALIGN, 0, RECORD_ALIGN);
-	*(struct record_slot *)header = slot;
-	if (slots) {
+	if (slots)
+		*(struct record_slot *)header = slot;
+	if (slots || owner != RECORD_OWNER_KERNEL)
 		slot.owner = record_owner_word(position, owner);
-		*record_slot(r, header, slots) = slot;
-	}
+	*record_slot(r, header, slots) = slot;
 	/* Pairs with the acquire in record_may_fit(): who sees it sees the room it took. */
 	record_store_release(&r->producer, position + bytes);
 	/* Pairs with the consumer's acquire of the position. */
@@ -287,6 +290,9 @@ static inline __u32 record_close(struct records *r, struct karena_record_header 
 	__u32 word = (record_load(&slot->word) & ~KARENA_RECORD_BUSY) | discard;
 	__u32 shown = slots ? record_shown(slot, word) : word;
 
+	/* Nobody's any more. Where slots are their own, users do not see it. */
+	if (!slots)
+		record_store(&slot->owner, 0);
 	record_end(slot, header, word, shown, slots);
 	return shown;
 }

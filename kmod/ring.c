@@ -380,8 +380,8 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_flush, KARENA_NS);
 
 /**
  * ring_reserve_for() - reserve a record for a process
- * @ring:	IN_PLACE
- * @party:	the process and its open file, both in use by the caller
+ * @ring:	IN_PLACE, or @party is its copier
+ * @party:	the process and its open file, both in use by the caller; or the copier
  * @length:	payload bytes
  * @position:	out
  *
@@ -397,7 +397,7 @@ EXPORT_SYMBOL_IF_KUNIT(ring_reserve_for);
 
 /**
  * ring_end_for() - end a record that a process reserved
- * @ring:	IN_PLACE
+ * @ring:	as for ring_reserve_for()
  * @party:	who asks; NULL: somebody who has reserved nothing here
  * @position:	any number
  * @length:	payload bytes to keep; 0: all

@@ -29,10 +29,10 @@
 
 #include "objfd.h"
 #include "record.h"
+#include "ring_party.h"
 
 struct iov_iter;
 struct karena_call;
-struct ring_party;
 
 #define KARENA_RING_FLAGS	(KARENA_RING_F_IN_PLACE | KARENA_RING_F_END)
 #define KARENA_RING_MAX_BYTES	BIT(30)
@@ -158,6 +158,7 @@ struct ring_settled {
  * @nr_kernel:	karena_ring_get() without karena_ring_put(), under @party_lock
  * @party_ids:	parties by number, also read under RCU; locks itself
  * @nr_producers: open files with the right to produce, and @nr_kernel
+ * @copier:	owns the records into which the kernel copies; never goes
  */
 struct karena_ring {
 	raw_spinlock_t lock;
@@ -194,6 +195,7 @@ struct karena_ring {
 	unsigned int nr_kernel;
 	struct xarray party_ids;
 	atomic_t nr_producers;
+	struct ring_party copier;
 };
 
 static inline struct karena_ring *to_ring(struct karena_object *object)

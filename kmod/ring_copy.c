@@ -8,9 +8,14 @@
  * faulted in before, and the copy itself runs with page faults disabled. If a page
  * has gone again in between, it stops short and is undone. What is short goes by way
  * of the stack instead.
+ *
+ * Nor may the consumer wait for a user who is not given the CPU. Between reserving and
+ * finishing a short record preemption is off. A long one takes its time, is owned by
+ * ring->copier meanwhile, and may time out, as those that users fill: see ring_stuck.c.
  */
 #include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -69,30 +74,47 @@ static bool copy_out(const void *from, size_t length, struct iov_iter *to)
 	return true;
 }
 
-/* As karena_ring_reserve(), but no loss is counted where there is no room. */
-static void *try_reserve(struct karena_ring *ring, u32 length)
+/* Sends a short copy. While the caller @waits, want of room is no loss. */
+static int send_short(struct karena_ring *ring, const void *copy, u32 length, u32 flags,
+		      bool waits)
 {
 	u64 position;
-	int err;
-
-	err = ring_try_reserve(ring, NULL, &length, 1, record_bytes(length), &position);
-	return err ? ERR_PTR(err) : record_header(&ring->records, position) + 1;
-}
-
-/* Sends kernel memory. Of who @waits a refusal is no loss yet. */
-static int output_copy(struct karena_ring *ring, const void *copy, size_t length, u32 flags,
-		       bool waits)
-{
 	void *payload;
+	int err;
 
 	if (likely(!waits))
 		return karena_ring_output(ring, copy, length, flags);
-	payload = try_reserve(ring, length);
-	if (IS_ERR(payload))
-		return PTR_ERR(payload);
+	err = ring_try_reserve(ring, NULL, &length, 1, record_bytes(length), &position);
+	if (err)
+		return err;
+	payload = record_header(&ring->records, position) + 1;
 	memcpy(payload, copy, length);
 	karena_ring_submit(ring, payload, flags);
 	return 0;
+}
+
+/*
+ * The same for any length, by steps. -EFAULT: the memory is not there, -ESTALE: it has
+ * timed out; nothing was sent, and with the former @from is where it was.
+ */
+static int send_long(struct karena_ring *ring, struct iov_iter *from, u32 length, u32 flags,
+		     bool waits)
+{
+	u64 position;
+	bool copied;
+	int err;
+
+	if (waits)
+		err = ring_try_reserve(ring, &ring->copier, &length, 1, record_bytes(length),
+				       &position);
+	else
+		err = ring_reserve_for(ring, &ring->copier, length, &position);
+	if (err)
+		return err;
+	copied = copy_in(record_header(&ring->records, position) + 1, length, from);
+	err = ring_end_for(ring, &ring->copier, position, 0,
+			   copied ? 0 : KARENA_RECORD_DISCARD, flags, true);
+	return err || copied ? err : -EFAULT;
 }
 
 /*
@@ -107,9 +129,13 @@ static int output_short(struct karena_ring *ring, struct iov_iter *from, size_t 
 
 	if (!copy_from_iter_full(copy, length, from))
 		return -EFAULT;
-	err = output_copy(ring, copy, length, flags, waits);
+	preempt_disable();
+	err = send_short(ring, copy, length, flags | KARENA_RING_NO_WAKEUP, waits);
+	preempt_enable();
 	if (err)
 		iov_iter_revert(from, length);
+	else
+		ring_tell(ring, flags);
 	return err;
 }
 
@@ -141,21 +167,24 @@ static int output_indirectly(struct karena_ring *ring, struct iov_iter *from, si
 {
 	struct karena_account *account = ring->object.account;
 	unsigned long bytes = PAGE_ALIGN(length);
+	struct kvec copy = { .iov_len = length };
+	struct iov_iter iter;
 	int err = -EFAULT;
-	void *copy;
 
 	if (karena_account_charge(account, bytes))
 		return -ENOMEM;
-	copy = kvmalloc(length, KARENA_GFP);
-	if (!copy) {
+	copy.iov_base = kvmalloc(length, KARENA_GFP);
+	if (!copy.iov_base) {
 		err = -ENOMEM;
 		goto uncharge;
 	}
-	if (copy_from_iter_full(copy, length, from))
-		err = output_copy(ring, copy, length, flags, waits);
+	if (copy_from_iter_full(copy.iov_base, length, from)) {
+		iov_iter_kvec(&iter, ITER_SOURCE, &copy, 1, length);
+		err = send_long(ring, &iter, length, flags, waits);
+	}
 	if (err == -EAGAIN)
 		iov_iter_revert(from, length);
-	kvfree(copy);
+	kvfree(copy.iov_base);
 
 uncharge:
 	karena_account_uncharge(account, bytes);
@@ -165,19 +194,14 @@ uncharge:
 static int output_long(struct karena_ring *ring, struct iov_iter *from, size_t length,
 		       u32 flags, bool waits)
 {
-	void *payload;
+	int err;
 
 	if (fault_in_iov_iter_readable(from, length))
 		return -EFAULT;
-	payload = waits ? try_reserve(ring, length) : karena_ring_reserve(ring, length);
-	if (IS_ERR(payload))
-		return PTR_ERR(payload);
-	if (!copy_in(payload, length, from)) {
-		karena_ring_discard(ring, payload, flags);
+	err = send_long(ring, from, length, flags, waits);
+	if (err == -EFAULT)
 		return output_indirectly(ring, from, length, flags, waits);
-	}
-	karena_ring_submit(ring, payload, flags);
-	return 0;
+	return err;
 }
 
 /**
@@ -190,7 +214,7 @@ static int output_long(struct karena_ring *ring, struct iov_iter *from, size_t l
  * Context: may sleep for user memory, never for room. With -EAGAIN @from is where it
  * was.
  * Return: bytes sent; -EAGAIN: no room just now; -ENOSPC: can never fit; -EINVAL:
- * no bytes; -EFAULT; -ENOMEM.
+ * no bytes; -ESTALE: a long record has timed out; -EFAULT; -ENOMEM.
  */
 ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags)
 {
@@ -240,14 +264,18 @@ ssize_t ring_output_user(struct karena_ring *ring, const void __user *from, size
 		return output_ubuf(ring, from, length);
 	if (!copy_from_user_short(copy, from, length))
 		return -EFAULT;
-	if (likely(ring_output_short(ring, copy, length, 0)))
-		return length;
-	err = karena_ring_output(ring, copy, length, 0);
-	if (!err)
-		return length;
+	preempt_disable();
+	if (likely(ring_output_short(ring, copy, length, KARENA_RING_NO_WAKEUP)))
+		err = 0;
+	else
+		err = karena_ring_output(ring, copy, length, KARENA_RING_NO_WAKEUP);
+	preempt_enable();
 	if (err == -EAGAIN)
 		ring_want_room(ring);
-	return err;
+	if (err)
+		return err;
+	ring_tell(ring, 0);
+	return length;
 }
 
 /* What a reader is given of a run: of a trimmed record less than it takes. */

@@ -141,8 +141,6 @@ static int check_create(const struct karena_ring_create *args)
 {
 	if (!karena_node_valid(args->node))
 		return -EINVAL;
-	if (args->reserve_timeout_us && !(args->flags & KARENA_RING_F_IN_PLACE))
-		return -EINVAL;
 	if (!is_power_of_2(args->data_bytes) || args->data_bytes < PAGE_SIZE ||
 	    args->data_bytes > KARENA_RING_MAX_BYTES)
 		return -EINVAL;

@@ -37,7 +37,7 @@
 #include "ring.h"
 #include "ring_party.h"
 
-#define PARTY_IDS	XA_LIMIT(RECORD_OWNER_KERNEL + 1, RECORD_OWNER_MAX)
+#define PARTY_IDS	XA_LIMIT(RECORD_OWNER_COPY + 1, RECORD_OWNER_MAX)
 
 /* Homes whose notifier is not freed yet: its functions are the module's. */
 static atomic_t nr_homes = ATOMIC_INIT(0);
@@ -57,6 +57,7 @@ void ring_parties_init(struct karena_ring *ring)
 {
 	spin_lock_init(&ring->party_lock);
 	hash_init(ring->parties);
+	ring->copier.id = RECORD_OWNER_COPY;
 	xa_init_flags(&ring->party_ids, XA_FLAGS_ALLOC1);
 }
 

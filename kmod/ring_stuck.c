@@ -4,7 +4,8 @@
  * submit is not dead, and what it has reserved stays its own. But consumers need not
  * wait for it longer than whoever made the ring has asked for: then the record counts as
  * discarded for them, and they come to those behind it. Its space is given back when
- * the producer has ended it, which is answered by -ESTALE, or has died.
+ * the producer has ended it, which is answered by -ESTALE, or has died. So it is with a
+ * user's long record that the kernel copies, on rings of either kind: see ring_copy.c.
  *
  * Any look at a ring with an open record starts the timer. The record need not be at the
  * consumer position: who maps the ring comes to it without a call, and may then sleep

@@ -591,7 +591,8 @@ struct karena_arena_walk {
  * right.
  * write() and writev() send their bytes as one record. They fail with EAGAIN if
  * there is no space just now, even without O_NONBLOCK; ENOSPC if the record can
- * never fit; EINVAL if there are no bytes; EPERM without the right.
+ * never fit; EINVAL if there are no bytes; ESTALE if the record timed out while it was
+ * copied (see struct karena_ring_create) and is lost; EPERM without the right.
  * poll() reports EPOLLIN when the record at the consumer position is there, and
  * EPOLLOUT when half of the ring is free.
  *
@@ -682,8 +683,9 @@ struct karena_ring_consumer {
  * @lost_full:	records refused because there was no space
  * @lost_full_bytes: their payload bytes
  * @lost_too_big: records refused because they could never fit
- * @lost_busy:	records refused because a non-maskable interrupt met a reservation
- *		under way on the ring
+ * @lost_busy:	records of kernel code refused because the ring's lock was taken in a
+ *		context that cannot wait for it: a non-maskable interrupt, or a probe
+ *		that was called while its CPU held such a lock
  * @lost_dead:	reservations discarded because their owner died or closed the fd
  * @space_wanted: number of free bytes that a producer waits for, or 0. The kernel
  *		does not notice stores to the consumer page. So after each store
@@ -720,8 +722,8 @@ struct karena_ring_producer {
  * @data_bytes:	in, size of the data area: a power of two, a page up to
  *		@out_ring_max_bytes of KARENA_IOC_QUERY
  * @node:	in, NUMA node, or KARENA_NODE_ANY
- * @reserve_timeout_us: in, microseconds for which a reservation may hold up the
- *		consumer, or 0 for no limit; needs IN_PLACE
+ * @reserve_timeout_us: in, microseconds for which a reservation, or the copying of a
+ *		long record, may hold up the consumer, or 0 for no limit
  * @name:	in, NUL-terminated
  *
  * Returns the ring's fd. Takes all memory of the ring and charges it to the caller.
@@ -729,8 +731,10 @@ struct karena_ring_producer {
  * passed; the time begins, at the latest, when poll(), read(), WAIT or STAT meets the
  * reservation. The consumer then sees a discarded record. The owner keeps the space
  * until it is gone or finishes the reservation, which fails with ESTALE. Until then the
- * ring is full when producers come round to that space. Also fails with EMFILE, ENFILE,
- * or EDQUOT if the user's limit is reached.
+ * ring is full when producers come round to that space. So it is with a call that sends
+ * a long record by copy: it fails with ESTALE once it has copied. An owner that dumps
+ * core is gone after that, and without a timeout the consumer waits as long. Also fails
+ * with EMFILE, ENFILE, or EDQUOT if the user's limit is reached.
  */
 struct karena_ring_create {
 	__u32		size;
@@ -814,8 +818,8 @@ struct karena_ring_finish {
  * @__reserved:	in, 0
  *
  * Sends one record as write() does, with the wake-up flags. Fails with EAGAIN if
- * there is no space just now; ENOSPC if the record can never fit; with WAIT_SPACE
- * also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
+ * there is no space just now; ENOSPC if the record can never fit; ESTALE as write();
+ * with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output {
 	__u32		size;
@@ -843,8 +847,8 @@ struct karena_ring_output {
  * Returns the number of records sent, which is less than there are if one could not be
  * sent or a fatal signal came; to learn why, retry from the first unsent record. Fails
  * with EAGAIN if there is no space just now for the first record; ENOSPC if the first
- * record can never fit; EINVAL if it has no bytes or passes the end of the buffer;
- * with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
+ * record can never fit; ESTALE if it timed out, as write(); EINVAL if it has no bytes
+ * or passes the end of the buffer; with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output_batch {
 	__u32		size;

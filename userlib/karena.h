@@ -473,8 +473,8 @@ void karena_walk_free(struct karena_walk *walk);
  * @flags:	KARENA_RING_F_*
  * @node:	with @on_node, the NUMA node of the ring's memory
  * @on_node:	use @node
- * @reserve_timeout_us: microseconds for which a reservation may hold up the consumer,
- *		0 for no limit; needs KARENA_RING_F_IN_PLACE
+ * @reserve_timeout_us: microseconds for which a reservation, or the copying of a long
+ *		record, may hold up the consumer, 0 for no limit
  */
 struct karena_ring_opts {
 	size_t size;
@@ -585,8 +585,9 @@ int karena_ring_wait(const struct karena_ring *ring, int events, int timeout_ms)
  * @length:	bytes, at least 1
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Errors: -EAGAIN if there is no space just now; -ENOSPC if the record can never fit.
- * Any thread. Since 1.0.
+ * Errors: -EAGAIN if there is no space just now; -ENOSPC if the record can never fit;
+ * -ESTALE if copying it took longer than @reserve_timeout_us of struct
+ * karena_ring_opts, and it is lost. Any thread. Since 1.0.
  */
 int karena_ring_output(const struct karena_ring *ring, const void *data, size_t length,
 		       uint32_t flags);
@@ -599,8 +600,8 @@ int karena_ring_output(const struct karena_ring *ring, const void *data, size_t 
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  * @timeout_us:	microseconds; 0 for no limit
  *
- * Errors: -ENOSPC if the record can never fit; -ETIMEDOUT, or -EINTR on any signal,
- * with nothing sent. Any thread. Since 1.0.
+ * Errors: -ENOSPC if the record can never fit; -ESTALE as karena_ring_output();
+ * -ETIMEDOUT, or -EINTR on any signal, with nothing sent. Any thread. Since 1.0.
  */
 int karena_ring_output_wait(const struct karena_ring *ring, const void *data, size_t length,
 			    uint32_t flags, uint32_t timeout_us);

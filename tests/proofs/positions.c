@@ -19,7 +19,7 @@
 /* Only if there is space, which is what is given back and nothing else. */
 static void open_one(void)
 {
-	__u32 length = nondet_u32(), owner = nondet_u32() % 2 ? ALICE : BOB;
+	__u32 length = nondet_u32(), owner = nondet_u32() % 2 ? ALICE : RECORD_OWNER_KERNEL;
 	unsigned int i;
 	__u64 limit;
 	__u32 bytes;
@@ -35,10 +35,10 @@ static void open_one(void)
 	for (i = 0; i < RECORDS; i++)
 		prove(!is_open(i) || (list[i].position + bytes_of(i) <= producer &&
 				      producer + bytes <= list[i].position + SIZE));
-	record_open(&ring, length, SLOTS ? owner : RECORD_OWNER_KERNEL, SLOTS);
+	record_open(&ring, length, owner, SLOTS);
 	list[end].position = producer;
 	list[end].word = length | KARENA_RECORD_BUSY;
-	list[end].owner = SLOTS ? owner : RECORD_OWNER_KERNEL;
+	list[end].owner = owner;
 	list[end].left = 0;
 	end++;
 	producer += bytes;
@@ -72,6 +72,7 @@ static void trim(unsigned int i, __u32 length)
 	}
 	list[i + 1].position = list[i].position + bytes;
 	list[i + 1].word = (before - bytes - 8) | KARENA_RECORD_DISCARD;
+	list[i + 1].owner = RECORD_OWNER_KERNEL;
 	end++;
 }
 
@@ -84,7 +85,8 @@ static void end_one(void)
 	for (i = 0; i < RECORDS; i++) {
 		if (i != which || !is_open(i) || is_stuck(i))
 			continue;
-		if (!discard)
+		/* Of those that are copied none is trimmed. */
+		if (!discard && (SLOTS || list[i].owner == RECORD_OWNER_KERNEL))
 			trim(i, nondet_u32() % (2 * SIZE));
 		list[i].word = (list[i].word & ~KARENA_RECORD_BUSY) | discard;
 		shown = list[i].left ? list[i].left : list[i].word;
@@ -147,7 +149,7 @@ static void accept_stuck(void)
 	bool more;
 
 	assume(!first && claim >= consumer && claim <= producer);
-	more = accept_slots(&ring, claim, steps);
+	more = SLOTS ? accept_slots(&ring, claim, steps) : accept_headers(&ring, claim, steps);
 	prove(more == pass_to(claim, steps));
 }
 
@@ -172,13 +174,20 @@ static void give_back_some(void)
 	prove(more == (!left && now != consumer));
 }
 
-/* A position that anybody may name: an open record of the owner's, or an error. */
+/*
+ * A position that anybody may name: an open record of the owner's, or an error. Where
+ * headers are slots, nobody may, and it is that of a record.
+ */
 static void find(void)
 {
 	__u64 position = nondet_u64();
 	int expected = -EINVAL;
-	unsigned int i;
+	unsigned int i, which = nondet_u32();
 
+	if (!SLOTS) {
+		assume(which < end && list[which].owner != RECORD_OWNER_KERNEL);
+		position = list[which].position;
+	}
 	for (i = 0; i < RECORDS; i++) {
 		if (is_open(i) && list[i].position == position)
 			expected = list[i].owner != ALICE ? -EPERM : is_stuck(i) ? -ESTALE : 0;

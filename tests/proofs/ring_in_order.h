@@ -8,6 +8,8 @@
  *   ring together, hence no two share a byte
  *   those below the consumer position have ended, or are open and stuck; where none is
  *   stuck, all below it is given back
+ *   where headers are slots (SLOTS=0), an owner stands in those of open records alone, but
+ *   for the kernel's own; one that is stuck does not say BUSY
  *   where slots are an array of their own (SLOTS=1), no slot but that of an open record
  *   says BUSY; what the data holds does not matter, since users may write it
  *
@@ -82,6 +84,9 @@ static __u32 shown_of(unsigned int i)
 
 static __u32 owner_of(unsigned int i)
 {
+	if (!SLOTS && (list[i].owner == RECORD_OWNER_KERNEL ||
+		       !(list[i].word & KARENA_RECORD_BUSY)))
+		return 0;
 	if (list[i].left)
 		return list[i].left | RECORD_TRIMMED;
 	return list[i].owner << 1 | (list[i].position / 8 & 1);
@@ -94,7 +99,7 @@ static bool is_open(unsigned int i)
 
 static bool is_stuck(unsigned int i)
 {
-	return SLOTS && is_open(i) && list[i].word & KARENA_RECORD_DISCARD;
+	return is_open(i) && list[i].word & KARENA_RECORD_DISCARD;
 }
 
 static unsigned int nr_stuck(void)
@@ -111,13 +116,22 @@ static unsigned int place(__u64 position, unsigned int unit)
 	return position % SIZE / unit;
 }
 
+/* Of a stuck one what consumers are to see, where headers are slots. */
+static __u32 word_of(unsigned int i)
+{
+	__u32 word = list[i].word;
+
+	return !SLOTS && word & KARENA_RECORD_DISCARD ? word & ~KARENA_RECORD_BUSY : word;
+}
+
 static void put(unsigned int i)
 {
 	if (SLOTS) {
 		slots[place(list[i].position, RECORD_MIN_BYTES)].word = list[i].word;
 		slots[place(list[i].position, RECORD_MIN_BYTES)].owner = owner_of(i);
 	} else {
-		data[place(list[i].position, 8)].word = list[i].word;
+		data[place(list[i].position, 8)].word = word_of(i);
+		data[place(list[i].position, 8)].__reserved = owner_of(i);
 	}
 }
 
@@ -141,10 +155,10 @@ static void make_record(unsigned int i)
 	assume(owner == RECORD_OWNER_KERNEL || owner == ALICE || owner == BOB);
 	/* That is stuck, which users' are. */
 	assume(state != (KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD) ||
-	       (SLOTS && owner != RECORD_OWNER_KERNEL));
+	       owner != RECORD_OWNER_KERNEL);
 	list[i].position = producer;
 	list[i].word = length | state;
-	list[i].owner = SLOTS ? owner : RECORD_OWNER_KERNEL;
+	list[i].owner = owner;
 	list[i].left = left;
 	producer += bytes_of(i);
 	assume(producer - given_back <= SIZE);
@@ -161,7 +175,7 @@ static void make_ring(void)
 	for (i = 0; i < RECORDS; i++)
 		assume(!(slots[i].word & KARENA_RECORD_BUSY));
 	end = nondet_u32();
-	first = SLOTS ? nondet_u32() : 0;
+	first = nondet_u32();
 	assume(first <= end && end <= RECORDS);
 	consumer = given_back;
 	for (i = 0; i < RECORDS; i++) {
@@ -221,10 +235,12 @@ static void check_ring(void)
 	for (i = 0; i <= RECORDS + 1; i++) {
 		if (i >= end)
 			continue;
-		prove(word_in_ring(list[i].position) == list[i].word);
+		prove(word_in_ring(list[i].position) == word_of(i));
 		if (SLOTS && (is_open(i) || list[i].left))
 			prove(slots[place(list[i].position, RECORD_MIN_BYTES)].owner ==
 			      owner_of(i));
+		if (!SLOTS)
+			prove(data[place(list[i].position, 8)].__reserved == owner_of(i));
 	}
 	for (i = 0; SLOTS && i < RECORDS; i++)
 		prove(!(slots[i].word & KARENA_RECORD_BUSY) || slot_is_of_open_record(i));
