@@ -141,18 +141,8 @@ build/include/karena_version.h: userlib/karena_version.h.in VERSION
 	sed -e 's/@major@/$(word 1,$(version_parts))/; s/@minor@/$(word 2,$(version_parts))/' \
 		-e 's/@patch@/$(word 3,$(version_parts))/' $< >$@
 
-# The kernel's own framework for test programs, out of its source package. Its 30
-# seconds for a case are meant for a machine that is not emulated; and a failed ASSERT
-# would have the next one, in the fixture's teardown, begin that again, for ever.
-# SCALE makes it longer.
-patience := (getenv("SCALE") \&\& atoi(getenv("SCALE")) > 1 ? atoi(getenv("SCALE")) : 1)
-build/kselftest/kselftest_harness.h: Makefile
-	@mkdir -p $(@D)
-	cp $$(vm/kernel source)/tools/testing/selftests/kselftest*.h $(@D)
-	sed -i '/define TEST_TIMEOUT_DEFAULT/s/30/900/' $@
-	sed -i 's/alarm(t->timeout)/alarm(t->timeout * PATIENCE)/' $@
-	sed -i '/define TEST_TIMEOUT_DEFAULT/a #define PATIENCE $(patience)' $@
-	sed -i 's/^\t\tt->aborted = true;/\t\tif (t->aborted)\n\t\t\tabort();\n&\n\t\tt->trigger = 0;/' $@
+build/kselftest/kselftest_harness.h: tests/harness
+	tests/harness $$(vm/kernel source) $(@D)
 
 build/userlib/%.o: userlib/%.c | $(headers)
 	@mkdir -p $(@D)
