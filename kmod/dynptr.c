@@ -12,16 +12,6 @@
 
 #include "compat.h"
 
-/**
- * karena_ring_reserve_dynptr() - reserve a record of any size
- * @ring:	the ring
- * @length:	payload bytes
- * @dynptr:	out, a window of the whole payload, or null; must be finished in both cases
- *
- * Context: any, NMI included; does not sleep.
- * Return: 0; -EAGAIN, -ENOSPC, -EINVAL as karena_ring_reserve().
- * Since: 1.0
- */
 int karena_ring_reserve_dynptr(struct karena_ring *ring, size_t length,
 			       struct karena_dynptr *dynptr) __karena_begins(dynptr)
 {
@@ -37,16 +27,6 @@ int karena_ring_reserve_dynptr(struct karena_ring *ring, size_t length,
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_reserve_dynptr, KARENA_NS);
 
-/**
- * karena_ring_submit_dynptr() - submit a dynptr's whole record
- * @dynptr:	of karena_ring_reserve_dynptr(); null afterwards
- * @flags:	as for karena_ring_submit()
- *
- * Clones and slices point to the consumer's data afterwards.
- *
- * Context: any, NMI included; does not sleep.
- * Since: 1.0
- */
 void karena_ring_submit_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_finishes(dynptr)
 {
 	__release(dynptr);
@@ -56,14 +36,6 @@ void karena_ring_submit_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_submit_dynptr, KARENA_NS);
 
-/**
- * karena_ring_discard_dynptr() - discard a dynptr's record
- * @dynptr:	of karena_ring_reserve_dynptr(); null afterwards
- * @flags:	as for karena_ring_submit()
- *
- * Context: any, NMI included; does not sleep.
- * Since: 1.0
- */
 void karena_ring_discard_dynptr(struct karena_dynptr *dynptr, u32 flags) __karena_finishes(dynptr)
 {
 	__release(dynptr);
@@ -82,18 +54,6 @@ static void *dynptr_at(const struct karena_dynptr *dynptr, size_t offset, size_t
 	return dynptr->payload + dynptr->offset + offset;
 }
 
-/**
- * karena_dynptr_read() - copy out of a dynptr's window
- * @dynptr:	a dynptr
- * @offset:	in the window, bytes
- * @to:		destination of @length bytes
- * @length:	bytes
- *
- * Context: any.
- * Return: 0; -EINVAL if @dynptr is null, or -ERANGE if the window does not hold all of
- * the bytes, with nothing copied.
- * Since: 1.0
- */
 int karena_dynptr_read(const struct karena_dynptr *dynptr, size_t offset, void *to,
 		       size_t length)
 {
@@ -106,17 +66,6 @@ int karena_dynptr_read(const struct karena_dynptr *dynptr, size_t offset, void *
 }
 EXPORT_SYMBOL_NS_GPL(karena_dynptr_read, KARENA_NS);
 
-/**
- * karena_dynptr_write() - copy into a dynptr's window
- * @dynptr:	a dynptr
- * @offset:	in the window, bytes
- * @from:	@length bytes, none of them in the same record
- * @length:	bytes
- *
- * Context: any.
- * Return: as karena_dynptr_read(); -EPERM if @dynptr is read-only.
- * Since: 1.0
- */
 int karena_dynptr_write(const struct karena_dynptr *dynptr, size_t offset, const void *from,
 			size_t length)
 {
@@ -131,17 +80,6 @@ int karena_dynptr_write(const struct karena_dynptr *dynptr, size_t offset, const
 }
 EXPORT_SYMBOL_NS_GPL(karena_dynptr_write, KARENA_NS);
 
-/**
- * karena_dynptr_slice() - get a pointer into a dynptr's window
- * @dynptr:	a dynptr
- * @offset:	in the window, bytes
- * @length:	bytes that the caller may access from there
- *
- * Context: any.
- * Return: a pointer, valid until the record is submitted or discarded; NULL if @dynptr
- * is null or read-only, or the window does not hold all of the bytes.
- * Since: 1.0
- */
 void *karena_dynptr_slice(const struct karena_dynptr *dynptr, size_t offset, size_t length)
 {
 	void *slice = dynptr_at(dynptr, offset, length);
@@ -150,16 +88,6 @@ void *karena_dynptr_slice(const struct karena_dynptr *dynptr, size_t offset, siz
 }
 EXPORT_SYMBOL_NS_GPL(karena_dynptr_slice, KARENA_NS);
 
-/**
- * karena_dynptr_slice_const() - get a pointer into a dynptr's window for reading
- * @dynptr:	a dynptr
- * @offset:	in the window, bytes
- * @length:	bytes that the caller may read from there
- *
- * Context: any.
- * Return: as karena_dynptr_slice(), for read-only dynptrs, too.
- * Since: 1.0
- */
 const void *karena_dynptr_slice_const(const struct karena_dynptr *dynptr, size_t offset,
 				      size_t length)
 {
@@ -169,19 +97,6 @@ const void *karena_dynptr_slice_const(const struct karena_dynptr *dynptr, size_t
 }
 EXPORT_SYMBOL_NS_GPL(karena_dynptr_slice_const, KARENA_NS);
 
-/**
- * karena_dynptr_adjust() - make a dynptr's window smaller
- * @dynptr:	a dynptr
- * @start:	in the window, bytes: where the new window begins
- * @end:	likewise: where it ends
- *
- * The record keeps its size, and is submitted as a whole.
- *
- * Context: any.
- * Return: 0; -EINVAL if @dynptr is null or @end is before @start; -ERANGE if @end is not
- * in the window.
- * Since: 1.0
- */
 int karena_dynptr_adjust(struct karena_dynptr *dynptr, size_t start, size_t end)
 {
 	if (!dynptr->payload || end < start)
@@ -194,15 +109,6 @@ int karena_dynptr_adjust(struct karena_dynptr *dynptr, size_t start, size_t end)
 }
 EXPORT_SYMBOL_NS_GPL(karena_dynptr_adjust, KARENA_NS);
 
-/**
- * karena_dynptr_clone() - make a second, read-only window
- * @dynptr:	a dynptr
- * @clone:	out, the same window, or null if @dynptr is. A clone is no reservation
- *		and must not be submitted or discarded
- *
- * Context: any.
- * Since: 1.0
- */
 void karena_dynptr_clone(const struct karena_dynptr *dynptr, struct karena_dynptr *clone)
 {
 	*clone = *dynptr;

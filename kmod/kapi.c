@@ -3,6 +3,8 @@
  * The in-kernel entry point: takes plain arguments, so that callers can wrap each call one
  * to one, and looks operations up in the table, as every entry point does.
  *
+ * <linux/karena_kapi.h> documents each call.
+ *
  * The calls to produce and to query a ring are exported where they are defined, in ring.c
  * and ring_out.c, which saves a call per record.
  */
@@ -20,20 +22,6 @@
 #include "ring.h"
 #include "ring_party.h"
 
-/**
- * karena_arena_get() - get an arena by a fd of the calling process
- * @fd:		of the calling process
- * @rights:	KARENA_RIGHT_* that the fd must have: those for which the process lets
- *		kernel code use the arena
- *
- * The arena lives until karena_arena_put(), whatever the process does. The caller's
- * module must call that before it is unloaded.
- *
- * Context: process; may sleep.
- * Return: the arena; or an ERR_PTR(): -EBADF if @fd is not open, -ENOTTY if it is no
- * arena, -EPERM if it lacks a right, -ENOMEM.
- * Since: 1.0
- */
 struct karena_arena *karena_arena_get(int fd, u32 rights)
 {
 	struct karena_object *object;
@@ -44,13 +32,6 @@ struct karena_arena *karena_arena_get(int fd, u32 rights)
 }
 EXPORT_SYMBOL_NS_GPL(karena_arena_get, KARENA_NS);
 
-/**
- * karena_arena_put() - put an arena of karena_arena_get()
- * @arena:	must not be used any more
- *
- * Context: may sleep.
- * Since: 1.0
- */
 void karena_arena_put(struct karena_arena *arena)
 {
 	might_sleep();
@@ -58,20 +39,6 @@ void karena_arena_put(struct karena_arena *arena)
 }
 EXPORT_SYMBOL_NS_GPL(karena_arena_put, KARENA_NS);
 
-/**
- * karena_arena_alloc() - allocate pages, as KARENA_IOC_ARENA_ALLOC
- * @arena:	the arena
- * @offset:	bytes: the place (KARENA_ALLOC_F_FIXED) or a hint
- * @nr_pages:	number of pages
- * @align:	bytes, or 0 for a page
- * @node:	NUMA node, or KARENA_NODE_ANY
- * @flags:	KARENA_ALLOC_F_*
- *
- * Context: may sleep.
- * Return: byte offset of the first page; -EINVAL, -EBUSY, -ENOSPC, -ENOMEM,
- * -EDQUOT, -EINTR.
- * Since: 1.0
- */
 s64 karena_arena_alloc(struct karena_arena *arena, u64 offset, u64 nr_pages, u64 align,
 		       int node, u32 flags)
 {
@@ -91,18 +58,6 @@ s64 karena_arena_alloc(struct karena_arena *arena, u64 offset, u64 nr_pages, u64
 }
 EXPORT_SYMBOL_NS_GPL(karena_arena_alloc, KARENA_NS);
 
-/**
- * karena_arena_free() - free pages, as KARENA_IOC_ARENA_FREE
- * @arena:	the arena
- * @offset:	bytes
- * @nr_pages:	pages
- * @flags:	KARENA_FREE_F_*
- * @done:	out, pages done, also written on -EINTR; may be NULL
- *
- * Context: may sleep.
- * Return: 0; -EINVAL, -ENOENT, -ENOMEM, -EDQUOT, -EINTR.
- * Since: 1.0
- */
 int karena_arena_free(struct karena_arena *arena, u64 offset, u64 nr_pages, u32 flags,
 		      u64 *done)
 {
@@ -122,17 +77,6 @@ int karena_arena_free(struct karena_arena *arena, u64 offset, u64 nr_pages, u32 
 }
 EXPORT_SYMBOL_NS_GPL(karena_arena_free, KARENA_NS);
 
-/**
- * karena_arena_reserve() - reserve free pages, as KARENA_IOC_ARENA_RESERVE
- * @arena:	the arena
- * @offset:	bytes
- * @nr_pages:	pages
- * @flags:	KARENA_RESERVE_F_*
- *
- * Context: may sleep.
- * Return: 0; -EINVAL, -EBUSY, -ENOMEM, -EDQUOT, -EINTR.
- * Since: 1.0
- */
 int karena_arena_reserve(struct karena_arena *arena, u64 offset, u64 nr_pages, u32 flags)
 {
 	struct karena_arena_reserve args = {
@@ -147,18 +91,6 @@ int karena_arena_reserve(struct karena_arena *arena, u64 offset, u64 nr_pages, u
 }
 EXPORT_SYMBOL_NS_GPL(karena_arena_reserve, KARENA_NS);
 
-/**
- * karena_arena_commit() - allocate reserved pages, as KARENA_IOC_ARENA_COMMIT
- * @arena:	the arena
- * @offset:	bytes
- * @nr_pages:	pages
- * @node:	NUMA node, or KARENA_NODE_ANY
- * @flags:	KARENA_COMMIT_F_*
- *
- * Context: may sleep.
- * Return: 0; -EINVAL, -EBUSY, -ENOMEM, -EDQUOT, -EINTR.
- * Since: 1.0
- */
 int karena_arena_commit(struct karena_arena *arena, u64 offset, u64 nr_pages, int node,
 			u32 flags)
 {
@@ -175,17 +107,6 @@ int karena_arena_commit(struct karena_arena *arena, u64 offset, u64 nr_pages, in
 }
 EXPORT_SYMBOL_NS_GPL(karena_arena_commit, KARENA_NS);
 
-/**
- * karena_arena_decommit() - turn pages reserved, as KARENA_IOC_ARENA_DECOMMIT
- * @arena:	the arena
- * @offset:	bytes
- * @nr_pages:	pages
- * @done:	out, pages done, also written on -EINTR; may be NULL
- *
- * Context: may sleep.
- * Return: 0; -EINVAL, -EBUSY, -ENOMEM, -EDQUOT, -EINTR.
- * Since: 1.0
- */
 int karena_arena_decommit(struct karena_arena *arena, u64 offset, u64 nr_pages, u64 *done)
 {
 	struct karena_arena_decommit args = {
@@ -203,21 +124,6 @@ int karena_arena_decommit(struct karena_arena *arena, u64 offset, u64 nr_pages, 
 }
 EXPORT_SYMBOL_NS_GPL(karena_arena_decommit, KARENA_NS);
 
-/**
- * karena_arena_map() - map allocated pages into the kernel's address space
- * @arena:	the arena
- * @offset:	bytes, page aligned
- * @nr_pages:	number of pages, at least 1, all allocated; populated if they are not yet
- *
- * The mapping pins its pages: a page that is freed meanwhile leaves the arena, and only
- * the mapping keeps its memory. User space can change the pages at any time, so read
- * a value once before checking it.
- *
- * Context: may sleep.
- * Return: an address, for karena_arena_unmap(); or an ERR_PTR(): -EINVAL, -ENOENT if a
- * page is not allocated, -ENOMEM, -EDQUOT, -EINTR.
- * Since: 1.0
- */
 void *karena_arena_map(struct karena_arena *arena, u64 offset, u64 nr_pages)
 {
 	struct page **pages;
@@ -252,13 +158,6 @@ free_pages:
 }
 EXPORT_SYMBOL_NS_GPL(karena_arena_map, KARENA_NS);
 
-/**
- * karena_arena_unmap() - unmap pages
- * @address:	of karena_arena_map()
- *
- * Context: may sleep.
- * Since: 1.0
- */
 void karena_arena_unmap(void *address)
 {
 	might_sleep();
@@ -266,20 +165,6 @@ void karena_arena_unmap(void *address)
 }
 EXPORT_SYMBOL_NS_GPL(karena_arena_unmap, KARENA_NS);
 
-/**
- * karena_ring_get() - get a ring by a fd of the calling process
- * @fd:		of the calling process
- * @rights:	KARENA_RIGHT_* that the fd must have: PRODUCE to produce, CONSUME to
- *		drain
- *
- * The ring lives until karena_ring_put(), whatever the process does. The caller's
- * module must call that before it is unloaded.
- *
- * Context: process; may sleep.
- * Return: the ring; or an ERR_PTR(): -EBADF if @fd is not open, -ENOTTY if it is no
- * ring, -EPERM if it lacks a right, -ENOMEM.
- * Since: 1.0
- */
 struct karena_ring *karena_ring_get(int fd, u32 rights)
 {
 	struct karena_object *object;
@@ -293,16 +178,6 @@ struct karena_ring *karena_ring_get(int fd, u32 rights)
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_get, KARENA_NS);
 
-/**
- * karena_ring_put() - put a ring of karena_ring_get()
- * @ring:	must not be used any more; the caller has finished all its reservations,
- *		in whatever context
- *
- * If kernel code has the consumer role, the role ends with the last reference.
- *
- * Context: may sleep.
- * Since: 1.0
- */
 void karena_ring_put(struct karena_ring *ring)
 {
 	might_sleep();
@@ -311,21 +186,6 @@ void karena_ring_put(struct karena_ring *ring)
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_put, KARENA_NS);
 
-/**
- * karena_ring_drain() - pass the records that are there to a function
- * @ring:	the ring
- * @fn:		called in the order of the records; discarded ones are skipped
- * @context:	for @fn
- * @max:	most records; 0: as many as there are, including those that come meanwhile
- *
- * Never waits for a record. All kernel code together is one consumer: the first call
- * takes the role, which ends when all modules have put the ring.
- *
- * Context: may sleep.
- * Return: number of records passed to @fn, or the value of @fn if that was negative; the
- * record of that call counts as read; -EBUSY if a process is the consumer.
- * Since: 1.0
- */
 long karena_ring_drain(struct karena_ring *ring, karena_record_fn fn, void *context,
 		       unsigned int max)
 {

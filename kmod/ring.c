@@ -194,20 +194,6 @@ static noinline void *reserve_from_full(struct karena_ring *ring, size_t length,
 	return reserve_slowly(ring, length);
 }
 
-/**
- * karena_ring_reserve() - reserve a record for the kernel
- * @ring:	the ring
- * @length:	payload bytes
- *
- * The record is to be ended soon: the consumer comes to no later one before.
- *
- * Context: any, NMI included; does not sleep.
- * Return: the payload, @length bytes that hold anything, in one piece; -EAGAIN
- * as a pointer: no room just now, or the ring's lock is taken, and an NMI, or a probe of
- * what runs under such a lock, cannot wait for it; -ENOSPC: can never fit; -EINVAL: no
- * bytes.
- * Since: 1.0
- */
 void *karena_ring_reserve(struct karena_ring *ring, size_t length)
 {
 	struct karena_record_header *header;
@@ -262,15 +248,6 @@ static noinline void submit_in_place(struct karena_ring *ring,
 	ring_tell_traced(ring, header, end_any(ring, header, 0), flags);
 }
 
-/**
- * karena_ring_submit() - a record of karena_ring_reserve() is complete
- * @ring:	the ring
- * @payload:	from karena_ring_reserve()
- * @flags:	0, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
- *
- * Context: any, NMI included; does not sleep.
- * Since: 1.0
- */
 void karena_ring_submit(struct karena_ring *ring, void *payload, u32 flags)
 {
 	struct karena_record_header *header = payload - sizeof(*header);
@@ -282,20 +259,6 @@ void karena_ring_submit(struct karena_ring *ring, void *payload, u32 flags)
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_submit, KARENA_NS);
 
-/**
- * karena_ring_submit_trimmed() - a record is complete, and shorter than was reserved
- * @ring:	the ring
- * @payload:	from karena_ring_reserve()
- * @length:	payload bytes from its beginning on, up to those reserved
- * @flags:	as for karena_ring_submit()
- *
- * The space that was cut off is free when the consumer has passed it.
- *
- * Context: any, NMI included; does not sleep.
- * Return: 0; -EINVAL: no bytes, or more than were reserved, and the record is to be
- * ended still.
- * Since: 1.0
- */
 int karena_ring_submit_trimmed(struct karena_ring *ring, void *payload, size_t length,
 			       u32 flags)
 {
@@ -313,15 +276,6 @@ int karena_ring_submit_trimmed(struct karena_ring *ring, void *payload, size_t l
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_submit_trimmed, KARENA_NS);
 
-/**
- * karena_ring_discard() - a record of karena_ring_reserve() is to be passed over
- * @ring:	the ring
- * @payload:	from karena_ring_reserve()
- * @flags:	as for karena_ring_submit()
- *
- * Context: any, NMI included; does not sleep.
- * Since: 1.0
- */
 void karena_ring_discard(struct karena_ring *ring, void *payload, u32 flags)
 {
 	struct karena_record_header *header = payload - sizeof(*header);
@@ -343,17 +297,6 @@ static noinline int output_slowly(struct karena_ring *ring, const void *data, si
 	return 0;
 }
 
-/**
- * karena_ring_output() - send a record from kernel memory
- * @ring:	the ring
- * @data:	the payload
- * @length:	its bytes
- * @flags:	as for karena_ring_submit()
- *
- * Context: any, NMI included; does not sleep.
- * Return: 0, or -errno as karena_ring_reserve().
- * Since: 1.0
- */
 int karena_ring_output(struct karena_ring *ring, const void *data, size_t length, u32 flags)
 {
 	if (length <= COPY_SHORT_BYTES && likely(ring_output_short(ring, data, length, flags)))
@@ -362,16 +305,6 @@ int karena_ring_output(struct karena_ring *ring, const void *data, size_t length
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_output, KARENA_NS);
 
-/**
- * karena_ring_flush() - wake whoever waits for records
- * @ring:	the ring
- *
- * As a record with KARENA_RING_FORCE_WAKEUP does: also for records that were ended
- * with NO_WAKEUP, or are held back by the ring's policy.
- *
- * Context: any, NMI included; does not sleep.
- * Since: 1.0
- */
 void karena_ring_flush(struct karena_ring *ring)
 {
 	ring_wake(ring, KARENA_RING_FORCE_WAKEUP);

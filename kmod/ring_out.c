@@ -255,18 +255,6 @@ static u64 available(const struct karena_ring *ring)
 	return clamp_t(s64, bytes, 0, ring->records.mask + 1);
 }
 
-/**
- * karena_ring_query() - a figure of a ring, without a lock
- * @ring:	the ring
- * @what:	which
- *
- * While others produce or consume it is a guess, but never more than the ring can
- * hold.
- *
- * Context: any, NMI included; does not sleep.
- * Return: the figure; 0 for a @what that is none.
- * Since: 1.0
- */
 u64 karena_ring_query(const struct karena_ring *ring, enum karena_ring_figure what)
 {
 	switch (what) {
