@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note OR MIT */
 /*
- * karena: sparse shared-memory arenas and rings of records, by character device.
+ * karena: sparse shared-memory arenas and rings of records behind a character device.
  *
  * Programs include this file as <linux/karena.h>. It is the whole contract with
- * the kernel module: a client can be written from it alone.
+ * the kernel module: nothing else is needed to write a client.
  *
  * Objects
  * -------
  * open("/dev/karena") gives a device fd. KARENA_IOC_ARENA_CREATE and
- * KARENA_IOC_RING_CREATE on it return a new fd, always close-on-exec, which is
- * the object: it lives as long as an open file or a mapping of it. An open file
- * is the capability; it carries rights (KARENA_RIGHT_*), shared by whoever has
- * the open file by dup, fork or SCM_RIGHTS. Nobody can change an object's size
- * (EINVAL), its owner or mode (EPERM), or open it by a path (ENXIO).
+ * KARENA_IOC_RING_CREATE on the device fd create an object and return its fd,
+ * always close-on-exec. The object lives as long as an open file or a mapping of
+ * it. The open file is the capability: it carries rights (KARENA_RIGHT_*), which
+ * all its duplicates by dup, fork or SCM_RIGHTS share. Nobody can change an
+ * object's size (EINVAL), change its owner or mode (EPERM), or open it by a path
+ * (ENXIO).
  *
  * Arguments
  * ---------
- * Every argument struct leads with @size, which the caller sets to the sizeof()
+ * Every argument struct begins with @size, which the caller sets to the sizeof()
  * of the struct it was built with. A struct shorter than the first published
- * one is EINVAL; fields that an older caller does not know are taken as zero; a
- * longer struct, of up to a page, is accepted if the part this kernel does not
- * know is zero, else E2BIG. Unknown flags and reserved fields that are not zero
- * are EINVAL. All offsets are bytes and multiples of the page size (from
- * KARENA_IOC_QUERY; do not assume 4,096). Fields prefixed out_ are written on
- * success only, unless a call says otherwise. Layout is the same for 32- and
- * 64-bit programs.
+ * one is EINVAL. Fields that an older caller does not know are taken as zero. A
+ * longer struct, of up to a page, is accepted if the part that this kernel does
+ * not know is zero, and is E2BIG otherwise. Unknown flags and reserved fields
+ * that are not zero are EINVAL. Offsets are in bytes and multiples of the page
+ * size, which KARENA_IOC_QUERY reports; do not assume 4,096. Fields prefixed out_
+ * are written on success only, unless a call says otherwise. The layout is the
+ * same for 32- and 64-bit programs.
  *
  * Errors
  * ------
@@ -33,17 +34,18 @@
  *   ENOTTY     this fd has no such call
  *   EFAULT     a pointer cannot be read or written
  *   E2BIG      the struct is newer than the kernel and its tail is not zero, or
- *              longer than a page
- *   EINVAL     understood and wrong: flag, reserved field, alignment, range,
- *              page counts whose bytes wrap, too short a struct
- *   EPERM      the right was cut from this open file, or never came with it
+ *              it is longer than a page
+ *   EINVAL     an argument is wrong: flag, reserved field, alignment, range, a
+ *              page count whose bytes overflow, too short a struct
+ *   EPERM      the open file lacks the right
  *   ENOMEM     no memory, or the memory cgroup's limit is reached
  *   EINTR      a fatal signal came first
  *
- * Others are named with the call. A call that fails has changed nothing, but
- * for KARENA_IOC_ARENA_FREE and _DECOMMIT, whose @out_done tells how far they
- * came when a fatal signal stopped them, and for whoever has the struct unmapped
- * while the call runs (EFAULT).
+ * Other errors are described with the call. A call that fails changes nothing,
+ * with two exceptions. KARENA_IOC_ARENA_FREE and _DECOMMIT may be stopped by a
+ * fatal signal; @out_done reports how far they came. And if the caller unmaps
+ * the argument struct while the call runs, the call fails with EFAULT after it
+ * has done its work.
  */
 #ifndef _UAPI_LINUX_KARENA_H
 #define _UAPI_LINUX_KARENA_H
@@ -53,26 +55,27 @@
 
 #define KARENA_DEVICE		"/dev/karena"
 
-/* Of the whole contract. It grows by features; it is never broken. */
+/* Version of the whole contract. It grows by features and is never broken. */
 #define KARENA_ABI_VERSION	1
 
 /* Numbers do not encode the size, so a struct that grows keeps its number. */
 #define KARENA_IOC_TYPE		0xBD
 
 /*
- * A name is for people and tools: up to 15 printable ASCII characters, none of
- * them a space or '/', and NULs to the end. Else create is EINVAL.
+ * Names are for people and tools: up to 15 printable ASCII characters other than
+ * space and '/', then NULs to the end. Creating an object fails with EINVAL for
+ * any other name.
  */
 #define KARENA_NAME_LEN		16
 
-/* What fstatfs() of any object's fd gives as f_type, and of no other's. */
+/* f_type that fstatfs() reports for the fd of every object, and of nothing else. */
 #define KARENA_FS_MAGIC		0x6b61726e
 
-/* No particular NUMA node: that of the object, else that of the caller. */
+/* No particular NUMA node: use the object's node, or else the caller's. */
 #define KARENA_NODE_ANY		(-1)
 
 /*
- * Rights of an open file. The fd that create returns has all that fit its kind.
+ * Rights of an open file. The fd that create returns has all rights of its kind.
  */
 #define KARENA_RIGHT_MAP	0x00000001u	/* map read-only, walk */
 #define KARENA_RIGHT_MAP_WRITE	0x00000002u	/* map arena pages or ring data writable */
@@ -92,11 +95,11 @@
 #define KARENA_FEAT_ARENA	0x1ull
 #define KARENA_FEAT_RING	0x2ull
 #define KARENA_FEAT_URING_CMD	0x4ull	/* every call as IORING_OP_URING_CMD */
-#define KARENA_FEAT_URING_WAIT	0x8ull	/* KARENA_IOC_RING_WAIT, too */
-#define KARENA_FEAT_URING_MULTISHOT 0x10ull /* and by IORING_URING_CMD_MULTISHOT */
+#define KARENA_FEAT_URING_WAIT	0x8ull	/* KARENA_IOC_RING_WAIT likewise */
+#define KARENA_FEAT_URING_MULTISHOT 0x10ull /* WAIT by IORING_URING_CMD_MULTISHOT */
 #define KARENA_FEAT_URING_BUFFERS 0x20ull /* arena memory as registered buffers */
 
-/* Each object's calls have a block of numbers of their own. */
+/* The calls of each kind of object have a block of numbers of their own. */
 #define KARENA_IOC_QUERY	_IO(KARENA_IOC_TYPE, 0x00)
 #define KARENA_IOC_ARENA_CREATE	_IO(KARENA_IOC_TYPE, 0x01)
 #define KARENA_IOC_RING_CREATE	_IO(KARENA_IOC_TYPE, 0x02)
@@ -128,42 +131,45 @@
 /*
  * io_uring
  * --------
- * With KARENA_FEAT_URING_CMD every call is also an IORING_OP_URING_CMD: cmd_op is
- * its KARENA_IOC_* number, and the command area of the SQE a struct
- * karena_uring_cmd. The CQE's res is what ioctl() would have returned, -errno
- * instead of -1.
+ * With KARENA_FEAT_URING_CMD every call can also be made as IORING_OP_URING_CMD.
+ * cmd_op is the call's KARENA_IOC_* number, and the command area of the SQE holds
+ * a struct karena_uring_cmd. The CQE's res is what ioctl() would have returned,
+ * with -errno instead of -1.
  *
- * With KARENA_URING_INLINE set in cmd_op, the command area is the argument struct
- * itself: 16 bytes, or 80 on an io_uring of 128-byte SQEs; EINVAL if it is longer.
- * Then no out_ field is written; on an io_uring of 32-byte CQEs the first 8 bytes
- * of them are the CQE's first extra word.
+ * With KARENA_URING_INLINE set in cmd_op, the command area holds the argument
+ * struct itself: up to 16 bytes, or up to 80 on an io_uring with 128-byte SQEs.
+ * A longer struct is EINVAL. No out_ field is written in this case; on an
+ * io_uring with 32-byte CQEs, the first extra word of the CQE holds the first
+ * 8 bytes of the out_ fields.
  *
- * IORING_URING_CMD_FIXED, with KARENA_URING_INLINE and a call that has a @buffer:
- * that lies in the registered buffer buf_index. EINVAL with others. On an io_uring
- * of IORING_SETUP_IOPOLL a call is EOPNOTSUPP, or on kernels that allow it there
- * completes as elsewhere.
+ * IORING_URING_CMD_FIXED works with KARENA_URING_INLINE and calls that have a
+ * @buffer; @buffer then lies in the registered buffer buf_index. The flag is
+ * EINVAL with other calls. On an io_uring with IORING_SETUP_IOPOLL, a call fails
+ * with EOPNOTSUPP, or completes as usual on kernels that allow commands there.
  *
- * KARENA_IOC_RING_WAIT waits without a thread; ECANCELED: the io_uring or its
- * task went first, or KARENA_IOC_RING_WAIT_CANCEL found it. EOPNOTSUPP without
- * KARENA_FEAT_URING_WAIT. What waits without a thread IORING_OP_ASYNC_CANCEL and
- * IORING_OP_LINK_TIMEOUT do not find on any kernel (ENOENT); a wait in a worker,
- * by IOSQE_ASYNC, the former does.
+ * KARENA_IOC_RING_WAIT waits without occupying a thread. It fails with ECANCELED
+ * if the io_uring or its task ends first or KARENA_IOC_RING_WAIT_CANCEL cancels
+ * it, and with EOPNOTSUPP without KARENA_FEAT_URING_WAIT. On no kernel do
+ * IORING_OP_ASYNC_CANCEL and IORING_OP_LINK_TIMEOUT find such a wait (ENOENT).
+ * With IOSQE_ASYNC the wait occupies a worker, where IORING_OP_ASYNC_CANCEL finds
+ * it.
  *
- * With IORING_URING_CMD_MULTISHOT, and IOSQE_BUFFER_SELECT as io_uring demands
- * though no buffer is taken, it completes again and again, with
- * IORING_CQE_F_MORE until the last: once for what is there, then whenever a
- * record is finished and enough is there, told of before or not. Who reads until
- * nothing is there misses none. The last has a negative res, or 0: the ring has
- * ended, and nothing comes but what was told of; or res as any other, if the
- * completion queue was full. EINVAL: a call that does not wait, and all without
- * KARENA_FEAT_URING_MULTISHOT.
+ * With IORING_URING_CMD_MULTISHOT, KARENA_IOC_RING_WAIT completes repeatedly. It
+ * needs IOSQE_BUFFER_SELECT, which io_uring demands although no buffer is taken.
+ * The first completion is for the records that are there. Another follows
+ * whenever a record is finished and enough bytes are there, reported before or
+ * not. A consumer that reads until nothing is there misses no record. Each
+ * completion but the last has IORING_CQE_F_MORE. The last one has a negative res;
+ * or 0 if the ring has ended and all records were reported; or any other res if
+ * the completion queue was full. The flag is EINVAL with calls that do not wait,
+ * and with all calls without KARENA_FEAT_URING_MULTISHOT.
  */
 #define KARENA_URING_INLINE	0x80000000u
 
 /**
  * struct karena_uring_cmd - the command area of an SQE
- * @args:	pointer to the call's argument struct, which must stay until the
- *		completion
+ * @args:	pointer to the call's argument struct, which must stay valid until
+ *		the completion
  * @__reserved:	0
  */
 struct karena_uring_cmd {
@@ -181,12 +187,12 @@ struct karena_uring_cmd {
  * @out_arena_flags:	out, accepted KARENA_ARENA_F_*
  * @out_ring_flags:	out, accepted KARENA_RING_F_*
  * @out_arena_max_bytes: out, largest arena
- * @out_ring_max_bytes:	out, largest ring's data area; the least is a page
+ * @out_ring_max_bytes:	out, data area of the largest ring; the smallest is a page
  * @out_user_limit_bytes: out, what all objects of one user may hold in memory
- * @out_user_left_bytes: out, how much of it the caller's user has left;
+ * @out_user_left_bytes: out, how much of the limit the caller's user has left;
  *			~0 if the caller is exempt (CAP_IPC_LOCK)
  *
- * Tells what is there, so that programs need not guess from a version.
+ * Reports features and limits, so that programs need not guess from a version.
  */
 struct karena_query {
 	__u32		size;
@@ -225,9 +231,9 @@ struct karena_rights {
 /*
  * Arenas
  * ======
- * A range of pages, each free, allocated (populated or not yet), reserved or
- * guard. mmap() it MAP_SHARED, any window, any number of times; offset 0 of the
- * file is offset 0 of the arena. What a touch does:
+ * A page of an arena is free, allocated (populated or not yet), reserved or
+ * guard. Arenas are mapped MAP_SHARED, in any window, any number of times; offset
+ * 0 of the file is offset 0 of the arena. Touching a page through a mapping does:
  *
  *   page                     default                      SEGV_ON_FAULT
  *   free                     populate, becomes allocated  SIGSEGV
@@ -235,16 +241,16 @@ struct karena_rights {
  *   reserved                 populate, becomes allocated  SIGSEGV
  *   guard                    SIGSEGV                      SIGSEGV
  *
- * A touch that finds no memory, or the user's limit reached, is SIGBUS; inside
- * a system call either signal is EFAULT instead. Every page comes zeroed. A read
- * populates too, through a read-only mapping as well: give those who are not to
- * take memory an arena with SEGV_ON_FAULT.
+ * A touch that finds no memory, or the user's limit reached, raises SIGBUS. Inside
+ * a system call, both signals are EFAULT instead. Every page comes zeroed. Reads
+ * populate too, even through a read-only mapping; use SEGV_ON_FAULT to keep
+ * readers from taking memory.
  *
  * mmap() of an arena fd fails with EINVAL for MAP_PRIVATE or a window that
- * passes the end, EPERM for PROT_EXEC, EACCES where the open file lacks
+ * passes the end; with EPERM for PROT_EXEC; and with EACCES if the open file lacks
  * KARENA_RIGHT_MAP, or KARENA_RIGHT_MAP_WRITE for PROT_WRITE. A FIXED_ADDR
- * arena also refuses any address but its own (EINVAL), and one where something
- * is mapped already (EEXIST, also with MAP_FIXED).
+ * arena also refuses any address but its own (EINVAL), and its own if something
+ * is mapped there already (EEXIST, also with MAP_FIXED).
  * mprotect() to PROT_EXEC, or to PROT_WRITE without the right, is EACCES;
  * mremap() that grows or doubles a window, EFAULT, that moves one of a
  * FIXED_ADDR arena, EINVAL; so are MREMAP_DONTUNMAP and userfaultfd
@@ -252,18 +258,18 @@ struct karena_rights {
  * MAP_POPULATE do is to touch each page. MADV_REMOVE and
  * fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) free pages; other modes
  * of fallocate() are EOPNOTSUPP. MADV_DONTNEED drops page table entries only.
- * Mappings are left out of core dumps and, without KARENA_ARENA_F_INHERIT, of
- * children; MADV_DOFORK takes them along, except on later kernels (7.2 for one),
- * where it is EINVAL.
+ * Core dumps leave mappings out. Children do not inherit them without
+ * KARENA_ARENA_F_INHERIT or MADV_DOFORK; later kernels (such as 7.2) refuse the
+ * latter with EINVAL.
  */
 
-/* Touching what is free or reserved is SIGSEGV rather than an allocation. */
+/* Touching a free or reserved page raises SIGSEGV instead of allocating the page. */
 #define KARENA_ARENA_F_SEGV_ON_FAULT	0x00000001u
 /*
- * Every process maps the arena at one address, so raw pointers can be shared:
- * byte 0 of the arena is at @address, or, if that is 0, where the first mmap()
- * finds room for the whole arena (ENOMEM) or demands it by MAP_FIXED.
- * KARENA_IOC_ARENA_STAT tells the address.
+ * Every process maps the arena at one address, so raw pointers can be shared.
+ * @address is the address of byte 0 of the arena. If it is 0, the first mmap()
+ * chooses: an address where the whole arena fits (ENOMEM if there is none), or
+ * the one that MAP_FIXED demands. KARENA_IOC_ARENA_STAT reports the address.
  */
 #define KARENA_ARENA_F_FIXED_ADDR	0x00000002u
 /* fork() copies the mappings into the child. */
@@ -276,10 +282,9 @@ struct karena_rights {
  * @length:	in, bytes, a multiple of the page size, 1 page up to
  *		@out_arena_max_bytes of KARENA_IOC_QUERY
  * @address:	in, with FIXED_ADDR: page aligned address of offset 0, or 0
- * @node:	in, NUMA node that pages come from where a call names none, or
- *		KARENA_NODE_ANY
- * @fault_pages: in, how many not yet populated allocated pages around a touched
- *		one are populated with it: 1 to 64, 0 for the default
+ * @node:	in, NUMA node of pages when a call names none, or KARENA_NODE_ANY
+ * @fault_pages: in, number of pages around a touched one to populate with it, if
+ *		they are allocated and not yet populated: 1 to 64, 0 for the default
  * @name:	in, NUL-terminated
  *
  * Returns the arena's fd. Memory is taken as pages are populated; a large arena
@@ -295,7 +300,7 @@ struct karena_arena_create {
 	char		name[KARENA_NAME_LEN];
 };
 
-/* @offset is a demand: exactly there or not at all. */
+/* Allocate exactly at @offset, or fail. */
 #define KARENA_ALLOC_F_FIXED		0x00000001u
 /* Take no memory now: a touch populates. */
 #define KARENA_ALLOC_F_LAZY		0x00000002u
@@ -306,17 +311,17 @@ struct karena_arena_create {
  * @flags:	in, KARENA_ALLOC_F_*
  * @offset:	in, with FIXED: byte offset in the arena; else a hint where the
  *		search begins; page aligned
- * @nr_pages:	in, pages wanted, 1 up to the arena's size
- * @align:	in, bytes, a power of two of at least a page that @out_offset is
- *		to be a multiple of; 0 for a page; with FIXED, @offset must be
+ * @nr_pages:	in, number of pages, 1 up to the arena's size
+ * @align:	in, bytes, alignment of @out_offset: a power of two of at least a
+ *		page, or 0 for a page; with FIXED, @offset must have it
  * @node:	in, NUMA node, or KARENA_NODE_ANY for the arena's own
  * @__reserved:	in, 0
  * @out_offset:	out, byte offset of the first page
  *
- * Takes a contiguous run of free pages and, without LAZY, backs it with zeroed
- * pages: all of it or none. EBUSY (FIXED only): a page of the range is not free;
- * ENOSPC (without FIXED): no gap is large enough; EDQUOT: the user's limit.
- * Needs KARENA_RIGHT_ALLOC.
+ * Allocates a contiguous extent of free pages and, without LAZY, backs all of them
+ * with zeroed memory, or none. Fails with EBUSY if a page of the range is not free
+ * (FIXED only); ENOSPC if no gap is large enough (without FIXED); EDQUOT if the
+ * user's limit is reached. Needs KARENA_RIGHT_ALLOC.
  */
 struct karena_arena_alloc {
 	__u32		size;
@@ -329,7 +334,7 @@ struct karena_arena_alloc {
 	__aligned_u64	out_offset;
 };
 
-/* Every page of the range must be allocated, else ENOENT. */
+/* Fail with ENOENT unless every page of the range is allocated. */
 #define KARENA_FREE_F_STRICT		0x00000001u
 
 /**
@@ -340,14 +345,15 @@ struct karena_arena_alloc {
  * @nr_pages:	in, pages; 0 does nothing
  * @out_done:	out, pages done; also written when the call fails with EINTR
  *
- * Makes every page of the range free: allocated ones lose their memory and
- * leave every mapping in every process before the call returns; reservations
- * and guards end. Pages that are free already are passed over. A page that is
- * pinned (O_DIRECT, vmsplice ...) leaves the arena too; its old memory lives on
- * for the pin alone. ENOENT (STRICT only): a page is not allocated. Pages from
- * the middle of a range leave two ranges of it: EDQUOT, the user's limit, or
- * ENOMEM, if that takes memory and none of the pages has any; a call that gives
- * memory back does not fail for want of it. Needs KARENA_RIGHT_FREE.
+ * Makes every page of the range free. Allocated pages lose their memory, and are
+ * gone from every mapping in every process, before the call returns. Reserved
+ * and guard pages become free too; pages that are free already are skipped. A
+ * pinned page (O_DIRECT, vmsplice ...) leaves the arena as well; its memory lives
+ * on for the pin alone. Fails with ENOENT if a page is not allocated (STRICT
+ * only). Freeing the middle of a range splits it in two. If that takes memory and
+ * none of the freed pages has any, the call fails with EDQUOT at the user's limit,
+ * or with ENOMEM; a call that gives memory back never fails for lack of memory.
+ * Needs KARENA_RIGHT_FREE.
  */
 struct karena_arena_free {
 	__u32		size;
@@ -357,7 +363,7 @@ struct karena_arena_free {
 	__aligned_u64	out_done;
 };
 
-/* Guard pages: nothing but free() makes them anything else. */
+/* Make guard pages, which change only when they are freed. */
 #define KARENA_RESERVE_F_GUARD		0x00000001u
 
 /**
@@ -367,8 +373,9 @@ struct karena_arena_free {
  * @offset:	in, byte offset in the arena, page aligned
  * @nr_pages:	in, pages; 0 does nothing
  *
- * Sets free pages aside: alloc does not hand them out. EBUSY: a page of the
- * range is not free; EDQUOT: the user's limit. Needs KARENA_RIGHT_ALLOC.
+ * Reserves free pages, so that alloc does not hand them out. Fails with EBUSY if a
+ * page of the range is not free; EDQUOT if the user's limit is reached. Needs
+ * KARENA_RIGHT_ALLOC.
  */
 struct karena_arena_reserve {
 	__u32		size;
@@ -389,9 +396,9 @@ struct karena_arena_reserve {
  * @node:	in, NUMA node, or KARENA_NODE_ANY for the arena's own
  * @__reserved:	in, 0
  *
- * Turns reserved pages into allocated ones in one step, with no moment in which
- * another allocation could take them. EBUSY: a page of the range is not
- * reserved; EDQUOT: the user's limit. Needs KARENA_RIGHT_ALLOC.
+ * Allocates reserved pages in one step, so that no other allocation can take them
+ * in between. Fails with EBUSY if a page of the range is not reserved; EDQUOT if
+ * the user's limit is reached. Needs KARENA_RIGHT_ALLOC.
  */
 struct karena_arena_commit {
 	__u32		size;
@@ -410,9 +417,10 @@ struct karena_arena_commit {
  * @nr_pages:	in, pages; 0 does nothing
  * @out_done:	out, pages done; also written when the call fails with EINTR
  *
- * Turns allocated pages into reserved ones; their memory goes as with free.
- * Pages that are reserved already are passed over. EBUSY: a page of the range
- * is free or guard; EDQUOT, ENOMEM: as with free. Needs KARENA_RIGHT_FREE.
+ * Turns allocated pages into reserved ones; their memory is freed as by
+ * KARENA_IOC_ARENA_FREE. Pages that are reserved already are skipped. Fails with
+ * EBUSY if a page of the range is free or guard; with EDQUOT and ENOMEM as
+ * KARENA_IOC_ARENA_FREE. Needs KARENA_RIGHT_FREE.
  */
 struct karena_arena_decommit {
 	__u32		size;
@@ -422,7 +430,7 @@ struct karena_arena_decommit {
 	__aligned_u64	out_done;
 };
 
-/* Count pinned pages too, which looks at every populated page. */
+/* Count pinned pages, too. This visits every populated page. */
 #define KARENA_STAT_F_PINNED		0x00000001u
 
 /**
@@ -432,12 +440,12 @@ struct karena_arena_decommit {
  * @out_flags:	out, KARENA_ARENA_F_* of create
  * @out_fault_pages: out, pages populated around a fault
  * @out_length:	out, bytes
- * @out_address: out, with FIXED_ADDR the address of offset 0, 0 if none yet
- * @out_allocated: out, pages allocated, populated or not
- * @out_reserved: out, pages reserved
- * @out_guard:	out, pages guard
+ * @out_address: out, with FIXED_ADDR: address of offset 0, or 0 if none yet
+ * @out_allocated: out, allocated pages, populated or not
+ * @out_reserved: out, reserved pages
+ * @out_guard:	out, guard pages
  * @out_populated: out, pages that hold memory
- * @out_populated_peak: out, most that ever did at once
+ * @out_populated_peak: out, highest @out_populated so far
  * @out_faults:	out, faults that populated pages
  * @out_faults_mapped: out, faults that found the page populated
  * @out_faults_segv: out, faults refused with SIGSEGV
@@ -445,8 +453,8 @@ struct karena_arena_decommit {
  * @out_node:	out, NUMA node of create
  * @out_rights:	out, KARENA_RIGHT_* of this open file
  * @out_name:	out, NUL-terminated
- * @out_pinned: out, with PINNED pages of the arena that somebody holds otherwise
- *		than by a mapping, at about this time; else 0
+ * @out_pinned: out, with PINNED: pages that are held by more than mappings, at
+ *		about the time of the call; else 0
  */
 struct karena_arena_stat {
 	__u32		size;
@@ -470,7 +478,7 @@ struct karena_arena_stat {
 	__aligned_u64	out_pinned;
 };
 
-/* States of a page; those that no range covers are free. */
+/* States of a page. Pages that no range covers are free. */
 #define KARENA_PAGE_FREE	0
 #define KARENA_PAGE_ALLOCATED	1
 #define KARENA_PAGE_RESERVED	2
@@ -480,9 +488,10 @@ struct karena_arena_stat {
  * struct karena_arena_range - one entry of KARENA_IOC_ARENA_WALK
  * @offset:	byte offset in the arena of the first page
  * @nr_pages:	pages, all in one state
- * @nr_populated: how many of them hold memory
- * @nr_pinned:	how many of those are held by more than page tables: by O_DIRECT,
- *		vmsplice, kernel code; a short-lived reference may be counted too
+ * @nr_populated: how many of the pages hold memory
+ * @nr_pinned:	how many of the populated pages are held by more than page tables:
+ *		by O_DIRECT, vmsplice or kernel code; may include short-lived
+ *		references
  * @state:	KARENA_PAGE_*, never FREE
  * @__reserved:	0
  */
@@ -500,17 +509,17 @@ struct karena_arena_range {
  * @size:	in, sizeof(struct karena_arena_walk) as the caller was built
  * @flags:	in, 0
  * @buffer:	in, pointer to an array of struct karena_arena_range
- * @buffer_bytes: in, its size; what does not make a whole entry is not used
+ * @buffer_bytes: in, size of the array; a remainder too small for an entry is not
+ *		used
  * @offset:	in, byte offset in the arena to begin at, page aligned
- * @out_count:	out, entries written
+ * @out_count:	out, number of entries written
  * @__reserved:	in, 0
- * @out_next:	out, offset to begin the next call at; the arena's length when
- *		all was seen
+ * @out_next:	out, offset to begin the next call at; the arena's length at the end
  *
  * Lists the ranges that are not free, in order. Each entry was true when it was
- * written; entries of one call need not be of one moment. A range that goes on
- * past the end of the buffer's last entry is continued by the next call.
- * EINTR: a signal; @out_count and @out_next are not written.
+ * written, but entries of one call need not be of the same moment. If a range
+ * extends past the last entry that fits, the next call continues it. Fails with
+ * EINTR if a signal came; @out_count and @out_next are not written then.
  * Needs KARENA_RIGHT_MAP.
  */
 struct karena_arena_walk {
@@ -527,79 +536,83 @@ struct karena_arena_walk {
 /*
  * Rings
  * =====
- * Records of any size, in the order of their reservation, through a power-of-two
- * area of bytes. A record is an 8-byte header and its payload, padded to 8
- * bytes, in the layout of the BPF ring buffer. Its position is the number of
- * bytes that came before it; it lies at (position & (data_bytes - 1)) of the
- * data area, which is mapped twice in a row so that no record is ever split.
+ * A ring carries records of any size, in the order of their reservation, through
+ * an area of bytes whose size is a power of two. A record is an 8-byte header and
+ * its payload, padded to 8 bytes, in the layout of the BPF ring buffer. A record's
+ * position is the number of bytes that came before it. The record lies at
+ * (position & (data_bytes - 1)) of the data area, which is mapped twice in a row
+ * so that no record is ever split.
  *
  * A record is there when its position is below the producer position and
- * KARENA_RECORD_BUSY is not set in its header. The producer position moves only
- * over written headers, so whatever lies below it can be walked.
+ * KARENA_RECORD_BUSY is not set in its header. The producer position only moves
+ * over written headers, so all records below it can be walked.
  *
- * What is mapped, by file offset (all from struct karena_ring_header):
+ * The file is laid out as follows; struct karena_ring_header holds the offsets:
  *
  *   0                  header page, read-only
- *   consumer_offset    consumer page: struct karena_ring_consumer. Writable by
- *                      the one who has the consumer role
+ *   consumer_offset    consumer page: struct karena_ring_consumer, writable by
+ *                      the consumer
  *   producer_offset    producer page: struct karena_ring_producer, read-only
  *   data_offset        data area, 2 * data_bytes; writable on a ring created
  *                      with KARENA_RING_F_IN_PLACE
  *
- * A window that is mapped without PROT_WRITE may span any of these. With
- * PROT_WRITE it must be exactly the consumer page, or exactly the whole data
- * area, else mmap() fails with EPERM; so does the data area of a ring that is
- * not IN_PLACE, and PROT_EXEC. EINVAL for MAP_PRIVATE or a window that passes the
- * end; EACCES where the open file lacks KARENA_RIGHT_MAP, for the consumer page
- * KARENA_RIGHT_CONSUME, for the data KARENA_RIGHT_MAP_WRITE and
- * KARENA_RIGHT_PRODUCE; EBUSY for a writable consumer page where another holds
- * the role. Writable mappings are not copied into children; none may grow.
+ * A window without PROT_WRITE may span any of these. A window with PROT_WRITE must
+ * be exactly the consumer page, or exactly the whole data area of an IN_PLACE
+ * ring; otherwise mmap() fails with EPERM, as it does for PROT_EXEC. It fails with
+ * EINVAL for MAP_PRIVATE or a window that passes the end. It fails with EACCES if
+ * the open file lacks a right: every window needs KARENA_RIGHT_MAP, the writable
+ * consumer page KARENA_RIGHT_CONSUME, the writable data KARENA_RIGHT_MAP_WRITE and
+ * KARENA_RIGHT_PRODUCE. It fails with EBUSY if another has the consumer role and
+ * the window is the writable consumer page.
+ * Writable mappings are not copied into children; none may grow.
  *
- * There is one consumer: the process and open file that first map the consumer
- * page writable or read(). The role ends when the process or the open file
- * does. Others observe, by read-only mappings.
+ * A ring has one consumer: the process and open file that first map the consumer
+ * page writable or call read(). The role ends when either of them ends. Other
+ * processes can observe through read-only mappings.
  *
- * read() gives whole records, header and payload padded to 8 bytes, as many as
- * fit; discarded ones are passed over. EAGAIN: none there and O_NONBLOCK;
- * EMSGSIZE: the first does not fit, and stays; EBUSY: another is the consumer;
- * EPERM: no right.
- * write() and writev() send their bytes as one record: EAGAIN: no space just
- * now, also without O_NONBLOCK; ENOSPC: can never fit; EINVAL: of no bytes;
- * EPERM: no right.
- * poll() gives EPOLLIN when the record at the consumer position is there, and
+ * read() returns as many whole records as fit, each with its header and its payload
+ * padded to 8 bytes. It skips discarded records. It fails with EAGAIN if no
+ * record is there and O_NONBLOCK is set; EMSGSIZE if the first record does not fit
+ * (it stays in the ring); EBUSY if another is the consumer; EPERM without the
+ * right.
+ * write() and writev() send their bytes as one record. They fail with EAGAIN if
+ * there is no space just now, even without O_NONBLOCK; ENOSPC if the record can
+ * never fit; EINVAL if there are no bytes; EPERM without the right.
+ * poll() reports EPOLLIN when the record at the consumer position is there, and
  * EPOLLOUT when half of the ring is free.
  *
  * A ring created with KARENA_RING_F_END has ended when no open file with
- * KARENA_RIGHT_PRODUCE is left, no kernel code has the ring, and no record is
- * open. Then poll() gives EPOLLHUP, with EPOLLIN even if nothing is there; read()
- * gives what is there and then 0; KARENA_IOC_RING_WAIT returns what is there,
- * be it less than enough, or 0. Whoever waits is woken. The consumer's own open
- * file counts until KARENA_IOC_RESTRICT takes the right from it. Calls that were
- * under way when the last one lost it may still produce.
+ * KARENA_RIGHT_PRODUCE is left, no kernel code uses the ring, and no record is
+ * open. All waiters are woken then. poll() reports EPOLLHUP, together with EPOLLIN
+ * even if nothing is there. read() returns the records that are there and then 0.
+ * KARENA_IOC_RING_WAIT returns the bytes that are there, even if fewer than
+ * asked for, or 0. The consumer's own open file counts as a producer until
+ * KARENA_IOC_RESTRICT takes the right from it. Calls that are under way when the
+ * last open file loses the right may still produce.
  *
- * Whoever maps the data writable can destroy records of that ring, and nothing
- * else; what the kernel acts on is kept where no user can write.
+ * A process that maps the data writable can destroy records of that ring, and
+ * nothing else: the kernel keeps the data it relies on where no user can write.
  */
 
 /*
- * Records may be reserved and filled through a writable mapping of the data.
- * The kernel keeps lengths and owners aside, at half the size of the data.
+ * Records may be reserved, and filled through a writable mapping of the data.
+ * The kernel keeps lengths and owners elsewhere, at half the size of the data.
  */
 #define KARENA_RING_F_IN_PLACE		0x00000001u
-/* Whoever waits for records is told when there will be none. */
+/* The ring ends with its last producer; waits for records end with the ring. */
 #define KARENA_RING_F_END		0x00000002u
 
-/* In the first word of a record's header, beside its payload's length. */
+/* Bits in the first word of a record's header, beside the payload's length. */
 #define KARENA_RECORD_BUSY		0x80000000u
 #define KARENA_RECORD_DISCARD		0x40000000u
 #define KARENA_RECORD_LEN_MASK		(~(KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD))
 #define KARENA_RECORD_HEADER_BYTES	8
 
 /**
- * struct karena_record_header - before each record's payload
+ * struct karena_record_header - precedes each record's payload
  * @word:	payload bytes, KARENA_RECORD_BUSY, KARENA_RECORD_DISCARD. Load it
  *		once, with acquire semantics, before the payload
- * @__reserved: the kernel's own, of no meaning to users
+ * @__reserved: for the kernel; means nothing to users
  */
 struct karena_record_header {
 	__u32		word;
@@ -610,18 +623,18 @@ struct karena_record_header {
  * struct karena_ring_header - at offset 0 of the mapping
  * @header_bytes:	size of this struct as the module was built
  * @record_header_bytes: KARENA_RECORD_HEADER_BYTES
- * @features:		bits for what changes how the ring is to be read; none yet
+ * @features:		bits for changes to how the ring must be read; none yet
  * @data_bytes:		size of the data area, a power of two
  * @consumer_offset:	file offset of the consumer page
  * @producer_offset:	file offset of the producer page
  * @data_offset:	file offset of the data area
- * @map_bytes:		size of the whole mapping, the data counted twice
- * @lanes:		rings side by side in this mapping: 1
+ * @map_bytes:		size of the whole file, the data counted twice
+ * @lanes:		rings side by side in this file: 1
  * @flags:		KARENA_RING_F_* of create
  * @lane_stride:	bytes from one lane's consumer page to the next one's
  * @name:		NUL-terminated
  *
- * Fixed when the ring is created.
+ * Constant once the ring is created.
  */
 struct karena_ring_header {
 	__u32		header_bytes;
@@ -640,10 +653,10 @@ struct karena_ring_header {
 
 /**
  * struct karena_ring_consumer - the consumer page
- * @position:	all below is read; its space is given back. Stored by the
- *		consumer with release semantics, at a record's end, never
- *		backwards. A value that is none of these only makes the ring
- *		look full
+ * @position:	the consumer has read all records below and gives back their
+ *		space. The consumer stores it with release semantics, always the
+ *		end of a record, and never moves it backwards. Any other value
+ *		only makes the ring look full
  */
 struct karena_ring_consumer {
 	__aligned_u64	position;
@@ -652,20 +665,21 @@ struct karena_ring_consumer {
 /**
  * struct karena_ring_producer - the producer page
  * @position:	end of the last reserved record. Load it with acquire semantics
- * @lost_full:	records refused since there was no space
+ * @lost_full:	records refused because there was no space
  * @lost_full_bytes: their payload bytes
- * @lost_too_big: records refused since they could never fit
- * @lost_busy:	records refused in a non-maskable interrupt that met a
- *		reservation under way on the ring
- * @lost_dead:	reservations discarded since their owner died or closed the fd
- * @space_wanted: not 0: somebody waits for so many bytes to be free. Nobody sees
- *		what a consumer stores into its page, so it looks here
- *		afterwards, with a full barrier between; if so many are free, it
- *		has the kernel look, by poll() or KARENA_IOC_RING_STAT
+ * @lost_too_big: records refused because they could never fit
+ * @lost_busy:	records refused because a non-maskable interrupt met a reservation
+ *		under way on the ring
+ * @lost_dead:	reservations discarded because their owner died or closed the fd
+ * @space_wanted: number of free bytes that a producer waits for, or 0. The kernel
+ *		does not notice stores to the consumer page. So after each store
+ *		the consumer executes a full barrier and reads this field; if that
+ *		many bytes are free now, it calls poll() or KARENA_IOC_RING_STAT,
+ *		which wake the producer
  * @lost_too_big_bytes: payload bytes of @lost_too_big
  * @lost_busy_bytes: payload bytes of @lost_busy
  * @lost_dead_bytes: payload bytes of @lost_dead
- * @lost_timeout: reservations passed over since they timed out, see
+ * @lost_timeout: reservations that timed out and were skipped, see
  *		@reserve_timeout_us of struct karena_ring_create
  * @lost_timeout_bytes: their payload bytes
  */
@@ -692,17 +706,17 @@ struct karena_ring_producer {
  * @data_bytes:	in, size of the data area: a power of two, a page up to
  *		@out_ring_max_bytes of KARENA_IOC_QUERY
  * @node:	in, NUMA node, or KARENA_NODE_ANY
- * @reserve_timeout_us: in, microseconds for which a reservation may hold the consumer
- *		up, 0: for ever; needs IN_PLACE
+ * @reserve_timeout_us: in, microseconds for which a reservation may hold up the
+ *		consumer, or 0 for no limit; needs IN_PLACE
  * @name:	in, NUL-terminated
  *
- * Returns the ring's fd. All its memory is taken here and charged to the caller. A
- * reservation that the consumer waits for, and that has been there for
- * @reserve_timeout_us, times out and becomes a discarded record for the consumer; the
- * time begins when poll(), read(), WAIT or STAT meets it, at the latest. Its owner
- * keeps the space until it finishes the reservation, which then fails with ESTALE, or is
- * gone; until then the ring is full when it comes round to it. EMFILE, ENFILE, EDQUOT:
- * the user's limit.
+ * Returns the ring's fd. Takes all memory of the ring and charges it to the caller.
+ * A reservation that the consumer has come to times out once @reserve_timeout_us have
+ * passed; the time begins, at the latest, when poll(), read(), WAIT or STAT meets the
+ * reservation. The consumer then sees a discarded record. The owner keeps the space
+ * until it is gone or finishes the reservation, which fails with ESTALE. Until then the
+ * ring is full when producers come round to that space. Also fails with EMFILE, ENFILE,
+ * or EDQUOT if the user's limit is reached.
  */
 struct karena_ring_create {
 	__u32		size;
@@ -718,16 +732,16 @@ struct karena_ring_create {
  * @size:	in, sizeof(struct karena_ring_reserve) as the caller was built
  * @flags:	in, KARENA_RING_WAIT_SPACE
  * @length:	in, payload bytes, at least 1
- * @timeout_us:	in, with WAIT_SPACE, microseconds until ETIMEDOUT, 0: no limit; else 0
- * @out_position: out, the record's position, which is its name for submit and
+ * @timeout_us:	in, with WAIT_SPACE: microseconds until ETIMEDOUT, 0 for no limit; else 0
+ * @out_position: out, the record's position, which identifies it to submit and
  *		discard
  * @out_offset:	out, file offset of the payload in a mapping of the data
  *
- * Reserves a record in a ring that was created IN_PLACE; the caller fills it
- * through a writable mapping. It belongs to the calling process and this open
- * file; if either goes first, the record is discarded. EAGAIN: no space just now;
- * ENOSPC: can never fit; EPERM also: the ring is not IN_PLACE. With WAIT_SPACE ETIMEDOUT
- * and EINTR also. Needs KARENA_RIGHT_PRODUCE.
+ * Reserves a record in an IN_PLACE ring; the caller fills it through a writable
+ * mapping. The record belongs to the calling process and this open file, and is
+ * discarded when either of them ends. Fails with EAGAIN if there is no space just
+ * now; ENOSPC if the record can never fit; EPERM if the ring is not IN_PLACE; with
+ * WAIT_SPACE also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_reserve {
 	__u32		size;
@@ -739,15 +753,16 @@ struct karena_ring_reserve {
 };
 
 /*
- * Wait for space instead of EAGAIN. EINTR: a signal came first, ECANCELED:
- * KARENA_IOC_RING_WAIT_CANCEL, and nothing was reserved or sent. As an io_uring
- * command EOPNOTSUPP, if it would have to wait, without KARENA_FEAT_URING_WAIT. Of
- * those who wait, whoever comes first when there is space for it gets it.
+ * Wait for space instead of failing with EAGAIN. The call fails with EINTR if a
+ * signal came first, or ECANCELED by KARENA_IOC_RING_WAIT_CANCEL; nothing was
+ * reserved or sent then. An io_uring command that would have to wait fails with
+ * EOPNOTSUPP without KARENA_FEAT_URING_WAIT. There is no order among waiting
+ * calls: free space goes to the first one to try that it suffices for.
  */
 #define KARENA_RING_WAIT_SPACE		0x00000004u
-/* Wake nobody now; the record is found with the next wake-up. */
+/* Wake nobody now; the consumer finds the record at the next wake-up. */
 #define KARENA_RING_NO_WAKEUP		0x00000001u
-/* Wake whoever waits, also when it was woken before and has not looked yet. */
+/* Wake the waiters, even those woken before that have not looked yet. */
 #define KARENA_RING_FORCE_WAKEUP	0x00000002u
 
 /**
@@ -755,15 +770,16 @@ struct karena_ring_reserve {
  * @size:	in, sizeof(struct karena_ring_finish) as the caller was built
  * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
  * @position:	in, @out_position of the reservation
- * @length:	in, with SUBMIT, payload bytes to keep, from the beginning on; 0: all.
- *		With DISCARD 0
+ * @length:	in, with SUBMIT: bytes to keep from the beginning of the payload, 0
+ *		for all; with DISCARD 0
  * @__reserved:	in, 0
  *
- * Finishes a reservation: the record is there for the consumer, or passed over by it.
- * What @length cuts off is a discarded record behind it, perhaps without payload, and
- * free when the consumer has passed it. EINVAL also: @position is no open reservation,
- * or one of fewer than @length bytes; EPERM also: it is somebody else's; ESTALE: it
- * timed out, see struct karena_ring_create, and is lost. Needs KARENA_RIGHT_PRODUCE.
+ * Finishes a reservation: SUBMIT hands the record to the consumer, DISCARD makes the
+ * consumer skip it. The part that @length cuts off becomes a discarded record behind
+ * it, perhaps without payload, which is free when the consumer has passed it. Fails
+ * with EINVAL if @position is no open reservation, or one of fewer than @length bytes;
+ * EPERM if the reservation has another owner; ESTALE if it timed out, see struct
+ * karena_ring_create, and the record is lost. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_finish {
 	__u32		size;
@@ -780,12 +796,12 @@ struct karena_ring_finish {
  *		KARENA_RING_WAIT_SPACE
  * @buffer:	in, pointer to the payload
  * @buffer_bytes: in, its size, at least 1
- * @timeout_us:	in, with WAIT_SPACE, microseconds until ETIMEDOUT, 0: no limit; else 0
+ * @timeout_us:	in, with WAIT_SPACE: microseconds until ETIMEDOUT, 0 for no limit; else 0
  * @__reserved:	in, 0
  *
- * Sends one record, as write() does, with the wake-up flags. EAGAIN: no space
- * just now; ENOSPC: can never fit; with WAIT_SPACE ETIMEDOUT and EINTR also.
- * Needs KARENA_RIGHT_PRODUCE.
+ * Sends one record as write() does, with the wake-up flags. Fails with EAGAIN if
+ * there is no space just now; ENOSPC if the record can never fit; with WAIT_SPACE
+ * also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output {
 	__u32		size;
@@ -800,19 +816,21 @@ struct karena_ring_output {
  * struct karena_ring_output_batch - KARENA_IOC_RING_OUTPUT_BATCH, on a ring fd
  * @size:	in, sizeof(struct karena_ring_output_batch) as the caller was built
  * @flags:	in, as for KARENA_IOC_RING_OUTPUT
- * @buffer:	in, pointer to records as read() gives them: for each a struct
- *		karena_record_header with the payload's length and zeroes else, and
- *		the payload, padded to 8 bytes; the last one's padding may be missing
- * @buffer_bytes: in, of all of them
- * @timeout_us:	in, as for KARENA_IOC_RING_OUTPUT, until the first has space
+ * @buffer:	in, pointer to records in the layout of read(): for each a struct
+ *		karena_record_header that holds the payload's length and is zero
+ *		otherwise, and the payload, padded to 8 bytes; the last record's
+ *		padding may be missing
+ * @buffer_bytes: in, size of all records together
+ * @timeout_us:	in, as for KARENA_IOC_RING_OUTPUT, until there is space for the first
+ *		record
  * @__reserved:	in, 0
  *
- * Sends records one after another, as KARENA_IOC_RING_OUTPUT does each, and wakes once.
- * Returns how many, which is less than there are when one could not be sent or a fatal
- * signal came; why, a call that begins with the next one tells. EAGAIN: no space just
- * now for the first; ENOSPC: it can never fit; EINVAL also: it is of no bytes, or
- * passes the end of the buffer; with WAIT_SPACE ETIMEDOUT and EINTR also.
- * Needs KARENA_RIGHT_PRODUCE.
+ * Sends records one after another, each as KARENA_IOC_RING_OUTPUT does, and wakes once.
+ * Returns the number of records sent, which is less than there are if one could not be
+ * sent or a fatal signal came; to learn why, retry from the first unsent record. Fails
+ * with EAGAIN if there is no space just now for the first record; ENOSPC if the first
+ * record can never fit; EINVAL if it has no bytes or passes the end of the buffer;
+ * with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output_batch {
 	__u32		size;
@@ -823,7 +841,7 @@ struct karena_ring_output_batch {
 	__u32		__reserved;
 };
 
-/* Lengths in a call of KARENA_IOC_RING_RESERVE_BATCH. */
+/* Most lengths in one call of KARENA_IOC_RING_RESERVE_BATCH. */
 #define KARENA_RING_BATCH_MAX	128
 
 /**
@@ -831,18 +849,19 @@ struct karena_ring_output_batch {
  * @size:	in, sizeof(struct karena_ring_reserve_batch) as the caller was built
  * @flags:	in, KARENA_RING_WAIT_SPACE
  * @buffer:	in, pointer to an array of __u32: payload bytes of each record
- * @buffer_bytes: in, its size, 4 up to 4 * KARENA_RING_BATCH_MAX
+ * @buffer_bytes: in, size of the array, 4 up to 4 * KARENA_RING_BATCH_MAX
  * @timeout_us:	in, as for KARENA_IOC_RING_RESERVE
  * @__reserved:	in, 0
  * @out_position: out, the first record's position
- * @out_offset:	out, file offset of the first one's payload in a mapping of the data
+ * @out_offset:	out, file offset of the first payload in a mapping of the data
  *
- * Reserves records as KARENA_IOC_RING_RESERVE does, all or none. They lie one behind
- * the other: each position is that of the one before plus its header and its payload
- * padded to 8 bytes. Their payloads, too, as far as the mapping goes; it holds the data
- * twice, so offsets are taken modulo the size of the data. EAGAIN: no space for all just
- * now; ENOSPC: they can never fit together; EPERM also: the ring is not IN_PLACE; with
- * WAIT_SPACE ETIMEDOUT and EINTR also. Needs KARENA_RIGHT_PRODUCE.
+ * Reserves all records, or none, as KARENA_IOC_RING_RESERVE does. The records are
+ * contiguous: each position is the previous one plus the previous record's header and
+ * its payload padded to 8 bytes. File offsets of payloads follow the same rule, modulo
+ * the size of the data, which the mapping holds twice. Fails with EAGAIN if there is no
+ * space for all just now; ENOSPC if they can never fit together; EPERM if the ring is
+ * not IN_PLACE; with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs
+ * KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_reserve_batch {
 	__u32		size;
@@ -855,14 +874,14 @@ struct karena_ring_reserve_batch {
 	__aligned_u64	out_offset;
 };
 
-/* Of an entry: pass the record over. */
+/* Discard this entry's reservation instead of submitting it. */
 #define KARENA_RING_ENTRY_DISCARD	0x00000001u
 
 /**
  * struct karena_ring_finish_entry - how to finish one reservation
  * @position:	of the reservation
- * @length:	payload bytes to keep; 0: all, as it must be with DISCARD
- * @flags:	KARENA_RING_ENTRY_DISCARD, or 0: submit
+ * @length:	payload bytes to keep; 0 for all; with DISCARD 0
+ * @flags:	KARENA_RING_ENTRY_DISCARD, or 0 to submit
  */
 struct karena_ring_finish_entry {
 	__aligned_u64	position;
@@ -875,13 +894,13 @@ struct karena_ring_finish_entry {
  * @size:	in, sizeof(struct karena_ring_finish_batch) as the caller was built
  * @flags:	in, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP
  * @buffer:	in, pointer to an array of struct karena_ring_finish_entry
- * @buffer_bytes: in, its size
+ * @buffer_bytes: in, size of the array
  *
- * Finishes reservations one after another, as KARENA_IOC_RING_SUBMIT and _DISCARD do
- * each, and wakes once. Returns how many, which is less than there are when one could
- * not be finished; to learn why, retry from there. EINVAL also: the size is no multiple
- * of an entry's, or 0, or as for SUBMIT and DISCARD with the first; EPERM also: it is
- * somebody else's; ESTALE: the first timed out, and is lost. Needs
+ * Finishes reservations one after another, each as KARENA_IOC_RING_SUBMIT or _DISCARD
+ * does, and wakes once. Returns the number of reservations finished, which is less than
+ * there are entries if one could not be finished; to learn why, retry from that entry.
+ * Fails with EINVAL if the size is 0 or no multiple of an entry's, and for the first
+ * entry as SUBMIT and DISCARD do, with EINVAL, EPERM or ESTALE. Needs
  * KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_finish_batch {
@@ -905,30 +924,30 @@ struct karena_ring_finish_batch {
  * @out_submitted: out, records submitted
  * @out_discarded: out, records discarded
  * @out_lost_full: out, as in struct karena_ring_producer
- * @out_lost_full_bytes: out, as there
- * @out_lost_too_big: out, as there
- * @out_lost_busy: out, as there
- * @out_lost_dead: out, as there
- * @out_wakeups: out, times that waiters were woken
+ * @out_lost_full_bytes: out, likewise
+ * @out_lost_too_big: out, likewise
+ * @out_lost_busy: out, likewise
+ * @out_lost_dead: out, likewise
+ * @out_wakeups: out, number of times that waiters were woken
  * @out_name:	out, NUL-terminated
  * @out_wake_bytes: out, as set by KARENA_IOC_RING_POLICY
  * @out_wake_records: out, likewise
  * @out_wake_delay_us: out, likewise
  * @out_reserve_timeout_us: out, @reserve_timeout_us of create
  * @out_lost_too_big_bytes: out, as in struct karena_ring_producer
- * @out_lost_busy_bytes: out, as there
- * @out_lost_dead_bytes: out, as there
- * @out_lost_timeout: out, as there
- * @out_lost_timeout_bytes: out, as there
- * @out_read:	out, of the submitted records those that the consumer has passed
- * @out_fill_most: out, most bytes between the positions that the kernel met when it
- *		looked: for read(), poll(), WAIT and STAT, and when there was no space
- * @out_unread_us: out, so many microseconds, at least, the oldest unread record has been
- *		there: since the first poll(), WAIT, STAT, wake-up, or refusal of a user's
- *		record, that met it. 0: none
+ * @out_lost_busy_bytes: out, likewise
+ * @out_lost_dead_bytes: out, likewise
+ * @out_lost_timeout: out, likewise
+ * @out_lost_timeout_bytes: out, likewise
+ * @out_read:	out, submitted records that the consumer has passed
+ * @out_fill_most: out, most bytes between the positions that the kernel has met. It
+ *		looks for read(), poll(), WAIT and STAT, and when there is no space
+ * @out_unread_us: out, minimum age in microseconds of the oldest unread record, counted
+ *		from the first poll(), WAIT, STAT, wake-up or refusal of a user's
+ *		record that met it; 0 if there is none
  *
- * Bytes that came in are @out_producer_position, those that went out
- * @out_consumer_position, headers included.
+ * The positions count the bytes produced and consumed since create, headers
+ * included.
  */
 struct karena_ring_stat {
 	__u32		size;
@@ -967,23 +986,23 @@ struct karena_ring_stat {
  * struct karena_ring_policy - KARENA_IOC_RING_POLICY, on a ring fd
  * @size:	in, sizeof(struct karena_ring_policy) as the caller was built
  * @flags:	in, 0
- * @wake_bytes:	in, wake when so many bytes lie between the positions, headers
+ * @wake_bytes:	in, wake when this many bytes lie between the positions, headers
  *		included; up to the size of the data area
- * @wake_records: in, wake when so many records were finished since the last
+ * @wake_records: in, wake when this many records were finished since the last
  *		wake-up
- * @wake_delay_us: in, wake so many microseconds after a record that did not, at the
- *		latest
+ * @wake_delay_us: in, wake at most this many microseconds after a record that woke
+ *		nobody
  * @__reserved:	in, 0
  *
- * Sets which records wake those who wait; it holds for the ring until it is set anew.
- * With all of them 0, as after create, each record does. Else a record wakes for
- * @wake_bytes or for @wake_records, whichever of them is not 0 and comes first; what
- * wakes nobody does so after @wake_delay_us, if that is not 0. A record with
- * KARENA_RING_FORCE_WAKEUP always wakes, so do KARENA_IOC_RING_FLUSH, a record that finds
- * no space, this call, and the end of the party that has reserved a record; one with
- * KARENA_RING_NO_WAKEUP neither counts nor starts the delay. Nobody begins to wait
- * while a record is there. Without a delay whoever waits may do so with fewer records
- * there than were asked for. Needs KARENA_RIGHT_CONSUME.
+ * Sets when finished records wake the waiters of this ring, until it is set anew. If
+ * all three are 0, as after create, each record wakes. Otherwise a record wakes when
+ * @wake_bytes or @wake_records is reached, whichever is not 0 and comes first. If
+ * @wake_delay_us is not 0, a record that did not wake does so after that delay.
+ * Independent of the policy, these wake: a record with KARENA_RING_FORCE_WAKEUP,
+ * KARENA_IOC_RING_FLUSH, a record that finds no space, this call, and the end of the
+ * owner of a reservation. A record with KARENA_RING_NO_WAKEUP neither counts nor starts
+ * the delay. No wait begins while a record is there. Without a delay, a wait may go on
+ * while fewer records are there than were asked for. Needs KARENA_RIGHT_CONSUME.
  */
 struct karena_ring_policy {
 	__u32		size;
@@ -999,7 +1018,7 @@ struct karena_ring_policy {
  * @size:	in, sizeof(struct karena_ring_flush) as the caller was built
  * @flags:	in, 0
  *
- * Wakes whoever waits for records, as a record with KARENA_RING_FORCE_WAKEUP does.
+ * Wakes the waiters for records, as a record with KARENA_RING_FORCE_WAKEUP does.
  * Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_flush {
@@ -1007,25 +1026,25 @@ struct karena_ring_flush {
 	__u32		flags;
 };
 
-/* @bytes counts records, those included that are still open or were discarded. */
+/* @bytes counts records instead, including open and discarded ones. */
 #define KARENA_WAIT_F_RECORDS		0x00000001u
 
 /**
  * struct karena_ring_wait - KARENA_IOC_RING_WAIT, on a ring fd
  * @size:	in, sizeof(struct karena_ring_wait) as the caller was built
  * @flags:	in, KARENA_WAIT_F_RECORDS or 0
- * @bytes:	in, so many bytes are to be there, headers included; up to the size
- *		of the data area; 0 is as 1. With RECORDS, so many records, up to
+ * @bytes:	in, number of bytes to wait for, headers included; up to the size
+ *		of the data area; 0 is as 1. With RECORDS, number of records, up to
  *		a sixteenth of that size
- * @timeout_us:	in, microseconds until ETIMEDOUT, by IORING_URING_CMD_MULTISHOT from
- *		the last completion on; 0: no limit
+ * @timeout_us:	in, microseconds until ETIMEDOUT, or 0 for no limit; with
+ *		IORING_URING_CMD_MULTISHOT counted from the last completion
  *
  * Waits until the record at the consumer position is there and at least @bytes lie
- * between the consumer and the producer position. Returns how many bytes do; on an
- * io_uring of 32-byte CQEs the first extra word is the producer position, but for
- * IORING_URING_CMD_MULTISHOT. 0: the ring has ended. Takes no role and reads
- * nothing. ETIMEDOUT; EINTR: a signal; ECANCELED: KARENA_IOC_RING_WAIT_CANCEL. Needs
- * KARENA_RIGHT_CONSUME.
+ * between the consumer and the producer position. Returns how many bytes lie there, or 0
+ * if the ring has ended. On an io_uring with 32-byte CQEs the first extra word is the
+ * producer position, except with IORING_URING_CMD_MULTISHOT. Takes no role and reads
+ * nothing. Fails with ETIMEDOUT; EINTR on a signal; ECANCELED by
+ * KARENA_IOC_RING_WAIT_CANCEL. Needs KARENA_RIGHT_CONSUME.
  */
 struct karena_ring_wait {
 	__u32		size;
@@ -1034,21 +1053,21 @@ struct karena_ring_wait {
 	__u32		timeout_us;
 };
 
-/* Whatever their user_data is, which is to be 0 here. */
+/* Cancel waits of any user_data; @user_data must be 0. */
 #define KARENA_WAIT_CANCEL_F_ALL	0x00000001u
 
 /**
  * struct karena_ring_wait_cancel - KARENA_IOC_RING_WAIT_CANCEL, on a ring fd
  * @size:	in, sizeof(struct karena_ring_wait_cancel) as the caller was built
  * @flags:	in, KARENA_WAIT_CANCEL_F_ALL or 0
- * @user_data:	in, that of their SQEs; a call by ioctl() counts as one of 0
+ * @user_data:	in, user_data of the SQEs to cancel; calls by ioctl() count as 0
  *
- * Ends calls that came by this open file and wait: KARENA_IOC_RING_WAIT, and those with
- * KARENA_RING_WAIT_SPACE. They fail with ECANCELED, unless they were done just then.
- * Returns how many there were; one that has not begun to wait is not among them.
- * Needs no right. As an io_uring command it finds what was submitted before it on the
- * same io_uring but for what was sent to a worker, by IOSQE_ASYNC or since it could not
- * be tried at once.
+ * Cancels calls that wait and were made through this open file: KARENA_IOC_RING_WAIT,
+ * and calls with KARENA_RING_WAIT_SPACE. They fail with ECANCELED, unless they complete
+ * at that moment. Returns the number of calls found; a call that has not begun to wait
+ * is not found. Needs no right. As an io_uring command it finds the calls submitted
+ * before it on the same io_uring, except those in a worker, which got there by
+ * IOSQE_ASYNC or because they could not be tried at once.
  */
 struct karena_ring_wait_cancel {
 	__u32		size;
