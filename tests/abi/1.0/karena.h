@@ -188,7 +188,9 @@ struct karena_uring_cmd {
  * @out_ring_flags:	out, accepted KARENA_RING_F_*
  * @out_arena_max_bytes: out, largest arena
  * @out_ring_max_bytes:	out, data area of the largest ring; the smallest is a page
- * @out_user_limit_bytes: out, what all objects of one user may hold in memory
+ * @out_user_limit_bytes: out, how much memory all objects of one user may take: for
+ *			pages, and what the kernel needs for objects, open files, ranges,
+ *			and to find pages; but not for page tables of mappings
  * @out_user_left_bytes: out, how much of the limit the caller's user has left;
  *			~0 if the caller is exempt (CAP_IPC_LOCK)
  *
@@ -217,9 +219,11 @@ struct karena_query {
  * @__reserved:	in, 0
  *
  * REOPEN returns a new close-on-exec fd, a second open file on the same object,
- * with just @rights; EPERM if this open file lacks one of them; EMFILE, ENFILE.
+ * with just @rights; EPERM if this open file lacks one of them; EDQUOT: the user's
+ * limit; EMFILE, ENFILE.
  * RESTRICT cuts this open file, hence every duplicate of it, down to those of
- * @rights that it has, for good. Mappings made before keep what they have.
+ * @rights that it has, for good. Mappings made before keep what they have, and what
+ * mprotect() could have made of them.
  */
 struct karena_rights {
 	__u32		size;
@@ -251,11 +255,19 @@ struct karena_rights {
  * KARENA_RIGHT_MAP, or KARENA_RIGHT_MAP_WRITE for PROT_WRITE. A FIXED_ADDR
  * arena also refuses any address but its own (EINVAL), and its own if something
  * is mapped there already (EEXIST, also with MAP_FIXED).
- * mprotect() to PROT_EXEC, or to PROT_WRITE without the right, is EACCES;
+ * mprotect() to PROT_EXEC is EACCES; so is PROT_WRITE if the mapping was made
+ * without the right;
  * mremap() that grows or doubles a window, EFAULT, that moves one of a
  * FIXED_ADDR arena, EINVAL; so are MREMAP_DONTUNMAP and userfaultfd
- * registration. Pages of arenas stay in memory; all that mlock() and
- * MAP_POPULATE do is to touch each page. MADV_REMOVE and
+ * registration, but for UFFD_FEATURE_WP_ASYNC on some kernels: there a touch of a
+ * page that was write-protected while it was not mapped is SIGBUS.
+ * Pages of arenas stay in memory; all that mlock(), mlockall(MCL_CURRENT) and
+ * MAP_POPULATE do is to touch each page of what is mapped. mmap() itself touches
+ * each page after mlockall(MCL_FUTURE), also with MCL_ONFAULT, and with MAP_LOCKED;
+ * it fails with ENOMEM, before the first page, if that populated more than the
+ * user's limit leaves or the machine has available. Touching ends with the first
+ * page that is SIGSEGV: an arena with SEGV_ON_FAULT can be mapped as a whole
+ * however large it is, and only what was allocated is populated. MADV_REMOVE and
  * fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) free pages; other modes
  * of fallocate() are EOPNOTSUPP. MADV_DONTNEED drops page table entries only.
  * Core dumps leave mappings out. Children do not inherit them without
@@ -288,7 +300,7 @@ struct karena_rights {
  * @name:	in, NUL-terminated
  *
  * Returns the arena's fd. Memory is taken as pages are populated; a large arena
- * costs as little to create as a small one. EMFILE, ENFILE.
+ * costs as little to create as a small one. EDQUOT: the user's limit; EMFILE, ENFILE.
  */
 struct karena_arena_create {
 	__u32		size;
@@ -352,7 +364,8 @@ struct karena_arena_alloc {
  * on for the pin alone. Fails with ENOENT if a page is not allocated (STRICT
  * only). Freeing the middle of a range splits it in two. If that takes memory and
  * none of the freed pages has any, the call fails with EDQUOT at the user's limit,
- * or with ENOMEM; a call that gives memory back never fails for lack of memory.
+ * or with ENOMEM. A call that gives memory back is not held up by a limit; it
+ * fails with ENOMEM if the machine lacks even the few bytes that a range needs.
  * Needs KARENA_RIGHT_FREE.
  */
 struct karena_arena_free {
@@ -564,7 +577,8 @@ struct karena_arena_walk {
  * consumer page KARENA_RIGHT_CONSUME, the writable data KARENA_RIGHT_MAP_WRITE and
  * KARENA_RIGHT_PRODUCE. It fails with EBUSY if another has the consumer role and
  * the window is the writable consumer page.
- * Writable mappings are not copied into children; none may grow.
+ * Writable mappings are not copied into children: if MADV_DOFORK takes data along,
+ * each touch by the child is a SIGBUS. None may grow.
  *
  * A ring has one consumer: the process and open file that first map the consumer
  * page writable or call read(). The role ends when either of them ends. Other
@@ -577,7 +591,8 @@ struct karena_arena_walk {
  * right.
  * write() and writev() send their bytes as one record. They fail with EAGAIN if
  * there is no space just now, even without O_NONBLOCK; ENOSPC if the record can
- * never fit; EINVAL if there are no bytes; EPERM without the right.
+ * never fit; EINVAL if there are no bytes; ESTALE if the record timed out while it was
+ * copied (see struct karena_ring_create) and is lost; EPERM without the right.
  * poll() reports EPOLLIN when the record at the consumer position is there, and
  * EPOLLOUT when half of the ring is free.
  *
@@ -668,8 +683,9 @@ struct karena_ring_consumer {
  * @lost_full:	records refused because there was no space
  * @lost_full_bytes: their payload bytes
  * @lost_too_big: records refused because they could never fit
- * @lost_busy:	records refused because a non-maskable interrupt met a reservation
- *		under way on the ring
+ * @lost_busy:	records of kernel code refused because the ring's lock was taken in a
+ *		context that cannot wait for it: a non-maskable interrupt, or a probe
+ *		that was called while its CPU held such a lock
  * @lost_dead:	reservations discarded because their owner died or closed the fd
  * @space_wanted: number of free bytes that a producer waits for, or 0. The kernel
  *		does not notice stores to the consumer page. So after each store
@@ -706,8 +722,8 @@ struct karena_ring_producer {
  * @data_bytes:	in, size of the data area: a power of two, a page up to
  *		@out_ring_max_bytes of KARENA_IOC_QUERY
  * @node:	in, NUMA node, or KARENA_NODE_ANY
- * @reserve_timeout_us: in, microseconds for which a reservation may hold up the
- *		consumer, or 0 for no limit; needs IN_PLACE
+ * @reserve_timeout_us: in, microseconds for which a reservation, or the copying of a
+ *		long record, may hold up the consumer, or 0 for no limit
  * @name:	in, NUL-terminated
  *
  * Returns the ring's fd. Takes all memory of the ring and charges it to the caller.
@@ -715,8 +731,10 @@ struct karena_ring_producer {
  * passed; the time begins, at the latest, when poll(), read(), WAIT or STAT meets the
  * reservation. The consumer then sees a discarded record. The owner keeps the space
  * until it is gone or finishes the reservation, which fails with ESTALE. Until then the
- * ring is full when producers come round to that space. Also fails with EMFILE, ENFILE,
- * or EDQUOT if the user's limit is reached.
+ * ring is full when producers come round to that space. So it is with a call that sends
+ * a long record by copy: it fails with ESTALE once it has copied. An owner that dumps
+ * core is gone after that, and without a timeout the consumer waits as long. Also fails
+ * with EMFILE, ENFILE, or EDQUOT if the user's limit is reached.
  */
 struct karena_ring_create {
 	__u32		size;
@@ -800,8 +818,8 @@ struct karena_ring_finish {
  * @__reserved:	in, 0
  *
  * Sends one record as write() does, with the wake-up flags. Fails with EAGAIN if
- * there is no space just now; ENOSPC if the record can never fit; with WAIT_SPACE
- * also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
+ * there is no space just now; ENOSPC if the record can never fit; ESTALE as write();
+ * with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output {
 	__u32		size;
@@ -829,8 +847,8 @@ struct karena_ring_output {
  * Returns the number of records sent, which is less than there are if one could not be
  * sent or a fatal signal came; to learn why, retry from the first unsent record. Fails
  * with EAGAIN if there is no space just now for the first record; ENOSPC if the first
- * record can never fit; EINVAL if it has no bytes or passes the end of the buffer;
- * with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
+ * record can never fit; ESTALE if it timed out, as write(); EINVAL if it has no bytes
+ * or passes the end of the buffer; with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output_batch {
 	__u32		size;
