@@ -52,8 +52,9 @@ static int check_create(const struct karena_arena_create *args)
 	if (args->address) {
 		if (!(args->flags & KARENA_ARENA_F_FIXED_ADDR) || !PAGE_ALIGNED(args->address))
 			return -EINVAL;
+		/* TASK_SIZE_MAX may be more than the CPU has, TASK_SIZE the task's. */
 		if (args->address + args->length < args->address ||
-		    args->address + args->length > TASK_SIZE_MAX)
+		    args->address + args->length > STACK_TOP_MAX)
 			return -EINVAL;
 	}
 	if (!karena_node_valid(args->node) || args->fault_pages > KARENA_FAULT_PAGES_MAX)

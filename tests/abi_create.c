@@ -49,11 +49,19 @@ static bool may_be_mapped(__u64 address)
 	return true;
 }
 
-/* Where user addresses end: at a power of two, or a page below it. */
+/*
+ * Where user addresses end: at a power of two, or a page below it. A 32-bit program, which
+ * runs on x86, cannot try: there they are more with page tables of five levels.
+ */
 static __u64 address_end(void)
 {
+	static char text[1 << 16];
 	unsigned int bits;
 
+	if (sizeof(void *) < sizeof(__u64)) {
+		must(read_file("/proc/cpuinfo", text, sizeof(text)) > 0);
+		return TWO(strstr(text, " la57") ? 56 : 47) - page_size;
+	}
 	for (bits = 62; bits > 32; bits--) {
 		if (may_be_mapped(TWO(bits) - page_size))
 			return TWO(bits);
