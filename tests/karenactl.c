@@ -114,7 +114,7 @@ TEST_F(tool, show_draws_what_is_where)
 	EXPECT_TRUE(tool_says("arena \"a-name\", %u MiB; pid", 4 * self->kib));
 	EXPECT_TRUE(tool_says("5 allocated, 4 reserved, 1 guard"));
 	EXPECT_TRUE(tool_says("       0 B |+++++X.........."));
-	EXPECT_TRUE(tool_says(" %.1f MiB free\n", 2000 * self->kib / 1024.0));
+	EXPECT_TRUE(tool_says(" %.2g MiB free\n", 1984 * self->kib / 1024.0));
 	EXPECT_TRUE(tool_says("%6u MiB |rrrr............", 2 * self->kib));
 	EXPECT_TRUE(tool_says("a character is %u KiB", self->kib));
 	EXPECT_TRUE(tool_says("  0x%llx          1 %6u KiB  guard",
