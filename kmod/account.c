@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A limit per user on the bytes of memory that all objects of that user take.
+ * A limit per user on the bytes of memory that all objects of the user take.
  *
- * An object is charged to the user who created it, whoever populates it: only
- * so is the sum given back exactly, by whichever process closes last. (The
- * memory cgroup of whoever populates is charged by the page allocator.)
+ * An object is charged to the user who created it, whoever populates it. Only this way is
+ * exactly the same amount uncharged, whichever process closes last. (The page allocator
+ * charges the memory cgroup of the task that populates.)
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -25,11 +25,11 @@ MODULE_PARM_DESC(user_max_bytes,
 		 "Bytes that all objects of one user may take; 0 (default): a quarter of what is not movable");
 
 /**
- * struct karena_account - what one user's objects hold
+ * struct karena_account - memory of one user's objects
  * @node:	in accounts, under accounts_lock
  * @uid:	fixed
- * @users:	objects that hold it, under accounts_lock
- * @bytes:	charged
+ * @users:	number of the user's objects, under accounts_lock
+ * @bytes:	charged bytes
  */
 struct karena_account {
 	struct hlist_node node;
@@ -42,12 +42,12 @@ struct karena_account {
 static DEFINE_MUTEX(accounts_lock);
 static DEFINE_HASHTABLE(accounts, 6);
 
-/* The limit where the administrator sets none. Written under accounts_lock. */
+/* The limit if the administrator sets none. Written under accounts_lock. */
 static unsigned long default_bytes;
 
 /*
- * Adds up the memory that is not for movable pages alone. The kernel itself can use
- * nothing else, nor can objects: their pages stay where they are.
+ * Counts the pages of memory that is not for movable pages only. Neither the kernel nor
+ * objects, whose pages do not move, can use other memory.
  */
 static unsigned long unmovable_pages(void)
 {
@@ -76,7 +76,7 @@ unsigned long karena_available_bytes(void)
 	return min(nr_pages, unmovable_pages()) << PAGE_SHIFT;
 }
 
-/* Memory can come and go, but the walk over all nodes is too long for each charge. */
+/* Memory may come and go. The walk over all nodes takes too long to do for each charge. */
 static void update_default(void)
 {
 	lockdep_assert_held(&accounts_lock);
@@ -100,18 +100,18 @@ static struct karena_account *account_find(kuid_t uid)
 	return NULL;
 }
 
-/* Asked for everybody who creates an object, so that a no is not for the audit log. */
+/* Not audited: this asks for every user that creates an object. */
 static bool is_exempt(void)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
 }
 
 /**
- * karena_account_get() - the account that the caller's new object is charged to
+ * karena_account_get() - get the account to charge for the caller's new object
  *
  * Context: may sleep.
- * Return: a reference; NULL if the caller is exempt from the limit; or
- * -ENOMEM as a pointer.
+ * Return: a reference; NULL if the caller is exempt from the limit; or an ERR_PTR():
+ * -ENOMEM.
  */
 struct karena_account *karena_account_get(void)
 {
@@ -159,9 +159,9 @@ void karena_account_put(struct karena_account *account)
 }
 
 /**
- * karena_account_try_charge() - karena_account_charge() of an account
+ * karena_account_try_charge() - charge memory that is about to be taken
  * @account:	not NULL
- * @bytes:	how many
+ * @bytes:	number of bytes
  *
  * Context: any.
  * Return: 0, or -EDQUOT with nothing charged.
@@ -180,9 +180,9 @@ int karena_account_try_charge(struct karena_account *account, unsigned long byte
 EXPORT_SYMBOL_IF_KUNIT(karena_account_try_charge);
 
 /**
- * karena_account_add() - change what is charged, ignoring the limit
+ * karena_account_add() - change the charge, ignoring the limit
  * @account:	not NULL
- * @bytes:	how many more, or fewer if negative
+ * @bytes:	number of bytes to add, or to subtract if negative
  *
  * Context: any.
  */
@@ -193,7 +193,7 @@ void karena_account_add(struct karena_account *account, long bytes)
 EXPORT_SYMBOL_IF_KUNIT(karena_account_add);
 
 /**
- * karena_account_limit_bytes() - the limit
+ * karena_account_limit_bytes() - get the limit
  *
  * Context: may sleep.
  */
@@ -206,7 +206,7 @@ u64 karena_account_limit_bytes(void)
 }
 
 /**
- * karena_account_left() - what may still be charged
+ * karena_account_left() - get how much can still be charged
  * @account:	may be NULL
  *
  * Context: any.
@@ -224,7 +224,7 @@ unsigned long karena_account_left(struct karena_account *account)
 }
 
 /**
- * karena_account_left_bytes() - what the caller's user may still have charged
+ * karena_account_left_bytes() - get how much can still be charged to the caller's user
  *
  * Context: may sleep.
  * Return: bytes, or U64_MAX if the caller is exempt.

@@ -10,7 +10,7 @@
 
 struct karena_account;
 
-/* What kmalloc() of a constant size takes, with its memory cgroup's pointer. */
+/* Memory of a kmalloc() of constant size, with its memory cgroup's pointer. */
 #define KARENA_SLAB_BYTES(size)	(roundup_pow_of_two(size) + sizeof(void *))
 
 struct karena_account *karena_account_get(void);
@@ -25,7 +25,7 @@ unsigned long karena_available_bytes(void);
 /**
  * karena_account_charge() - charge memory that is about to be taken
  * @account:	may be NULL: exempt
- * @bytes:	how many
+ * @bytes:	number of bytes
  *
  * Context: any.
  * Return: 0, or -EDQUOT with nothing charged.
@@ -38,7 +38,7 @@ static inline int karena_account_charge(struct karena_account *account, unsigned
 /**
  * karena_account_force() - charge memory, ignoring the limit
  * @account:	may be NULL
- * @bytes:	how many
+ * @bytes:	number of bytes
  *
  * Context: any.
  */
@@ -49,9 +49,9 @@ static inline void karena_account_force(struct karena_account *account, unsigned
 }
 
 /**
- * karena_account_uncharge() - take back the charge of memory that was given back
+ * karena_account_uncharge() - uncharge memory that was given back
  * @account:	may be NULL
- * @bytes:	how many
+ * @bytes:	number of bytes
  *
  * Context: any.
  */

@@ -288,8 +288,8 @@ static __always_inline int release_step(struct karena_arena *arena, unsigned lon
 }
 
 /*
- * Where others have changed ranges between two steps, a step may need a node that there
- * is no memory for. It waits for that, as part of the range is done.
+ * Other calls may have changed ranges between two steps, so a step may need a node that
+ * there is no memory for. As a part of the range is done, wait for memory then.
  */
 static noinline int release_rest(struct karena_arena *arena, unsigned long first,
 				 unsigned long nr_pages, const struct release_mode *how, u64 *done)

@@ -169,8 +169,9 @@ drop:
 }
 
 /*
- * An entry that is neither empty nor of a page, such as the marker by which userfaultfd
- * knows a page to be write-protected that is not mapped. No page can be mapped over it.
+ * Is there an entry that is neither empty nor of a page? Such as the marker by which
+ * userfaultfd remembers that an unmapped page is write-protected. No page can be mapped
+ * over it.
  */
 static bool entry_is_marker(const struct vm_fault *vmf)
 {
@@ -178,8 +179,8 @@ static bool entry_is_marker(const struct vm_fault *vmf)
 }
 
 /*
- * Does what a touch demands. Returns how many pages it populated; -EACCES where
- * the state forbids the touch; -ENOMEM, -EDQUOT; -EBUSY where there is a marker.
+ * Handles a touch. Returns the number of pages populated; -EACCES if the state forbids the
+ * touch; -ENOMEM, -EDQUOT; -EBUSY if there is a marker.
  */
 static int touch_page(struct karena_arena *arena, const struct vm_fault *vmf)
 {
@@ -330,7 +331,7 @@ static unsigned long arena_get_unmapped_area(struct file *file, unsigned long ad
 	return fixed_area(file, addr, len, pgoff << PAGE_SHIFT, flags);
 }
 
-/* Whether a read of a page gets through, as mmap() makes it of a locked mapping. */
+/* Does a read of a page succeed, as mmap() reads the pages of a locked mapping? */
 static bool can_populate(const struct karena_arena *arena, u32 state)
 {
 	return state == KARENA_PAGE_ALLOCATED ||
@@ -338,9 +339,8 @@ static bool can_populate(const struct karena_arena *arena, u32 state)
 }
 
 /*
- * How many pages are populated if one after the other is read, up to the first where that
- * does not get through, or until it is clear that they are more than @most. -EINTR for a
- * fatal signal.
+ * Counts the pages that reading one page after the other would populate, up to the first
+ * read that fails, or until there are more than @most. -EINTR for a fatal signal.
  */
 static long count_to_populate(struct karena_arena *arena, unsigned long first,
 			      unsigned long nr_pages, unsigned long most)
@@ -371,9 +371,9 @@ static long count_to_populate(struct karena_arena *arena, unsigned long first,
 }
 
 /*
- * A mapping that is locked from the start (mlockall() with MCL_FUTURE, MAP_LOCKED) is
- * populated by mmap(), MCL_ONFAULT or not, as that flag is taken from mappings of this
- * kind before it is obeyed. One that cannot be populated as a whole would take all
+ * Checks a mapping that is locked from the start (mlockall() with MCL_FUTURE, MAP_LOCKED).
+ * mmap() populates it, even with MCL_ONFAULT, as the kernel removes that flag from such
+ * mappings before it obeys it. If it could not be populated as a whole, it would take all
  * memory from everybody.
  */
 static int check_locked(struct karena_arena *arena, struct vm_area_struct *vma)

@@ -119,7 +119,7 @@ release_range(struct karena_arena *arena, unsigned long first, unsigned long las
 		first = span.base + PAGE_TREE_SLOTS;
 		if (gone->nr >= ARENA_STEP)
 			return min(last, first - 1);
-		/* What leads to pages that lie by themselves takes longer than they do. */
+		/* Nodes that lead to scattered pages take longer to free than the pages. */
 		if (first <= last)
 			cond_resched();
 	}
@@ -148,13 +148,12 @@ static void note_released(struct karena_arena *arena, unsigned long nr_pages)
 }
 
 /**
- * arena_lock_with_spares() - arena_lock_to_remove() where spare nodes are missing
+ * arena_lock_with_spares() - arena_lock_to_remove() if spare nodes are missing
  * @arena:	the arena
  *
- * To take pages out of the middle of a range takes a node, and whoever is out of
- * memory must be able to free some. So nodes are allocated before anything changes,
- * and without the lock. Those that the ranges have serve where there is no memory
- * even for that.
+ * Removing pages from the middle of a range takes a node, and it must be possible to free
+ * memory when there is none. So nodes are allocated without the lock, before anything
+ * changes. If there is no memory even for that, the spare nodes of the ranges are used.
  *
  * Context: may sleep and reclaim.
  * Return: 0, or -EINTR for a fatal signal.
@@ -176,7 +175,7 @@ int arena_lock_with_spares(struct karena_arena *arena)
 		ranges_add_spares(r, nodes, nr);
 		if (ranges_has_spares(r) || nr < want || want == RANGES_ADDED_MAX)
 			return 0;
-		/* Others have used some up meanwhile. */
+		/* Others have used some in the meantime. */
 		up_write(&arena->lock);
 		want = RANGES_ADDED_MAX;
 	}
@@ -184,8 +183,8 @@ int arena_lock_with_spares(struct karena_arena *arena)
 
 /**
  * arena_remove_pages() - remove the pages of a range, one step at a time
- * @arena:	its lock is held exclusively, from arena_lock_to_remove(), or since the
- *		change that this call takes back
+ * @arena:	its lock is held exclusively, by arena_lock_to_remove(), or since the change
+ *		that this call undoes
  * @first:	index of the first page
  * @last:	index of the last page; out, the last one handled
  * @state:	new state of the pages

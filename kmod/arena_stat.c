@@ -65,8 +65,8 @@ static bool page_is_pinned(struct page *page)
 /**
  * arena_count_pages() - count the populated pages of a range
  * @arena:	its lock is held
- * @range:	the range; out, cut short where too many pages are populated
- * @entry:	out, @nr_populated and @nr_pinned are added to
+ * @range:	the range; out, cut short if too many pages are populated
+ * @entry:	@nr_populated and @nr_pinned are increased
  *
  * Context: may sleep.
  */
@@ -86,7 +86,7 @@ void arena_count_pages(struct karena_arena *arena, struct page_range *range,
 			range->last = min(range->last, span.base + PAGE_TREE_SLOTS - 1);
 			break;
 		}
-		/* Not the lock is what others may be waiting for, but the CPU. */
+		/* Others may wait for the CPU, if not for the lock. */
 		cond_resched();
 	}
 }

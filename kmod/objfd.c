@@ -71,14 +71,14 @@ void karena_objfs_unpin(void)
 	simple_release_fs(&objfs_mnt, &objfs_pins);
 }
 
-/* What comes from caches of the kernel's, with its memory cgroup's pointer. */
+/* Size of an object from one of the kernel's caches, with its memory cgroup's pointer. */
 #define CACHE_BYTES(type)	(L1_CACHE_ALIGN(sizeof(type)) + sizeof(void *))
 
-/* What an open file takes. */
+/* Memory of an open file. */
 #define FILE_BYTES		(CACHE_BYTES(struct file) + CACHE_BYTES(struct dentry) + \
 				 KARENA_SLAB_BYTES(sizeof(struct karena_handle)))
 
-/* What an object takes, beside what its kind charges as it grows. */
+/* Returns the memory of an object, without what its kind charges as it grows. */
 static unsigned long object_bytes(const struct karena_object_type *type)
 {
 	return type->bytes + CACHE_BYTES(struct inode) +

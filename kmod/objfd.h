@@ -20,8 +20,8 @@ struct seq_file;
  * @name:	of the kind, for people
  * @mode:	file type bits of the inode, 0 for none
  * @rights:	KARENA_RIGHT_* that an open file of this kind can have
- * @bytes:	memory that an object of this kind takes for itself
- * @percpu_bytes: the same, for each CPU
+ * @bytes:	memory of an object of this kind itself
+ * @percpu_bytes: likewise, for each CPU
  * @fops:	of its open files
  * @opened:	called for a new open file before anybody has it; optional
  * @cut:	called when an open file has lost these KARENA_RIGHT_*; optional
@@ -47,7 +47,7 @@ struct karena_object_type {
 /**
  * struct karena_object - common part of arenas and rings
  * @type:	fixed after init
- * @account:	charged for it; fixed after init, one reference
+ * @account:	charged for the object; fixed after init, one reference
  * @inode:	fixed once published; each of @users holds a reference
  * @users:	open files, on which mappings hold references, and kernel code. The last
  *		one destroys the object

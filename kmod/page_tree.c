@@ -32,7 +32,7 @@ static unsigned long page_tree_slots_bytes(unsigned int height)
 			KARENA_SLAB_BYTES(PAGE_TREE_SLOTS * sizeof(struct page *));
 }
 
-/* Gives a node that is @height above the leaves its slots, all empty. */
+/* Allocates the slots of a node @height levels above the leaves, all empty. */
 static int page_tree_make_slots(struct page_tree *t, struct page_tree_node *node,
 				unsigned int height, gfp_t gfp)
 {
@@ -210,7 +210,7 @@ static noinline struct page_tree_node *page_tree_grow(struct page_tree *t, unsig
  * @gfp:	for nodes
  *
  * Context: may sleep if @gfp says so.
- * Return: the leaf; or -EDQUOT or -ENOMEM as a pointer, with nothing changed.
+ * Return: the leaf; or an ERR_PTR(): -EDQUOT or -ENOMEM, with nothing changed.
  */
 struct page_tree_node *page_tree_make_leaf(struct page_tree *t, unsigned long index, gfp_t gfp)
 {
@@ -227,7 +227,7 @@ EXPORT_SYMBOL_IF_KUNIT(page_tree_make_leaf);
  * Remembers the leaf, so that the next call for the same leaf is faster.
  *
  * Context: may sleep if @gfp says so.
- * Return: the leaf; or -EDQUOT or -ENOMEM as a pointer, with nothing changed.
+ * Return: the leaf; or an ERR_PTR(): -EDQUOT or -ENOMEM, with nothing changed.
  */
 struct page_tree_node *page_tree_turn_to(struct page_tree *t, unsigned long index, gfp_t gfp)
 {
@@ -314,7 +314,7 @@ void page_tree_clear(struct page_tree *t, const struct page_tree_span *span)
 EXPORT_SYMBOL_IF_KUNIT(page_tree_clear);
 
 /**
- * page_tree_trim() - free the leaf that is kept for pages to come
+ * page_tree_trim() - free the empty leaf that is kept for later pages
  * @t:		the tree
  *
  * Context: any; the lock is held exclusively.

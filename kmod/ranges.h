@@ -40,10 +40,10 @@ struct ranges_node {
 	u32 state;
 };
 
-/* What is charged for a node. */
+/* Charge for a node. */
 #define RANGES_NODE_BYTES	KARENA_SLAB_BYTES(sizeof(struct ranges_node))
 
-/* In place of gfp flags: take spare nodes, and ignore the limit. */
+/* Instead of gfp flags: use spare nodes, and ignore the limit. */
 #define RANGES_SPARE	((__force gfp_t)0)
 
 /**
@@ -57,7 +57,7 @@ struct ranges_node {
  * @account:	charged for the nodes in the tree, may be NULL; set by the caller before
  *		the first change
  * @spare:	nodes for changes that must not fail
- * @nr_spares:	number of spare nodes; changed under the lock, may be read without
+ * @nr_spares:	number of spare nodes; changed under the lock, read with or without it
  * @lock:	the caller's, protects everything but @nr_pages; fixed after init
  */
 struct ranges {
@@ -97,17 +97,17 @@ bool ranges_can_set_slow(struct ranges *r, unsigned long first, u32 state);
 unsigned long ranges_count(struct ranges *r, u32 state);
 bool ranges_validate(struct ranges *r);
 
-/* Are there spare nodes for any change? */
+/* Are there enough spare nodes for any change? */
 static inline bool ranges_has_spares(const struct ranges *r)
 {
 	return READ_ONCE(r->nr_spares) == RANGES_ADDED_MAX;
 }
 
 /**
- * ranges_can_set() - Are there spare nodes for a change?
+ * ranges_can_set() - check for enough spare nodes for a change
  * @r:		the ranges
- * @first:	where the change begins, wherever it ends
- * @state:	KARENA_PAGE_* that pages get
+ * @first:	first page of the change, wherever the change ends
+ * @state:	new state of the pages, KARENA_PAGE_*
  */
 static inline bool ranges_can_set(struct ranges *r, unsigned long first, u32 state)
 {

@@ -124,14 +124,14 @@ static void ranges_cut(struct ranges *r, struct ranges_change *c, struct ranges_
 	node->last = c->first - 1;
 }
 
-/* Always accounted and never for DMA: which cache it is of need not be looked up. */
+/* Always accounted and never for DMA, so the compiler can choose the cache. */
 static inline struct ranges_node *ranges_alloc_node(gfp_t gfp)
 {
 	gfp &= ~(GFP_ZONEMASK | __GFP_RECLAIMABLE);
 	return kmalloc(sizeof(struct ranges_node), gfp | __GFP_ACCOUNT);
 }
 
-/* A node for the tree; -EDQUOT or -ENOMEM as a pointer, but not with RANGES_SPARE. */
+/* Makes a node for the tree. Returns -EDQUOT or -ENOMEM, but not with RANGES_SPARE. */
 static struct ranges_node *ranges_new_node(struct ranges *r, gfp_t gfp)
 {
 	struct ranges_node *node;
@@ -162,7 +162,7 @@ static void ranges_keep_or_free(struct ranges *r, struct ranges_node *node)
 	}
 }
 
-/* A node that was charged leaves the tree, or did not get there. */
+/* Frees a node that was charged, and has left the tree or never got there. */
 static void ranges_free_node(struct ranges *r, struct ranges_node *node)
 {
 	karena_account_uncharge(r->account, RANGES_NODE_BYTES);
@@ -170,15 +170,15 @@ static void ranges_free_node(struct ranges *r, struct ranges_node *node)
 }
 
 /**
- * ranges_alloc_spares() - Allocate nodes for ranges_add_spares()
+ * ranges_alloc_spares() - allocate nodes for ranges_add_spares()
  * @nodes:	out
- * @nr:		how many
+ * @nr:		number of nodes
  *
- * If need be the memory cgroup is charged beyond its limit, so that nobody in it is
- * killed: whoever is about to give memory back is to be able to.
+ * Charges the memory cgroup beyond its limit if need be, rather than have the kernel kill
+ * a task: the caller is about to give memory back.
  *
- * Context: may sleep and reclaim, hence without the lock.
- * Return: how many there are in @nodes.
+ * Context: may sleep and reclaim, so do not call it with the lock.
+ * Return: number of nodes in @nodes.
  */
 unsigned int ranges_alloc_spares(struct ranges_node **nodes, unsigned int nr)
 {
@@ -195,10 +195,10 @@ unsigned int ranges_alloc_spares(struct ranges_node **nodes, unsigned int nr)
 EXPORT_SYMBOL_IF_KUNIT(ranges_alloc_spares);
 
 /**
- * ranges_add_spares() - Keep as many nodes as there are too few, and free the others
+ * ranges_add_spares() - keep as many nodes as are missing, and free the others
  * @r:		the ranges
  * @nodes:	from ranges_alloc_spares()
- * @nr:		how many
+ * @nr:		number of nodes
  *
  * Context: may sleep; the lock is held exclusively.
  */
@@ -270,10 +270,10 @@ static unsigned int ranges_added(const struct ranges_change *c)
 /**
  * ranges_can_set_slow() - ranges_can_set() if a spare node is missing
  * @r:		the ranges
- * @first:	where the change begins
- * @state:	KARENA_PAGE_* of the change
+ * @first:	first page of the change
+ * @state:	new state of the pages, KARENA_PAGE_*
  *
- * A change of @first alone needs no fewer nodes than one that goes on from there.
+ * Checks a change of @first alone, which needs at least as many nodes as a longer one.
  */
 bool ranges_can_set_slow(struct ranges *r, unsigned long first, u32 state)
 {
@@ -415,8 +415,8 @@ static noinline int ranges_set_far(struct ranges *r, unsigned long first, unsign
  * @first:	first page
  * @last:	last page
  * @state:	new state, KARENA_PAGE_*, of all pages, whatever their state is
- * @gfp:	for nodes. Making pages free needs a node if it splits a range. With
- *		RANGES_SPARE, ranges_can_set() was true
+ * @gfp:	for nodes, as making pages free needs a node if it splits a range; or
+ *		RANGES_SPARE if ranges_can_set() was true
  *
  * Context: may sleep, whatever @gfp is.
  * Return: 0; with nothing changed -ENOMEM or -EDQUOT; always 0 with RANGES_SPARE.

@@ -218,12 +218,12 @@ struct karena_query {
  * @rights:	in, KARENA_RIGHT_* to keep
  * @__reserved:	in, 0
  *
- * REOPEN returns a new close-on-exec fd, a second open file on the same object,
- * with just @rights; EPERM if this open file lacks one of them; EDQUOT: the user's
- * limit; EMFILE, ENFILE.
- * RESTRICT cuts this open file, hence every duplicate of it, down to those of
- * @rights that it has, for good. Mappings made before keep what they have, and what
- * mprotect() could have made of them.
+ * REOPEN returns a new close-on-exec fd: a second open file on the same object,
+ * with just @rights. It fails with EPERM if this open file lacks one of them, with
+ * EDQUOT if the user's limit is reached, and with EMFILE or ENFILE.
+ * RESTRICT takes all rights but @rights from this open file, hence from every
+ * duplicate of it, for good. Existing mappings keep the access they have, and the
+ * access that mprotect() can give them.
  */
 struct karena_rights {
 	__u32		size;
@@ -256,20 +256,23 @@ struct karena_rights {
  * arena also refuses any address but its own (EINVAL), and its own if something
  * is mapped there already (EEXIST, also with MAP_FIXED).
  * mprotect() to PROT_EXEC is EACCES; so is PROT_WRITE if the mapping was made
- * without the right;
- * mremap() that grows or doubles a window, EFAULT, that moves one of a
- * FIXED_ADDR arena, EINVAL; so are MREMAP_DONTUNMAP and userfaultfd
- * registration, but for UFFD_FEATURE_WP_ASYNC on some kernels: there a touch of a
- * page that was write-protected while it was not mapped is SIGBUS.
- * Pages of arenas stay in memory; all that mlock(), mlockall(MCL_CURRENT) and
- * MAP_POPULATE do is to touch each page of what is mapped. mmap() itself touches
- * each page after mlockall(MCL_FUTURE), also with MCL_ONFAULT, and with MAP_LOCKED;
- * it fails with ENOMEM, before the first page, if that populated more than the
- * user's limit leaves or the machine has available. Touching ends with the first
- * page that is SIGSEGV: an arena with SEGV_ON_FAULT can be mapped as a whole
- * however large it is, and only what was allocated is populated. MADV_REMOVE and
- * fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) free pages; other modes
- * of fallocate() are EOPNOTSUPP. MADV_DONTNEED drops page table entries only.
+ * without the right. mremap() that grows or duplicates a window is EFAULT;
+ * mremap() that moves a window of a FIXED_ADDR arena is EINVAL, as are
+ * MREMAP_DONTUNMAP and userfaultfd registration. Some kernels allow
+ * UFFD_FEATURE_WP_ASYNC; touching a page that was write-protected while it was not
+ * mapped is SIGBUS there.
+ *
+ * Pages of arenas stay in memory. mlock(), mlockall(MCL_CURRENT) and MAP_POPULATE
+ * only touch each mapped page. So does mmap() after mlockall(MCL_FUTURE), even with
+ * MCL_ONFAULT, and with MAP_LOCKED. In these two cases it fails with ENOMEM, before
+ * it touches a page, if it would populate more than the user's limit or the
+ * available memory allows. Touching stops at the first page that is SIGSEGV. So an
+ * arena with SEGV_ON_FAULT can be mapped as a whole, whatever its size, and only
+ * allocated pages are populated.
+ *
+ * MADV_REMOVE and fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) free pages;
+ * other modes of fallocate() are EOPNOTSUPP. MADV_DONTNEED drops page table entries
+ * only.
  * Core dumps leave mappings out. Children do not inherit them without
  * KARENA_ARENA_F_INHERIT or MADV_DOFORK; later kernels (such as 7.2) refuse the
  * latter with EINVAL.
@@ -299,8 +302,9 @@ struct karena_rights {
  *		they are allocated and not yet populated: 1 to 64, 0 for the default
  * @name:	in, NUL-terminated
  *
- * Returns the arena's fd. Memory is taken as pages are populated; a large arena
- * costs as little to create as a small one. EDQUOT: the user's limit; EMFILE, ENFILE.
+ * Returns the arena's fd. Memory is only taken as pages are populated, so a large
+ * arena costs as little to create as a small one. Fails with EDQUOT if the user's
+ * limit is reached; also with EMFILE or ENFILE.
  */
 struct karena_arena_create {
 	__u32		size;
