@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How late does a realtime thread run because of a call that takes long? Rows are what
- * the worst of its wake-ups came too late by, in instructions, hence on one CPU whose
- * clock counts them.
+ * How late does a realtime thread run because of a call that takes long? Rows are the
+ * delay of the latest wake-up in instructions, and need one CPU whose clock counts these.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -26,7 +25,7 @@ static uint64_t now_ns(void)
 	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
-/* Wakes up again and again, and notes the longest that it was not let run. */
+/* Wakes up repeatedly, and records the longest delay. */
 static void *watch(void *unused)
 {
 	uint64_t due = now_ns(), late;
@@ -133,7 +132,7 @@ static int fill(int fd)
 	return alloc_at(fd, 0, LARGE / sysconf(_SC_PAGESIZE));
 }
 
-/* Pages that lie as far from each other as they can. */
+/* Populates pages as far from each other as possible. */
 static int fill_isolated(int fd)
 {
 	uint64_t i;
@@ -166,7 +165,7 @@ int main(void)
 	measure("late.nothing", nothing, 0, &unused);
 	measure("late.ring.create.256m", create_ring, 0, &fd);
 	measure("late.ring.close.256m", close_fd, fd, &unused);
-	/* The kernel has kept the page tables of the first. */
+	/* The kernel has kept the page tables of the first ring's mapping. */
 	measure("late.ring.create_again.256m", create_ring, 0, &fd);
 	measure("late.ring.close_again.256m", close_fd, fd, &unused);
 	measure("late.ring.create_in_place.256m", create_ring, KARENA_RING_F_IN_PLACE, &fd);

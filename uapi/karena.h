@@ -581,8 +581,8 @@ struct karena_arena_walk {
  * consumer page KARENA_RIGHT_CONSUME, the writable data KARENA_RIGHT_MAP_WRITE and
  * KARENA_RIGHT_PRODUCE. It fails with EBUSY if another has the consumer role and
  * the window is the writable consumer page.
- * Writable mappings are not copied into children: if MADV_DOFORK takes data along,
- * each touch by the child is a SIGBUS. None may grow.
+ * Children do not inherit writable mappings: if MADV_DOFORK passes on the data, each
+ * touch by the child is a SIGBUS. Writable mappings cannot grow.
  *
  * A ring has one consumer: the process and open file that first map the consumer
  * page writable or call read(). The role ends when either of them ends. Other
@@ -735,10 +735,10 @@ struct karena_ring_producer {
  * passed; the time begins, at the latest, when poll(), read(), WAIT or STAT meets the
  * reservation. The consumer then sees a discarded record. The owner keeps the space
  * until it is gone or finishes the reservation, which fails with ESTALE. Until then the
- * ring is full when producers come round to that space. So it is with a call that sends
- * a long record by copy: it fails with ESTALE once it has copied. An owner that dumps
- * core is gone after that, and without a timeout the consumer waits as long. Also fails
- * with EMFILE, ENFILE, or EDQUOT if the user's limit is reached.
+ * ring is full when producers come round to that space. The same holds for a call that
+ * sends a long record by copy: it fails with ESTALE after copying. An owner that dumps
+ * core is gone only after the dump, and without a timeout the consumer waits that long.
+ * Also fails with EMFILE, ENFILE, or EDQUOT if the user's limit is reached.
  */
 struct karena_ring_create {
 	__u32		size;
@@ -851,8 +851,9 @@ struct karena_ring_output {
  * Returns the number of records sent, which is less than there are if one could not be
  * sent or a fatal signal came; to learn why, retry from the first unsent record. Fails
  * with EAGAIN if there is no space just now for the first record; ENOSPC if the first
- * record can never fit; ESTALE if it timed out, as write(); EINVAL if it has no bytes
- * or passes the end of the buffer; with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
+ * record can never fit; ESTALE as write(); EINVAL if it has no bytes or passes the end
+ * of the buffer; with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs
+ * KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output_batch {
 	__u32		size;

@@ -32,7 +32,7 @@ int karena_ring_reserve_dynptr(struct karena_ring *ring, size_t length,
 
 typedef int (*finish_fn)(struct karena_ring *ring, void *payload, uint32_t flags);
 
-/* With -ESTALE the record has ended; with any other error it is as it was. */
+/* -ESTALE means that the record is finished; any other error leaves it unchanged. */
 static int finish_dynptr(struct karena_dynptr *dynptr, finish_fn fn, uint32_t flags)
 {
 	int ret = 0;

@@ -586,8 +586,8 @@ int karena_ring_wait(const struct karena_ring *ring, int events, int timeout_ms)
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
  * Errors: -EAGAIN if there is no space just now; -ENOSPC if the record can never fit;
- * -ESTALE if copying it took longer than @reserve_timeout_us of struct
- * karena_ring_opts, and it is lost. Any thread. Since 1.0.
+ * -ESTALE if copying the record took longer than @reserve_timeout_us of struct
+ * karena_ring_opts, and the record is lost. Any thread. Since 1.0.
  */
 int karena_ring_output(const struct karena_ring *ring, const void *data, size_t length,
 		       uint32_t flags);

@@ -69,24 +69,24 @@ int karena_ring_reserve_dynptr(struct karena_ring *ring, size_t length,
 			       struct karena_dynptr *dynptr) KARENA_BEGINS(*dynptr);
 
 /**
- * karena_ring_submit_dynptr() - hand the record to the consumer, all of it
+ * karena_ring_submit_dynptr() - hand the whole record to the consumer
  * @dynptr:	of karena_ring_reserve_dynptr(); null afterwards, unless the call failed
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * Clones and slices of it point to what is the consumer's then. Returns 0 for a null
- * one. Errors: as karena_ring_submit(); -EINVAL: a clone. With -ESTALE the record has
- * ended, and @dynptr is null; with any other error both are as they were, and the
- * record is still to be submitted or discarded. clang counts it as ended then: end it
- * again in a function that it does not check. Since 1.0.
+ * Clones and slices point to the consumer's data afterwards. Returns 0 for a null dynptr.
+ * Errors: as karena_ring_submit(); -EINVAL for a clone. After -ESTALE the record is lost
+ * and @dynptr is null. After any other error both are unchanged, and the record must still
+ * be submitted or discarded. As clang takes it for finished, do so in a function that clang
+ * does not check. Since 1.0.
  */
 int karena_ring_submit_dynptr(struct karena_dynptr *dynptr, uint32_t flags) KARENA_ENDS(*dynptr);
 
 /**
- * karena_ring_discard_dynptr() - give the record up
+ * karena_ring_discard_dynptr() - discard the record
  * @dynptr:	of karena_ring_reserve_dynptr(); null afterwards, unless the call failed
  * @flags:	KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP, or 0
  *
- * As karena_ring_submit_dynptr(). Since 1.0.
+ * Returns as karena_ring_submit_dynptr(). Since 1.0.
  */
 int karena_ring_discard_dynptr(struct karena_dynptr *dynptr, uint32_t flags) KARENA_ENDS(*dynptr);
 

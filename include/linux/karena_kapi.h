@@ -147,10 +147,10 @@ void karena_arena_unmap(void *address);
 
 /*
  * Rings. Producing is allowed in any context, including NMI. It takes only the ring's
- * lock. An NMI just tries to take it, and so does a probe that is called while its CPU
- * holds such a lock. Where a producer cannot wake at once, an irq_work does. A probe of
- * karena's tracepoints that produces is called by its own record, too, and has to prevent
- * that. Get, put and drain may sleep.
+ * lock. An NMI just tries to take it, as does a probe that is called while its CPU holds
+ * such a lock. Where a producer cannot wake at once, an irq_work does. A probe of karena's
+ * tracepoints that produces must not do so for its own records, for which it is called,
+ * too. Get, put and drain may sleep.
  */
 
 /**
