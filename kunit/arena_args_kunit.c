@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the arena's operations turn down before they look at a page's state.
+ * Arguments that the arena's operations refuse before they check the states of pages.
  */
 #include <linux/sched/signal.h>
 
@@ -65,11 +65,11 @@ static void create_should_check_its_arguments(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, at_create(test, &args), create->err);
 }
 
-/* The others, on an arena of "A.r.". */
+/* The other operations, on an arena of "A.r.". */
 
 #define PAGES			4
 #define AT(page)		((page) * PAGE_SIZE)
-/* As many pages as make 2^64 bytes. */
+/* Number of pages whose size is 2^64 bytes. */
 #define WRAP			(1ULL << (64 - PAGE_SHIFT))
 
 union args {
@@ -297,7 +297,7 @@ static void a_fatal_signal_should_leave_all_as_it_was(struct kunit *test)
 {
 	long err[4];
 
-	/* More pages than are taken in one batch, which is where it is looked at. */
+	/* More pages than one batch, as the signal is checked between batches. */
 	at_make(test, 2000);
 	KUNIT_ASSERT_EQ(test, at_reserve(test, 0, 1000, 1000), 0);
 	set_fatal(true);
@@ -315,9 +315,9 @@ static void a_fatal_signal_should_leave_all_as_it_was(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, at_stat(test).out_reserved, 1000ULL);
 }
 
-/* The user's ceiling */
+/* The user's limit */
 
-/* Leave the arena's user @nr_pages and @nr_ranges to spend. Returns what to give back. */
+/* Charges the user's limit but for @nr_pages and @nr_ranges. Returns the bytes charged. */
 static unsigned long spend_all_but(struct kunit *test, unsigned long nr_pages,
 				   unsigned long nr_ranges)
 {

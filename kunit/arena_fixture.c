@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An arena as a process has it, and drawings of arenas.
+ * An arena with an open file, as a process has it, and drawings of arenas.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -18,7 +18,7 @@ int at_init(struct kunit *test)
 	return test->priv ? 0 : -ENOMEM;
 }
 
-/* Give up the arena; what its release does is done on return. */
+/* Closes the arena, and waits until it is released. */
 void at_close(struct kunit *test)
 {
 	struct arena_fixture *f = test->priv;
@@ -36,7 +36,7 @@ void at_exit(struct kunit *test)
 		at_close(test);
 }
 
-/* Go on as a user whom the ceiling holds for; each case has a thread of its own. */
+/* Makes the limit apply. Each case has its own thread, so this ends with the case. */
 void at_become_user(struct kunit *test)
 {
 	struct cred *cred = prepare_creds();
@@ -47,7 +47,7 @@ void at_become_user(struct kunit *test)
 	commit_creds(cred);
 }
 
-/* As an entry point does: look the operation up, then execute it. @file NULL: device. */
+/* Looks an operation up and executes it, as an entry point does. @file: NULL: device. */
 long at_execute(struct kunit *test, struct file *file, unsigned int cmd, void *args,
 		struct iov_iter *payload)
 {
@@ -58,7 +58,7 @@ long at_execute(struct kunit *test, struct file *file, unsigned int cmd, void *a
 	return op ? karena_op_execute(op, &call, args) : -ENOTTY;
 }
 
-/* The open file behind an fd, which is closed. */
+/* Closes an fd and returns its open file. */
 struct file *at_file(struct kunit *test, long fd)
 {
 	struct file *file = fget(fd);
@@ -204,7 +204,7 @@ void at_draw(struct kunit *test, const char *drawing)
 		KUNIT_ASSERT_EQ(test, draw_page(test, i, drawing[i]), 0);
 }
 
-/* The page of memory at an index, or NULL. */
+/* Returns the page of memory at an index, or NULL. */
 struct page *at_page(struct kunit *test, unsigned long index)
 {
 	struct arena_fixture *f = test->priv;
@@ -216,7 +216,7 @@ struct page *at_page(struct kunit *test, unsigned long index)
 	return page;
 }
 
-/* Only allocated pages may hold memory. */
+/* Checks that only allocated pages hold memory. */
 static char letter_at(struct karena_arena *arena, unsigned long index)
 {
 	char letter;
@@ -229,7 +229,7 @@ static char letter_at(struct karena_arena *arena, unsigned long index)
 	return letter;
 }
 
-/* Each page as drawn, and the arena's figures of them. */
+/* Checks each page, and the arena's counters, against a drawing. */
 void at_expect(struct kunit *test, const char *drawing)
 {
 	struct arena_fixture *f = test->priv;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the suites of the arena share: an arena with its open file, operations
- * asked for as the entry points do, and arenas drawn as strings, a letter for each page:
+ * Shared by the suites of the arena: an arena with its open file, operations executed as
+ * entry points do, and arenas drawn as strings, a letter for each page:
  *
  *	. free   A allocated and populated   a allocated   r reserved   g guard
  */
@@ -17,15 +17,15 @@
 
 /**
  * struct arena_fixture - in test->priv
- * @file:	an open file of the arena, once it is made
- * @arena:	that arena
+ * @file:	an open file of the arena, once there is one
+ * @arena:	the arena
  */
 struct arena_fixture {
 	struct file *file;
 	struct karena_arena *arena;
 };
 
-/* Of each suite. */
+/* For each suite. */
 int at_init(struct kunit *test);
 void at_exit(struct kunit *test);
 
@@ -35,7 +35,7 @@ long at_execute(struct kunit *test, struct file *file, unsigned int cmd, void *a
 		struct iov_iter *payload);
 struct file *at_file(struct kunit *test, long fd);
 
-/* Creation: the fd's file becomes the fixture's; or -errno. */
+/* Creates an arena, whose file becomes the fixture's. 0 or -errno. */
 long at_create(struct kunit *test, struct karena_arena_create *args);
 void at_make(struct kunit *test, unsigned long nr_pages);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The arena's states: the table of docs/arena.md, a case for each cell, and what
- * the operations give besides.
+ * The states of pages: the table of docs/arena.md, a case for each cell, and further
+ * results of the operations.
  */
 #include "arena_fixture.h"
 
@@ -66,12 +66,12 @@ static long op_decommit(struct kunit *test)
 }
 
 /**
- * struct cell - of the table, or of the pages in several states beside it
+ * struct cell - a cell of the table, or a case with pages in several states
  * @name:	operation and state
  * @execute:	the operation
- * @before:	the arena as drawn
- * @err:	what the operation returns
- * @after:	the arena then; NULL: as before
+ * @before:	drawing of the arena before
+ * @err:	result of the operation
+ * @after:	drawing of the arena afterwards; NULL: as before
  */
 struct cell {
 	const char *name;
@@ -224,7 +224,7 @@ static void operations_should_cut_ranges_anywhere(struct kunit *test)
 	at_expect(test, "AA.gAArarAAA");
 }
 
-/* More than one step of taking memory away. */
+/* Takes more than one step to remove memory. */
 static void free_should_go_through_long_ranges(struct kunit *test)
 {
 	at_make(test, 3000);
@@ -238,7 +238,7 @@ static void free_should_go_through_long_ranges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, at_stat(test).out_populated_peak, 2500ULL);
 }
 
-/* Where alloc goes */
+/* Places of allocations */
 
 static u64 alloc_at(struct kunit *test, unsigned long hint, unsigned long nr,
 		    unsigned long align_pages)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is shown of an arena: walk and stat.
+ * Reports on an arena: walk and stat.
  */
 #include "arena_fixture.h"
 #include "../kmod/call.h"
 
 #define ENTRIES			16
 
-/* A walk into an array of kernel memory that is poisoned beforehand. */
+/* A walk into an array of kernel memory, which is poisoned before. */
 struct walk {
 	struct karena_arena_walk args;
 	struct karena_arena_range entry[ENTRIES];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dynptrs of kernel code: windows into records, and what null ones do.
+ * Dynptrs of kernel code: windows into records, and null dynptrs.
  */
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -65,7 +65,7 @@ static void access_outside_should_be_an_error_and_no_access(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, byte, 0xaa);
 	KUNIT_EXPECT_NULL(test, memchr_inv(payload, 0x11, 8));
-	/* None at the end is none outside. */
+	/* An empty access at the end is not outside. */
 	KUNIT_EXPECT_EQ(test, karena_dynptr_write(&record, 8, &byte, 0), 0);
 	karena_ring_submit_dynptr(&record, 0);
 }
@@ -92,7 +92,7 @@ static void adjust_should_move_the_window_not_the_record(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rg_record(test, 0)->word, 8);
 }
 
-/* Ends what is not held, without sparse's knowing. */
+/* Finishes a dynptr that is not held, hidden from sparse. */
 static void end_wrongly(struct karena_dynptr *dynptr,
 			void (*end)(struct karena_dynptr *dynptr, u32 flags))
 {
@@ -115,7 +115,7 @@ static void clone_should_be_read_only_and_no_reservation(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, karena_dynptr_write(&clone, 0, "x", 1), -EPERM);
 	KUNIT_EXPECT_NULL(test, karena_dynptr_slice(&clone, 0, 1));
 	KUNIT_EXPECT_NOT_NULL(test, karena_dynptr_slice_const(&clone, 0, 1));
-	/* A window of its own. */
+	/* The clone has its own window. */
 	KUNIT_EXPECT_EQ(test, karena_dynptr_adjust(&clone, 1, 1), 0);
 	KUNIT_EXPECT_EQ(test, karena_dynptr_size(&record), 2);
 	end_wrongly(&clone, karena_ring_submit_dynptr);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The calls that other modules have: what goes in and comes out of each of them. What
- * the operations do is arena_kunit.c's matter.
+ * The calls for other modules: their arguments and results. arena_kunit.c tests what the
+ * operations do.
  */
 #include <linux/fdtable.h>
 #include <linux/file.h>
@@ -22,7 +22,7 @@ static long new_fd(struct kunit *test)
 	return at_execute(test, NULL, KARENA_IOC_ARENA_CREATE, &args, NULL);
 }
 
-/* Its fd is closed at once: the hold on it is the kernel's alone. */
+/* Closes the fd at once, so that only kernel code has a reference. */
 static int kapi_init(struct kunit *test)
 {
 	struct karena_arena *arena;
@@ -125,7 +125,7 @@ static void map_should_show_the_pages(struct kunit *test)
 	one[PAGE_SIZE] = 'x';
 	KUNIT_EXPECT_EQ(test, *other, 'x');
 
-	/* Freed, the page is the mappings' alone; the next one there is another. */
+	/* Once freed, the page belongs to the mappings alone; the next one there differs. */
 	KUNIT_EXPECT_EQ(test, karena_arena_free(arena, 0, 3, 0, NULL), 0);
 	KUNIT_EXPECT_EQ(test, *other, 'x');
 	karena_arena_unmap(other);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the suites need to be a module: they run when it is loaded.
+ * Makes the suites a module, which runs them when it is loaded.
  */
 #include <linux/module.h>
 
 /*
- * MODULE_IMPORT_NS() takes an identifier on older kernels and a string on newer
- * ones; this is what it writes on all of them.
+ * Written out, as MODULE_IMPORT_NS() takes an identifier on older kernels and a string on
+ * newer ones.
  */
 MODULE_INFO(import_ns, "EXPORTED_FOR_KUNIT_TESTING");
 MODULE_INFO(import_ns, "KARENA");

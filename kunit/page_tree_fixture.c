@@ -25,7 +25,7 @@ void pt_make(struct kunit *test, unsigned long nr_pages)
 	f->nr_pages = nr_pages;
 }
 
-/* What page_tree_fill() took of the slots @map of the leaf of @index. */
+/* Returns which slots @map of the leaf of @index page_tree_fill() filled. */
 unsigned long pt_fill_gfp(struct kunit *test, unsigned long index, unsigned long map,
 			  gfp_t gfp)
 {
@@ -56,7 +56,7 @@ void pt_put(struct kunit *test, unsigned long index)
 			BIT(page_tree_slot(index)));
 }
 
-/* The same, by who has the lock alone; none of the @nr slots from @index on is filled. */
+/* Adds pages with the lock held exclusively; the @nr slots from @index must be empty. */
 void pt_put_alone(struct kunit *test, unsigned long index, unsigned int nr)
 {
 	struct page_tree_fixture *f = test->priv;
@@ -94,7 +94,7 @@ bool pt_next(struct kunit *test, unsigned long first, unsigned long last,
 	return found;
 }
 
-/* Takes all pages of a range out; returns how many there were. */
+/* Removes all pages of a range; returns their number. */
 unsigned long pt_clear(struct kunit *test, unsigned long first, unsigned long last)
 {
 	struct page_tree_fixture *f = test->priv;
@@ -110,7 +110,7 @@ unsigned long pt_clear(struct kunit *test, unsigned long first, unsigned long la
 	return nr;
 }
 
-/* How many nodes there are below one; each but one leaf must lead somewhere. */
+/* Counts the nodes below one, each of which must lead to a page, except for one leaf. */
 static unsigned int nodes_below(struct kunit *test, const struct page_tree_node *parent,
 				unsigned int height, unsigned long base)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the suites of the page tree share: a page tree with a lock of its own, and the
- * calls under that lock. The tree never looks into a page, so any pointer serves for
- * one; here that of page i says i.
+ * Shared by the suites of the page tree: a page tree with its own lock, and calls under
+ * that lock. The tree never accesses a page, so any pointer can stand for one; here the
+ * pointer for page i is made from i.
  */
 #ifndef KARENA_PAGE_TREE_FIXTURE_H
 #define KARENA_PAGE_TREE_FIXTURE_H
@@ -24,7 +24,7 @@ static inline struct page *page_of(unsigned long index)
 	return (struct page *)((index + 1) * sizeof(long));
 }
 
-/* Of each suite. */
+/* For each suite. */
 int pt_init(struct kunit *test);
 void pt_exit(struct kunit *test);
 
@@ -40,7 +40,7 @@ bool pt_next(struct kunit *test, unsigned long first, unsigned long last,
 	     struct page_tree_span *span);
 unsigned long pt_clear(struct kunit *test, unsigned long first, unsigned long last);
 
-/* How many nodes the tree has. */
+/* Counts the nodes of the tree. */
 unsigned int pt_nodes(struct kunit *test);
 
 #endif /* KARENA_PAGE_TREE_FIXTURE_H */

@@ -119,7 +119,7 @@ static void one_empty_leaf_should_be_kept(struct kunit *test)
 	pt_put(test, 1);
 	KUNIT_EXPECT_PTR_EQ(test, f->tree.root.node[0].page, slots);
 
-	/* Emptied again, it goes when another leaf is. */
+	/* When it is empty again, it is freed as soon as another leaf is empty. */
 	pt_put(test, PAGE_TREE_SLOTS);
 	KUNIT_EXPECT_EQ(test, pt_clear(test, 0, PAGE_TREE_SLOTS), 2UL);
 	KUNIT_EXPECT_EQ(test, f->tree.root.map, 0x2UL);
@@ -150,7 +150,7 @@ static void a_leaf_turned_to_should_be_the_one_there_is(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, 2), page_of(2));
 	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, 3), page_of(3));
 
-	/* Emptied last, another one turned to, emptied too: the first is gone then. */
+	/* Emptied last, then another leaf is turned to and emptied: the first is freed. */
 	KUNIT_EXPECT_EQ(test, pt_clear(test, 0, 3), 3UL);
 	pt_put_alone(test, PAGE_TREE_SLOTS, PAGE_TREE_SLOTS);
 	KUNIT_EXPECT_EQ(test, pt_clear(test, 0, 2 * PAGE_TREE_SLOTS),
@@ -184,7 +184,7 @@ static void a_small_page_tree_should_need_no_nodes(struct kunit *test)
 }
 
 #ifdef CONFIG_FAILSLAB
-/* What pt_fill() fills while the nth allocation fails; @failed if that came to pass. */
+/* Fills while the nth allocation fails; sets @failed if that allocation was made. */
 static unsigned long fill_failing(struct kunit *test, unsigned int nth, unsigned long index,
 				  bool *failed)
 {
@@ -212,13 +212,13 @@ static void a_path_without_memory_should_leave_nothing(struct kunit *test)
 			failures++;
 			continue;
 		}
-		/* The leaf emptied last is kept: let that be the one of page 0. */
+		/* The leaf emptied last is kept: make that the leaf of page 0. */
 		KUNIT_EXPECT_EQ(test, pt_clear(test, 1ul << 29, 1ul << 29), 1UL);
 		KUNIT_EXPECT_EQ(test, pt_clear(test, 0, 0), 1UL);
 	} while (failed && nth < 100);
 	/*
-	 * Four nodes are as many points. A slab that one of them is cut from is another,
-	 * without which the allocator goes on, so that the node of that number is spared.
+	 * Each of the four nodes can fail. A new slab for one of them is a further allocation,
+	 * but the allocator goes on without it, so the node with that number does not fail.
 	 */
 	KUNIT_EXPECT_GT(test, nth, 4U);
 	KUNIT_EXPECT_GT(test, failures, 0U);

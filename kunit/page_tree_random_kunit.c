@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The page tree against a plain bitmap, and by several threads at once.
+ * The page tree compared with a bitmap, and used by several threads at once.
  */
 #include <linux/bitmap.h>
 #include <linux/completion.h>
@@ -55,7 +55,7 @@ static void a_page_tree_should_agree_with_a_bitmap(struct kunit *test)
 				    test_bit(i, model) ? page_of(i) : NULL);
 }
 
-/* One of those that fill at once. */
+/* A thread that fills concurrently with others. */
 struct filler {
 	struct kunit *test;
 	struct completion done;
@@ -71,7 +71,7 @@ static int fill_all(void *arg)
 		if (pt_fill(filler->test, i, BIT(page_tree_slot(i))))
 			filler->filled++;
 	}
-	/* Not to be in the module's text when that goes. */
+	/* The thread must not be in the module's text when that is freed. */
 	kthread_complete_and_exit(&filler->done, 0);
 }
 
@@ -91,7 +91,7 @@ static void many_should_add_at_once(struct kunit *test)
 		wait_for_completion(&fillers[i].done);
 		filled += fillers[i].filled;
 	}
-	/* Each page went in once, whoever put it there. */
+	/* Each page was added once, by whichever thread. */
 	KUNIT_EXPECT_EQ(test, filled, (unsigned long)RANDOM_PAGES);
 	for (i = 0; i < RANDOM_PAGES; i++)
 		KUNIT_ASSERT_PTR_EQ(test, pt_page(test, i), page_of(i));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The range core's search for free pages.
+ * The ranges' search for free pages.
  */
 #include <linux/sched/signal.h>
 
@@ -105,7 +105,7 @@ static void find_should_soon_take_a_gap_that_must_fit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 2), 160L);
 }
 
-/* As before, but what fits is a gap of just 2 pages behind the 40. */
+/* As above, but the pages fit only in a gap of just 2 pages behind the 40. */
 static void find_should_look_at_every_gap_before_it_gives_up(struct kunit *test)
 {
 	unsigned long i;

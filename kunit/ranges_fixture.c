@@ -30,7 +30,7 @@ void rt_exit(struct kunit *test)
 		rt_destroy(f);
 }
 
-/* The calls under test, under the lock they ask for. */
+/* The calls under test, with the lock that they require. */
 
 void rt_make(struct kunit *test, unsigned long nr_pages)
 {
@@ -110,7 +110,7 @@ bool rt_next(struct kunit *test, unsigned long index, struct page_range *range)
 	return yes;
 }
 
-/* Where they are, or -errno. */
+/* Returns the first page, or -errno. */
 long rt_find(struct kunit *test, unsigned long hint, unsigned long n,
 	     unsigned long align)
 {
@@ -165,7 +165,7 @@ void rt_expect_range(struct kunit *test, struct page_range range,
 	KUNIT_EXPECT_EQ(test, RT_LETTERS[range.state], letter);
 }
 
-/* Each page as drawn, its range as long as drawn, and the counts. */
+/* Checks each page, the length of its range, and the counts against a drawing. */
 void rt_expect(struct kunit *test, const char *drawing)
 {
 	unsigned long n[RANGES_NR_STATES] = {};

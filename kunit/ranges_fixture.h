@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the suites of the range core share: ranges with a lock of their own, the
- * calls under that lock, and arenas drawn as strings, a letter for each page:
+ * Shared by the suites of the ranges: ranges with their own lock, the calls under that
+ * lock, and arenas drawn as strings, a letter for each page:
  *
  *	. free   a allocated   r reserved   g guard
  */
@@ -19,10 +19,10 @@ struct ranges_fixture {
 	bool made;
 };
 
-/* By KARENA_PAGE_*. */
+/* Indexed by KARENA_PAGE_*. */
 #define RT_LETTERS ".arg"
 
-/* Of each suite. */
+/* For each suite. */
 int rt_init(struct kunit *test);
 void rt_exit(struct kunit *test);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The range core: what it reports of pages.
+ * Queries of the ranges.
  */
 #include "ranges_fixture.h"
 
@@ -165,7 +165,7 @@ static void next_should_find_the_first_page(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, rt_next(test, 1, &range));
 }
 
-/* Validate: it must see what it is there for. */
+/* Validate: must find each kind of damage. */
 
 static struct ranges_node *lowest(struct kunit *test)
 {

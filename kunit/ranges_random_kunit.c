@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The range core under random operations, against one byte a page, and with
- * many ranges.
+ * Random operations on the ranges, compared with an array of one byte per page; and many
+ * ranges.
  */
 #include <linux/moduleparam.h>
 #include <linux/prandom.h>
@@ -20,7 +20,7 @@ static uint ranges_operations = 150000;
 module_param(ranges_operations, uint, 0444);
 MODULE_PARM_DESC(ranges_operations, "of the random test of the range core");
 
-/* With all checks on, a million take minutes, most of them in kmemleak. */
+/* With all debug options a million ranges take minutes, mostly in kmemleak. */
 static uint ranges_many = 30000;
 module_param(ranges_many, uint, 0444);
 MODULE_PARM_DESC(ranges_many, "ranges in the case that has many");
@@ -36,7 +36,7 @@ static u32 upto(struct model *m, u32 n)
 	return prandom_u32_state(&m->rnd) % n;
 }
 
-/* A few pages, often as long as some range or ending where one ends. */
+/* Picks a few pages, often as long as a range, or ending where one ends. */
 static void pick(struct kunit *test, struct model *m, unsigned long *first,
 		 unsigned long *last)
 {
@@ -204,7 +204,7 @@ static void random_operations_should_match_a_bitmap(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, matches(test, m));
 }
 
-/* A range for each second page. */
+/* Makes a range of every other page. */
 static void comb(struct kunit *test, unsigned long teeth, unsigned long nr_pages)
 {
 	unsigned long i;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The range core: what changes of state do, and what they do without memory.
+ * Changes of state of the ranges, with and without memory.
  */
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -128,7 +128,7 @@ static void set_should_make_each_state_of_each(struct kunit *test)
 	}
 }
 
-/* Have @nr spare nodes, not more. */
+/* Leaves exactly @nr spare nodes. */
 static void have_spares(struct kunit *test, unsigned int nr)
 {
 	struct ranges_fixture *f = test->priv;
@@ -177,7 +177,7 @@ static void a_node_that_goes_should_be_kept_as_a_spare_one(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, can_set(test, 0, 'r'));
 }
 
-/* All changes of @drawing by which pages may lose their memory. */
+/* Makes all changes of @drawing in which pages may lose their memory. */
 static void take_away_all_ways(struct kunit *test, const char *drawing, char letter)
 {
 	unsigned long len = strlen(drawing), first, last;
@@ -220,8 +220,8 @@ static void a_change_that_can_be_set_should_have_spare_nodes_enough(struct kunit
 
 #ifdef CONFIG_FAILSLAB
 /*
- * Change pages while the nth allocation fails. Returns whether that came to pass,
- * which may have been an allocation that nothing depends on.
+ * Changes pages while the nth allocation fails. Returns whether that allocation was made,
+ * even if nothing depends on it.
  */
 static bool set_failing(struct kunit *test, unsigned int nth, unsigned long first,
 			unsigned long last, char letter, gfp_t gfp, int *err)
@@ -245,7 +245,7 @@ static bool set_failing(struct kunit *test, unsigned int nth, unsigned long firs
 	return failed;
 }
 
-/* Change part of a range with each allocation failing in turn; how often it did. */
+/* Changes part of a range with each allocation failing in turn; returns their number. */
 static unsigned int fail_each(struct kunit *test, unsigned long first,
 			      unsigned long last, char letter, gfp_t gfp)
 {
@@ -265,9 +265,9 @@ static unsigned int fail_each(struct kunit *test, unsigned long first,
 }
 
 /*
- * To split a range takes a node to free pages, two to make them something else. A slab
- * that is filled meanwhile is a point more, or with the next try one less, so that the
- * second node's turn may be left out or come twice; not each time.
+ * Splitting a range takes one node to free pages, two for other states. A slab filled
+ * meanwhile adds an allocation, or removes one from the next attempt, so that the second
+ * node may be skipped or fail twice; but not each time.
  */
 static void set_without_memory_should_not_split(struct kunit *test)
 {
@@ -301,7 +301,7 @@ static void set_should_need_no_memory_for_what_it_has(struct kunit *test)
 	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
 
 	rt_draw(test, "aaaarrrr..gg");
-	/* Ends move, ranges merge, one is replaced by another, pages are freed. */
+	/* Ends move, ranges merge, a range replaces another, pages become free. */
 	KUNIT_EXPECT_EQ(test, fail_each(test, 4, 5, 'a', gfp), 0U);
 	KUNIT_EXPECT_EQ(test, fail_each(test, 8, 9, 'r', gfp), 0U);
 	KUNIT_EXPECT_EQ(test, fail_each(test, 10, 11, 'r', gfp), 0U);
