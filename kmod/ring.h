@@ -3,15 +3,7 @@
  * Rings. The file operations, the operations of the table and callers inside the
  * kernel use what is declared here.
  *
- * Lock order, outermost first:
- *
- *   mmap_lock of the process
- *   ring_home.lock		a process's parties, see ring_party.c
- *   karena_ring.party_lock	a ring's parties and its consumer
- *   karena_ring.lock		the records
- *
- * karena_ring.read_lock nests outside karena_ring.lock and has nothing to do with the
- * others.
+ * Lock order: docs/source.md.
  */
 #ifndef KARENA_RING_H
 #define KARENA_RING_H
