@@ -10,6 +10,8 @@
 
 #include "library_ring.h"
 
+#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
+
 /* Runs @fn in a child, with a handle of its own. Returns what it returned. */
 static int in_child(const struct karena_ring *ring, int (*fn)(struct karena_ring *ring))
 {
@@ -354,6 +356,57 @@ static int send_and_leave_one(struct karena_ring *ring)
 	int ret = send(ring, 'c', 9);
 
 	return ret ? ret : karena_ring_reserve(ring, 10) ? 0 : -errno;
+}
+
+/* In a child: maps pages where @ring has what a child does not inherit, then closes it. */
+static int close_beside_own_pages(struct karena_ring *ring, char *holes[2])
+{
+	for (int i = 0; i < 2; i++) {
+		if (mmap(holes[i], PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != holes[i])
+			return 1;
+		*holes[i] = 'm';
+	}
+	karena_ring_close(ring);
+	return *holes[0] == 'm' && *holes[1] == 'm' ? 0 : 2;
+}
+
+/* The writable mapping of that offset in a ring named "in-place". */
+static char *writable_mapping(uint64_t offset)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long start, at;
+	char line[256], prot[5], *found = NULL;
+
+	while (maps && !found && fgets(line, sizeof(line), maps))
+		if (strstr(line, "in-place") &&
+		    sscanf(line, "%lx-%*x %4s %lx", &start, prot, &at) == 3 &&
+		    prot[1] == 'w' && at == offset)
+			found = (char *)start;
+	fclose(maps);
+	return found;
+}
+
+TEST_F(ring, a_child_closes_an_inherited_handle_without_harm_to_its_own_mappings)
+{
+	char *holes[2], *payload;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, karena_ring_take(self->ring, self->records, MANY));
+	payload = karena_ring_reserve(self->ring, 8);
+	ASSERT_NE(NULL, payload);
+	/* The consumer page is the second one, the data begin with the fourth. */
+	holes[0] = writable_mapping(PAGE);
+	holes[1] = writable_mapping(3 * PAGE);
+	ASSERT_NE(NULL, holes[0]);
+	ASSERT_NE(NULL, holes[1]);
+	pid = fork();
+	if (!pid)
+		_exit(close_beside_own_pages(self->ring, holes));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, karena_ring_discard(self->ring, payload, 0));
 }
 
 TEST_F(ring, a_child_produces_with_a_handle_of_its_own)

@@ -30,7 +30,8 @@
  * A child inherits the descriptors of its parent's handles and may use arena
  * handles as they are. It does not inherit mappings, except those of an arena
  * made with KARENA_ARENA_F_INHERIT. So a child makes its own views, and its own
- * ring handles by karena_ring_from_fd() on a dup() of karena_ring_fd().
+ * ring handles by karena_ring_from_fd() on a dup() of karena_ring_fd(). It may close
+ * handles that it inherits, but must not unmap a view of memory that it does not inherit.
  *
  * Structs that grow
  * -----------------

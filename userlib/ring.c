@@ -25,6 +25,7 @@ int karena_ring_from_fd(int fd, struct karena_ring **ring)
 	memset(made, 0, sizeof(*made));
 	made->fd = fd;
 	made->data_bytes = stat.out_data_bytes;
+	karena_ring_map_init(made);
 	*ring = made;
 	return 0;
 }

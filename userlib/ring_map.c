@@ -7,8 +7,29 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+
+/* How many forks led to this process. Changes only while it has one thread. */
+static unsigned int nr_forks;
+
+static void count_fork(void)
+{
+	nr_forks++;
+}
+
+__attribute__((constructor))
+static void set_fork_handler(void)
+{
+	pthread_atfork(NULL, NULL, count_fork);
+}
+
+/* Remembers the process that makes the handle. */
+void karena_ring_map_init(struct karena_ring *ring)
+{
+	ring->forks = nr_forks;
+}
 
 static bool layout_is_known(const struct karena_ring *ring, const struct karena_ring_header *layout)
 {
@@ -143,12 +164,18 @@ int karena_ring_map_producer(struct karena_ring *ring, char **data)
 	return 0;
 }
 
+/*
+ * A child has no copy of writable mappings: anything may be mapped there by now. It only
+ * has the one that is read-only.
+ */
 void karena_ring_unmap(struct karena_ring *ring)
 {
-	if (ring->in_place)
+	bool is_child = ring->forks != nr_forks;
+
+	if (ring->in_place && !is_child)
 		munmap(ring->in_place, (size_t)(2 * ring->data_bytes));
-	if (ring->mapped) {
+	if (ring->mapped && !is_child)
 		munmap(ring->consumer, karena_page_size());
+	if (ring->mapped)
 		unmap_shown(ring);
-	}
 }
