@@ -229,7 +229,13 @@ check: ## every test
 check-all: ## every test, on every kernel
 	vm/setup check-all
 	vm/stages all-kernels build modules flavours debug-newest cross programs-arm64 \
-		"$(addprefix vm-,$(vm_emulated)) $(side_by_side) $(addprefix vm-,$(vm_others))" lines
+		"$(addprefix vm-,$(vm_emulated)) check-install $(side_by_side) \
+		$(addprefix vm-,$(vm_others))" lines
+
+check-install: ## the packages, in a Debian 12 and a Debian 13 with systemd
+	vm/setup install
+	$(MAKE) --no-print-directory deb
+	vm/count $@ vm/check-install
 
 # Module and library for machines of which there is none here: they compile and link.
 cross: build/arm64/karena.ko build/arm64/libkarena.so.1 build/i386/libkarena.so.1 ## for arm64 and for 32-bit programs
@@ -361,7 +367,7 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z_ -]*\):.*## \(.*\)/\1|\2/p' Makefile packaging/*.mk | \
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-.PHONY: all stock $(built) $(of12) $(of13) cross lib bin tests quick check check-all models proofs host fuzz \
+.PHONY: all stock $(built) $(of12) $(of13) cross lib bin tests quick check check-all check-install models proofs host fuzz \
 	fuzz-brief vm-dax kunit selftest soak vm demo bench-arena bench-native bench-ring bench-uring bench-vmr \
 	coverage lint lines kernels all-kernels build flavours modules programs-arm64 clean help \
 	$(addprefix vm-,stock debug newest $(vm_others) $(vm_emulated))
