@@ -87,6 +87,8 @@ TEST_F(tool, list_prints_nothing_that_a_terminal_would_obey)
 	EXPECT_EQ(NULL, strchr(tool_said, '\033'));
 }
 
+#define NOT_WRITTEN	"karenactl: standard output: No space left on device\n"
+
 TEST_F(tool, what_cannot_be_written_is_a_failure)
 {
 	static const char *const all[] = { "query", "list", "show self", "help" };
@@ -95,7 +97,7 @@ TEST_F(tool, what_cannot_be_written_is_a_failure)
 	for (size_t i = 0; i < 4; i++) {
 		snprintf(arguments, sizeof(arguments), "%s >/dev/full", all[i]);
 		EXPECT_EQ(1, run_tool(arguments));
-		EXPECT_TRUE(tool_says_only("karenactl: standard output: No space left on device\n"));
+		EXPECT_TRUE(tool_says_only(NOT_WRITTEN));
 	}
 }
 
@@ -172,6 +174,8 @@ TEST_F(tool, processes_without_objects)
 
 #define FORBIDDEN	"not allowed to look at it: be root, or the user whose process it is\n"
 
+#define NOT_OPENED	"not allowed to open it: be root, or of its group\n"
+
 /* Its parent is root's, and it has what its parent has. */
 static bool nobody_sees_what_is_his(void)
 {
@@ -192,7 +196,7 @@ static bool nobody_sees_what_is_his(void)
 	    !tool_says_only("karenactl: pid 1: " FORBIDDEN))
 		return false;
 	return run_tool("query") == 1 &&
-	       tool_says_only("karenactl: /dev/karena: not allowed to open it: be root, or of its group\n");
+	       tool_says_only("karenactl: /dev/karena: " NOT_OPENED);
 }
 
 TEST_F(tool, users_see_what_is_theirs_and_how_much_is_not)

@@ -54,6 +54,7 @@ struct karena_ring {
 	unsigned int forks;
 	uint64_t data_bytes;
 	char *in_place;
+
 	uint64_t newest __attribute__((aligned(8)));
 
 	bool mapped __attribute__((aligned(64)));
