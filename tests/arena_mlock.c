@@ -11,7 +11,7 @@
 
 #define CEILING		"/sys/module/karena/parameters/user_max_bytes"
 #define USER		54321
-#define HUGE_PAGES	(1ull << 28)
+#define SPARSE_PAGES	(1ull << 28)
 
 /* Runs @run in a child that has locked its memory, and what it is going to map. */
 static int locked_as(uid_t uid, int how, void (*run)(void))
@@ -39,15 +39,15 @@ static int try_map(int fd, uint64_t nr_pages, int flags)
 
 static void refuse_more_than_there_is(void)
 {
-	int fd = arena_new(0, HUGE_PAGES);
+	int fd = arena_new(0, SPARSE_PAGES);
 
-	must(try_map(fd, HUGE_PAGES, 0) == -ENOMEM);
+	must(try_map(fd, SPARSE_PAGES, 0) == -ENOMEM);
 	must(arena_stat(fd).out_populated == 0);
 	must(arena_stat(fd).out_allocated == 0);
 	/* What is there already is not to be populated again. */
 	arena_take(fd, 0, 0, 64);
 	must(try_map(fd, 64, 0) == 0);
-	must(try_map(fd, HUGE_PAGES, 0) == -ENOMEM);
+	must(try_map(fd, SPARSE_PAGES, 0) == -ENOMEM);
 	must(arena_stat(fd).out_populated == 64);
 }
 
@@ -73,21 +73,21 @@ TEST(a_locked_mapping_that_fits_is_populated)
 
 static void map_what_stops_early(void)
 {
-	int fd = arena_new(KARENA_ARENA_F_SEGV_ON_FAULT, HUGE_PAGES);
+	int fd = arena_new(KARENA_ARENA_F_SEGV_ON_FAULT, SPARSE_PAGES);
 
-	must(try_map(fd, HUGE_PAGES, 0) == 0);
+	must(try_map(fd, SPARSE_PAGES, 0) == 0);
 	must(arena_stat(fd).out_populated == 0);
 	arena_take(fd, KARENA_ALLOC_F_LAZY, 0, 8);
-	arena_take(fd, KARENA_ALLOC_F_LAZY, 9, HUGE_PAGES - 9);
-	must(try_map(fd, HUGE_PAGES, 0) == 0);
+	arena_take(fd, KARENA_ALLOC_F_LAZY, 9, SPARSE_PAGES - 9);
+	must(try_map(fd, SPARSE_PAGES, 0) == 0);
 	must(arena_stat(fd).out_populated == 8);
 	/* Without the hole it would go on. */
 	arena_take(fd, KARENA_ALLOC_F_LAZY, 8, 1);
-	must(try_map(fd, HUGE_PAGES, 0) == -ENOMEM);
+	must(try_map(fd, SPARSE_PAGES, 0) == -ENOMEM);
 
-	fd = arena_new(0, HUGE_PAGES);
+	fd = arena_new(0, SPARSE_PAGES);
 	must(arena_reserve(fd, KARENA_RESERVE_F_GUARD, 5, 1) == 0);
-	must(try_map(fd, HUGE_PAGES, 0) == 0);
+	must(try_map(fd, SPARSE_PAGES, 0) == 0);
 	must(arena_stat(fd).out_populated == 5);
 }
 
@@ -98,9 +98,9 @@ TEST(a_locked_mapping_is_populated_up_to_the_first_page_that_cannot_be_touched)
 
 static void map_inaccessible(void)
 {
-	int fd = arena_new(0, HUGE_PAGES);
+	int fd = arena_new(0, SPARSE_PAGES);
 
-	must(mmap(NULL, HUGE_PAGES * page_size, PROT_NONE, MAP_SHARED, fd, 0) != MAP_FAILED);
+	must(mmap(NULL, SPARSE_PAGES * page_size, PROT_NONE, MAP_SHARED, fd, 0) != MAP_FAILED);
 	must(arena_stat(fd).out_populated == 0);
 }
 
@@ -111,10 +111,10 @@ TEST(a_locked_mapping_without_access_is_not_populated)
 
 TEST(map_locked_is_a_locked_mapping_and_no_other_is)
 {
-	int fd = arena_new(0, HUGE_PAGES);
+	int fd = arena_new(0, SPARSE_PAGES);
 
-	EXPECT_EQ(-ENOMEM, try_map(fd, HUGE_PAGES, MAP_LOCKED));
-	EXPECT_EQ(0, try_map(fd, HUGE_PAGES, 0));
+	EXPECT_EQ(-ENOMEM, try_map(fd, SPARSE_PAGES, MAP_LOCKED));
+	EXPECT_EQ(0, try_map(fd, SPARSE_PAGES, 0));
 	EXPECT_EQ(0, arena_stat(fd).out_populated);
 	close(fd);
 }
