@@ -155,6 +155,14 @@ static int free_all(int fd)
 	return 0;
 }
 
+static char *anonymous;
+
+static int unmap_anonymous(int unused)
+{
+	(void)unused;
+	return munmap(anonymous, LARGE);
+}
+
 int main(void)
 {
 	int fd, unused;
@@ -163,6 +171,11 @@ int main(void)
 	device = bench_device();
 
 	measure("late.nothing", nothing, 0, &unused);
+	anonymous = mmap(NULL, LARGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (anonymous == MAP_FAILED)
+		err(1, "mmap");
+	measure("late.anonymous.unmap.256m", unmap_anonymous, 0, &unused);
 	measure("late.ring.create.256m", create_ring, 0, &fd);
 	measure("late.ring.close.256m", close_fd, fd, &unused);
 	/* The kernel has kept the page tables of the first ring's mapping. */
