@@ -37,11 +37,16 @@ static char *map_of_markers(int fd)
 	char *map = arena_map(fd, RDWR, 0, PAGES);
 
 	faults = syscall(SYS_userfaultfd, O_CLOEXEC);
+	must(faults >= 0);
 	range.range.start = (uintptr_t)map;
 	range.range.len = PAGES * page_size;
-	if (faults < 0 || ioctl(faults, UFFDIO_API, &api) ||
-	    ioctl(faults, UFFDIO_REGISTER, &range) || !protect(map, true))
+	/* Kernels that do not know of it, and those that refuse it for such mappings. */
+	if (ioctl(faults, UFFDIO_API, &api) || ioctl(faults, UFFDIO_REGISTER, &range)) {
+		must(errno == EINVAL);
+		printf("# features 0x%llx\n", (unsigned long long)api.features);
 		_exit(HAS_NONE);
+	}
+	must(protect(map, true));
 	return map;
 }
 
