@@ -339,7 +339,8 @@ static bool is_users(__u32 owner)
 /**
  * record_pass_stuck() - open records that hold consumers up are stuck
  * @r:		as it is
- * @below:	a border; those that begin below it have been open for too long
+ * @below:	a border, up to the producer position; those that begin below it have been
+ *		open for too long
  * @steps:	how many records to look at, at most
  * @payload:	out, their payload bytes
  *

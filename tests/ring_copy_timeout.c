@@ -18,6 +18,7 @@
 #define LONG_BYTES	(40u << 20)
 #define ATTEMPTS	20
 #define NEWER		16
+#define REST_BYTES	(1 << 20)
 
 FIXTURE_SETUP(ring)
 {
@@ -78,14 +79,18 @@ static int by_batch(int fd, const void *record, uint32_t length)
 
 static int by_uring(int fd, unsigned int op, const void *address, uint32_t length)
 {
+	struct karena_uring_cmd area = { 0 };
 	struct io_uring uring;
 	struct io_uring_sqe *sqe;
 	int res;
 
 	must(io_uring_queue_init(2, &uring, 0) == 0);
-	sqe = prep(&uring, op, fd, address, op == IORING_OP_WRITE ? length : 0);
-	if (op == IORING_OP_URING_CMD)
+	sqe = prep(&uring, op, fd, op == IORING_OP_WRITE ? address : NULL, length);
+	if (op == IORING_OP_URING_CMD) {
+		area.args = (uintptr_t)address;
 		sqe->cmd_op = KARENA_IOC_RING_OUTPUT;
+		memcpy(sqe->cmd, &area, sizeof(area));
+	}
 	must(io_uring_submit_and_wait(&uring, 1) == 1);
 	res = complete(&uring).res;
 	io_uring_queue_exit(&uring);
@@ -115,6 +120,7 @@ struct sender {
 	char *record;
 	int busy[2];
 	int stop;
+	int through;
 	int ret;
 };
 
@@ -137,6 +143,7 @@ static void *send_idly(void *context)
 	pin_to_cpu(0);
 	must(sched_setscheduler(0, SCHED_IDLE, &param) == 0);
 	sender->ret = sender->send(sender->fd, sender->record, LONG_BYTES);
+	set_flag(&sender->through, 1);
 	return NULL;
 }
 
@@ -190,19 +197,33 @@ static void read_newer(int fd)
 	}
 }
 
-/* The space of the one that was passed over is its sender's still. */
-static void fill_the_rest(int fd)
+/*
+ * The space of the one that was passed over is its sender's still, who writes on: fill
+ * what is free. Returns how many records that took.
+ */
+static int fill_the_rest(int fd, const char *rest)
 {
-	struct karena_ring_stat stat = ring_stat(fd);
-	char *bytes = calloc(1, 1 << 20);
-	uint64_t sent = 0;
+	int nr = 0;
 
-	while (ring_write(fd, bytes, 1 << 20) == 1 << 20)
-		sent += record_size(1 << 20);
-	must(ring_write(fd, bytes, 1 << 20) == -EAGAIN);
-	must(sent <= RING_BYTES - LONG_BYTES);
-	must(stat.out_available == 0);
-	free(bytes);
+	while (ring_write(fd, rest, REST_BYTES) == REST_BYTES)
+		nr++;
+	return nr;
+}
+
+/* The sender is through, and has left them as they were. */
+static void check_the_rest(int fd, const char *rest, int nr)
+{
+	struct {
+		struct karena_record_header header;
+		char payload[REST_BYTES];
+	} *got = malloc(sizeof(*got));
+
+	for (int i = 0; i < nr; i++) {
+		must(ring_read(fd, got, sizeof(*got)) == sizeof(*got));
+		must(got->header.word == REST_BYTES && !got->header.__reserved);
+		must(!memcmp(got->payload, rest, REST_BYTES));
+	}
+	free(got);
 }
 
 /*
@@ -215,13 +236,16 @@ static int starve(struct ring *ring, send_fn send, char *record)
 	uint64_t position = produced(ring);
 	int64_t begin;
 	struct pollfd pollfd = { .fd = ring->fd, .events = POLLIN };
+	char *rest = malloc(REST_BYTES);
 	pthread_t thread, busy;
+	int nr = 0;
 
+	memset(rest, 'r', REST_BYTES);
 	must(pipe(sender.busy) == 0);
 	must(pthread_create(&busy, NULL, take_the_cpu, &sender) == 0);
 	must(pthread_create(&thread, NULL, send_idly, &sender) == 0);
 	while (produced(ring) == position)
-		;
+		must(!get_flag(&sender.through));
 	must(write(sender.busy[1], "x", 1) == 1);
 	send_newer(ring->fd);
 	begin = now_ms();
@@ -229,11 +253,14 @@ static int starve(struct ring *ring, send_fn send, char *record)
 	must(now_ms() - begin < SOON_MS);
 	if (word_at(ring, position) & KARENA_RECORD_DISCARD) {
 		read_newer(ring->fd);
-		fill_the_rest(ring->fd);
+		nr = fill_the_rest(ring->fd, rest);
+		must(nr > 0);
 	}
 	set_flag(&sender.stop, 1);
 	pthread_join(thread, NULL);
 	pthread_join(busy, NULL);
+	check_the_rest(ring->fd, rest, nr);
+	free(rest);
 	close(sender.busy[0]);
 	close(sender.busy[1]);
 	return sender.ret;
