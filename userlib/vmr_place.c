@@ -75,9 +75,19 @@ int vmr_span_take(uintptr_t address, size_t size)
 	return KARENA_E_MAPPING_EXISTS;
 }
 
+/*
+ * Unmaps a range. If the kernel has joined it with mappings on both sides, this needs one
+ * more mapping.
+ */
 int vmr_span_release(uintptr_t address, size_t size)
 {
-	return munmap(to_pointer(address), size) ? -errno : 0;
+	int ret = munmap(to_pointer(address), size) ? -errno : 0;
+
+	if (ret != -ENOMEM || !vmr_spare_begin(2))
+		return ret;
+	ret = munmap(to_pointer(address), size) ? -errno : 0;
+	vmr_spare_end();
+	return ret;
 }
 
 static size_t span_alignment(size_t size)
@@ -86,18 +96,6 @@ static size_t span_alignment(size_t size)
 	size_t page = karena_page_size();
 
 	return alignment > page ? alignment : page;
-}
-
-/*
- * Unmaps a mapping that only the library knows of. If the kernel has joined it with its
- * neighbours, this needs one more mapping.
- */
-static void unmap_own(void *at, size_t length)
-{
-	if (!munmap(at, length) || errno != ENOMEM || !vmr_spare_begin(2))
-		return;
-	munmap(at, length);
-	vmr_spare_end();
 }
 
 /*
@@ -124,13 +122,13 @@ int vmr_span_new(size_t size, uintptr_t *address)
 	start = (uintptr_t)at + head;
 	if (head && munmap(at, head)) {
 		ret = -errno;
-		unmap_own(at, taken);
+		vmr_span_release((uintptr_t)at, taken);
 		return ret;
 	}
 	/* The head is anybody's from here on. */
 	if (tail && munmap(to_pointer(start + size), tail)) {
 		ret = -errno;
-		unmap_own(to_pointer(start), size + tail);
+		vmr_span_release(start, size + tail);
 		return ret;
 	}
 	*address = start;
@@ -215,7 +213,7 @@ static bool is_marked(void *at, uintptr_t mark)
 static void release_rehearsal(void *at, size_t length, uintptr_t mark)
 {
 	if (!vmr_span_take((uintptr_t)at, length) || is_marked(at, mark))
-		unmap_own(at, length);
+		vmr_span_release((uintptr_t)at, length);
 }
 
 /*
@@ -270,7 +268,7 @@ static int place_by_move(uintptr_t at, size_t length, const struct karena_vmr_so
 	return ret;
 
 unmap_staged:
-	unmap_own(staged, length);
+	vmr_span_release((uintptr_t)staged, length);
 	return ret;
 }
 

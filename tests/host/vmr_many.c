@@ -264,6 +264,23 @@ TEST_F(limit, all_can_be_unmapped_and_deleted_at_the_limit)
 	ASSERT_EQ(0, karena_vmr_delete(&self->vmr));
 }
 
+/* To the kernel the placeholders are one mapping, of which the middle is cut out. */
+TEST_F(limit, reservation_between_two_others_can_be_deleted_at_the_limit)
+{
+	struct karena_vmr *rows[3];
+	char *at = mmap(NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (self->limit > 500000)
+		SKIP(return, "vm.max_map_count is too large to be used up");
+	munmap(at, 3 * PAGE);
+	for (size_t i = 0; i < 3; i++)
+		ASSERT_EQ(0, karena_vmr_new(&rows[i], at + i * PAGE, PAGE));
+	use_up_mappings(self->limit, 0);
+	ASSERT_EQ(0, karena_vmr_delete(&rows[1]));
+	ASSERT_EQ(0, karena_vmr_delete(&rows[0]));
+	ASSERT_EQ(0, karena_vmr_delete(&rows[2]));
+}
+
 /* Three pages of the file in a row: to the kernel they are one mapping. */
 static int map_joined(limit_data *self, size_t page, struct karena_vmr_map joined[3])
 {
