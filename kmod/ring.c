@@ -76,12 +76,15 @@ static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned lon
 {
 	struct records *r = &ring->records;
 	bool more, fits;
+	u64 limit;
 
 	for (;;) {
+		limit = r->limit;
 		more = ring_accept(ring);
 		ring_tell_room(ring);
 		fits = record_fits(r, bytes);
-		if (fits || !more)
+		/* Where one that timed out is still open, the others give back nothing. */
+		if (fits || !more || r->limit == limit)
 			return fits;
 		if (ring_only_tries())
 			continue;

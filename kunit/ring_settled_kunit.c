@@ -4,6 +4,7 @@
  * BUSY behind the ring's back: no walk passes them.
  */
 #include <linux/cpumask.h>
+#include <linux/err.h>
 #include <linux/mutex.h>
 #include <linux/sizes.h>
 
@@ -234,6 +235,25 @@ static void stuck_record_should_not_be_given_back(struct kunit *test)
 	list_first_entry(&f->alice.parties, struct ring_party, in_home)->nr_open--;
 }
 
+/* The search may be in an interrupt, or with preemption off. */
+static void search_for_space_should_end_at_a_stuck_record(struct kunit *test)
+{
+	struct ring_fixture *f;
+	unsigned int i;
+	u64 position, payload;
+
+	rg_make(test, SZ_1M, KARENA_RING_F_IN_PLACE);
+	f = test->priv;
+	KUNIT_ASSERT_EQ(test, ring_reserve_for(f->ring, rg_party(test, &f->alice), LENGTH,
+					       &position), 0);
+	for (i = 1; i < 4 * RING_STEPS; i++)
+		rg_send(test, LENGTH, i);
+	KUNIT_ASSERT_EQ(test, record_pass_stuck(&f->ring->records, RECORD, 1, &payload), 1);
+	rg_consume_to(test, 4 * RING_STEPS * RECORD);
+	KUNIT_EXPECT_PTR_EQ(test, karena_ring_reserve(f->ring, SZ_1M - 8), ERR_PTR(-EAGAIN));
+	KUNIT_EXPECT_EQ(test, record_consumer(&f->ring->records), RING_STEPS * RECORD);
+}
+
 static struct kunit_case ring_settled_cases[] = {
 	KUNIT_CASE(settled_records_should_be_given_back_without_a_walk),
 	KUNIT_CASE(claim_behind_settled_records_should_be_walked_from_there),
@@ -245,6 +265,7 @@ static struct kunit_case ring_settled_cases[] = {
 	KUNIT_CASE(discarded_record_should_be_in_no_run),
 	KUNIT_CASE(what_was_cut_off_should_be_in_no_run),
 	KUNIT_CASE(stuck_record_should_not_be_given_back),
+	KUNIT_CASE(search_for_space_should_end_at_a_stuck_record),
 	{}
 };
 
