@@ -366,8 +366,10 @@ long ring_op_flush(struct karena_call *call, void *args);
 /* ring_stuck.c: open records that hold consumers up */
 void ring_stuck_init(struct karena_ring *ring, u32 us);
 void ring_stuck_fini(struct karena_ring *ring);
-bool ring_stuck_watch(struct karena_ring *ring);
-void ring_stuck_start(struct karena_ring *ring);
+unsigned int ring_stuck_pass(struct karena_ring *ring, u64 *payload);
+void ring_stuck_passed(struct karena_ring *ring, unsigned int nr, u64 payload);
+u64 ring_stuck_watch(struct karena_ring *ring);
+void ring_stuck_start(struct karena_ring *ring, u64 ns);
 void ring_stuck_look(struct karena_ring *ring);
 
 /* ring_room.c: producers that wait */

@@ -34,8 +34,10 @@ static bool look_at_unread(struct karena_ring *ring)
 void ring_look(struct karena_ring *ring, struct ring_view *view)
 {
 	const struct records *r = &ring->records;
+	u64 watch, payload = 0;
 	unsigned long flags;
-	bool more, watch;
+	unsigned int nr;
+	bool more;
 
 	view->ended = ring_has_ended(ring);
 	do {
@@ -47,12 +49,15 @@ void ring_look(struct karena_ring *ring, struct ring_view *view)
 		view->nr_records = ring->nr_records;
 		view->nr_read = r->nr_read;
 		view->there = ring_view_available(view) && look_at_unread(ring);
-		watch = !more && ring_stuck_watch(ring);
+		nr = more ? 0 : ring_stuck_pass(ring, &payload);
+		more |= nr;
+		watch = more ? 0 : ring_stuck_watch(ring);
 		ring_unlock(ring, flags);
+		ring_stuck_passed(ring, nr, payload);
 		cond_resched();
 	} while (more);
 	if (watch)
-		ring_stuck_start(ring);
+		ring_stuck_start(ring, watch);
 	ring_tell_room(ring);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_look);

@@ -53,23 +53,66 @@ static bool may_be_held_up(const struct karena_ring *ring)
 }
 
 /*
- * Under the lock, after a look. Returns for how many nanoseconds nothing need be done;
- * 0: consumers are not held up, nor will be, or by nothing any more.
+ * Returns for how many nanoseconds more the records that were unread when that was noted
+ * may hold consumers up. Under the lock, after a look at a ring that is not empty.
  */
-static u64 pass_stuck(struct karena_ring *ring, unsigned int *nr, u64 *payload)
+static u64 left_ns(const struct karena_ring *ring)
 {
 	u64 now = ktime_get_mono_fast_ns();
 	/* Another CPU's clock may have been ahead by a little. */
 	u64 age = now > ring->unread_since ? now - ring->unread_since : 0;
 
 	lockdep_assert_held(&ring->lock);
+	return age < patience_ns(ring) ? patience_ns(ring) - age : 0;
+}
+
+/**
+ * ring_stuck_pass() - pass over what has held consumers up for too long
+ * @ring:	the ring
+ * @payload:	out, if any is, payload bytes
+ *
+ * By whoever looks, not the timer alone: behind a record that was passed over there may be
+ * more that are as old, and consumers need not wait for each.
+ *
+ * Context: under ring->lock, after a look.
+ * Return: how many records; ring_stuck_passed() is to follow, without the lock.
+ */
+unsigned int ring_stuck_pass(struct karena_ring *ring, u64 *payload)
+{
+	lockdep_assert_held(&ring->lock);
+	if (likely(!ring->patience.us) || !held_up(ring) || left_ns(ring))
+		return 0;
+	return record_pass_stuck(&ring->records, ring->unread_to, RING_STEPS, payload);
+}
+
+/**
+ * ring_stuck_passed() - count what was passed over, and tell of it
+ * @ring:	the ring
+ * @nr:		from ring_stuck_pass()
+ * @payload:	likewise
+ *
+ * Context: any but NMI.
+ */
+void ring_stuck_passed(struct karena_ring *ring, unsigned int nr, u64 payload)
+{
+	if (likely(!nr))
+		return;
+	atomic64_add(nr, &ring->nr_discarded);
+	ring_lost_stuck(ring, nr, payload);
+	ring_tell(ring, 0);
+	ring_unhold(ring);
+}
+
+/*
+ * Under the lock, after a look that has passed over nothing. Returns for how many
+ * nanoseconds nothing need be done; 0: consumers are not held up, nor will be.
+ */
+static u64 nothing_to_do_ns(const struct karena_ring *ring)
+{
 	if (!held_up(ring))
 		return may_be_held_up(ring) ? patience_ns(ring) : 0;
-	if (age < patience_ns(ring))
-		return patience_ns(ring) - age;
-	*nr = record_pass_stuck(&ring->records, ring->unread_to, RING_STEPS, payload);
-	/* The kernel's own: it will not be long. */
-	return *nr ? 0 : patience_ns(ring);
+	/* If it was too long, by the kernel's own: it will not be long. */
+	return left_ns(ring) ?: patience_ns(ring);
 }
 
 static enum hrtimer_restart patience_is_over(struct hrtimer *timer)
@@ -84,16 +127,13 @@ static enum hrtimer_restart patience_is_over(struct hrtimer *timer)
 	more = ring_accept(ring);
 	ring_note_unread(ring);
 	if (!more)
-		wait = pass_stuck(ring, &nr, &payload);
+		nr = ring_stuck_pass(ring, &payload);
+	if (!more && !nr)
+		wait = nothing_to_do_ns(ring);
 	ring->patience.running = more || wait;
 	ring_unlock(ring, flags);
 
-	if (nr) {
-		atomic64_add(nr, &ring->nr_discarded);
-		ring_lost_stuck(ring, nr, payload);
-		ring_tell(ring, 0);
-		ring_unhold(ring);
-	}
+	ring_stuck_passed(ring, nr, payload);
 	ring_tell_room(ring);
 	if (!more && !wait)
 		return HRTIMER_NORESTART;
@@ -127,33 +167,36 @@ void ring_stuck_fini(struct karena_ring *ring)
 }
 
 /**
- * ring_stuck_watch() - a look was taken
+ * ring_stuck_watch() - a look was taken, and has passed over nothing
  * @ring:	the ring
  *
  * Context: under ring->lock.
- * Return: whether ring_stuck_start() is to follow, without the lock.
+ * Return: nanoseconds after which the timer is to run, for ring_stuck_start(), which is
+ * to follow without the lock; 0: it is not.
  */
-bool ring_stuck_watch(struct karena_ring *ring)
+u64 ring_stuck_watch(struct karena_ring *ring)
 {
 	struct ring_patience *patience = &ring->patience;
+	u64 ns;
 
 	lockdep_assert_held(&ring->lock);
-	if (likely(!patience->us) || patience->running || !may_be_held_up(ring))
-		return false;
-	patience->running = true;
-	return true;
+	if (likely(!patience->us) || patience->running)
+		return 0;
+	ns = nothing_to_do_ns(ring);
+	patience->running = ns;
+	return ns;
 }
 
 /**
  * ring_stuck_start() - look again when patience may be over
  * @ring:	for which ring_stuck_watch() said so
+ * @ns:		what it said
  *
  * Context: any but NMI, interrupts on.
  */
-void ring_stuck_start(struct karena_ring *ring)
+void ring_stuck_start(struct karena_ring *ring, u64 ns)
 {
-	hrtimer_start(&ring->patience.timer, ns_to_ktime(patience_ns(ring)),
-		      HRTIMER_MODE_REL);
+	hrtimer_start(&ring->patience.timer, ns_to_ktime(ns), HRTIMER_MODE_REL);
 }
 
 /**

@@ -15,6 +15,7 @@
 #define TIMEOUT_US	20000
 /* More than are passed over at once. */
 #define MANY		200
+#define BETWEEN		16
 
 #define DISCARDED(length)	((length) | KARENA_RECORD_DISCARD)
 
@@ -299,6 +300,27 @@ TEST_F(timeout, many_are_passed_over)
 	for (int i = 0; i < MANY; i++)
 		ASSERT_EQ(-ESTALE, ring_submit(self->fd, i * 16));
 	EXPECT_EQ(0, ring_reserve(self->fd, page_size - HEADER_BYTES, NULL));
+}
+
+/* They are as old as the first: the consumer does not wait as long for each. */
+TEST(many_between_others_take_no_longer_than_one)
+{
+	int fd = create_with_timeout(100 * TIMEOUT_US, 0);
+	char buffer[16];
+	int64_t begin;
+
+	for (int i = 0; i < BETWEEN; i++) {
+		ASSERT_EQ(0, ring_reserve(fd, 8, NULL));
+		ASSERT_EQ(0, ring_output(fd, "newer", 5, 0));
+	}
+	begin = now_ms();
+	for (int i = 0; i < BETWEEN; i++) {
+		ASSERT_EQ(16, ring_read(fd, buffer, sizeof(buffer)));
+		EXPECT_EQ(0, memcmp(buffer + HEADER_BYTES, "newer", 5));
+	}
+	EXPECT_GT(BETWEEN / 2 * 100 * TIMEOUT_US / 1000, now_ms() - begin);
+	EXPECT_EQ(BETWEEN, ring_stat(fd).out_lost_timeout);
+	close(fd);
 }
 
 static void *wait_for_a_quarter(void *fd)
