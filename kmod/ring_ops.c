@@ -81,8 +81,7 @@ static int ring_setup(struct karena_ring *ring, u64 size, u32 reserve_timeout_us
  * ring_create() - a ring that nobody has yet
  * @size:	of the data area, bytes
  * @flags:	KARENA_RING_F_*
- * @reserve_timeout_us: how long a reservation may hold consumers up, 0: for ever; needs
- *		IN_PLACE
+ * @reserve_timeout_us: how long a reservation may hold consumers up, 0: for ever
  * @node:	NUMA node preferred, or KARENA_NODE_ANY
  * @name:	KARENA_NAME_LEN bytes
  *
