@@ -12,6 +12,7 @@
 
 #define PERIOD_NS	50000
 #define LARGE		(256ull << 20)
+#define SMALL		(16ull << 20)
 
 static int device;
 static atomic_int stop;
@@ -87,6 +88,52 @@ static int create_ring(int flags)
 static int close_fd(int fd)
 {
 	return close(fd);
+}
+
+/* A ring full of the shortest records, all of which its consumer says it has read. */
+static int full_ring(void)
+{
+	static char records[1 << 20];
+	struct karena_ring_create create = {
+		.size = sizeof(create),
+		.data_bytes = SMALL,
+		.flags = KARENA_RING_F_IN_PLACE,
+		.node = KARENA_NODE_ANY,
+	};
+	struct karena_ring_output_batch batch = {
+		.size = sizeof(batch),
+		.buffer = (uintptr_t)records,
+		.buffer_bytes = sizeof(records),
+	};
+	long page = sysconf(_SC_PAGESIZE);
+	struct karena_ring_consumer *consumer;
+	int fd = ioctl(device, KARENA_IOC_RING_CREATE, &create);
+	size_t at;
+
+	for (at = 0; at < sizeof(records); at += 2 * KARENA_RECORD_HEADER_BYTES)
+		((struct karena_record_header *)(records + at))->word = KARENA_RECORD_HEADER_BYTES;
+	for (at = 0; at < SMALL; at += sizeof(records)) {
+		if (ioctl(fd, KARENA_IOC_RING_OUTPUT_BATCH, &batch) <= 0)
+			err(1, "output");
+	}
+	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, page);
+	if (consumer == MAP_FAILED)
+		err(1, "consumer");
+	__atomic_store_n(&consumer->position, SMALL, __ATOMIC_RELEASE);
+	munmap(consumer, page);
+	return fd;
+}
+
+static int reserve_all(int fd)
+{
+	struct karena_ring_reserve args = {
+		.size = sizeof(args),
+		.length = SMALL - KARENA_RECORD_HEADER_BYTES,
+	};
+
+	if (ioctl(fd, KARENA_IOC_RING_RESERVE, &args))
+		err(1, "reserve");
+	return 0;
 }
 
 static int count_pinned(int fd)
@@ -183,6 +230,10 @@ int main(void)
 	measure("late.ring.close_again.256m", close_fd, fd, &unused);
 	measure("late.ring.create_in_place.256m", create_ring, KARENA_RING_F_IN_PLACE, &fd);
 	measure("late.ring.close_in_place.256m", close_fd, fd, &unused);
+
+	fd = full_ring();
+	measure("late.ring.reserve.behind_1m", reserve_all, fd, &unused);
+	close(fd);
 
 	fd = bench_arena(device, LARGE, 0);
 	measure("late.arena.alloc.256m", fill, fd, &unused);

@@ -70,9 +70,10 @@ bool ring_lock_try(struct karena_ring *ring, unsigned long flags)
 
 /*
  * The ring looked full: look what the consumer has read since. Lets interrupts in
- * between, unless the caller could not take the lock again.
+ * between, and other tasks if @may_sleep, unless the caller could not take the lock again.
  */
-static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned long *flags)
+static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned long *flags,
+			       bool may_sleep)
 {
 	struct records *r = &ring->records;
 	bool more, fits;
@@ -89,6 +90,8 @@ static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned lon
 		if (ring_only_tries())
 			continue;
 		ring_unlock(ring, *flags);
+		if (may_sleep)
+			cond_resched();
 		ring_lock(ring, flags);
 	}
 }
@@ -126,7 +129,7 @@ static noinline void trace_reserved(struct karena_ring *ring, u64 position, cons
  *
  * Counts no loss: the caller may try again.
  *
- * Context: any, NMI included; does not sleep.
+ * Context: may sleep for a @party; for the kernel any, NMI included.
  * Return: 0; -EAGAIN: no room just now; -EBUSY: the lock was not to be had, see
  * ring_lock().
  */
@@ -141,7 +144,7 @@ int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u
 		return -EAGAIN;
 	if (!ring_lock(ring, &flags))
 		return -EBUSY;
-	if (!record_fits(r, bytes) && !make_room(ring, bytes, &flags)) {
+	if (!record_fits(r, bytes) && !make_room(ring, bytes, &flags, party)) {
 		ring_unlock(ring, flags);
 		return -EAGAIN;
 	}
@@ -321,7 +324,7 @@ EXPORT_SYMBOL_NS_GPL(karena_ring_flush, KARENA_NS);
  * @length:	payload bytes
  * @position:	out
  *
- * Context: not NMI; does not sleep.
+ * Context: may sleep.
  * Return: 0, or -errno as karena_ring_reserve().
  */
 int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
