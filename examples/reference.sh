@@ -1,5 +1,5 @@
 #!/bin/sh
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: MIT
 #
 # examples/reference.sh TREE DIR: write into DIR the results that the program "index" must
 # reach for the files below TREE, found by grep, find and sort.

@@ -72,16 +72,17 @@ void karena_objfs_unpin(void)
 }
 
 /* Size of an object from one of the kernel's caches, with its memory cgroup's pointer. */
-#define CACHE_BYTES(type)	(L1_CACHE_ALIGN(sizeof(type)) + sizeof(void *))
+#define CACHE_BYTES(size)	(L1_CACHE_ALIGN(size) + sizeof(void *))
 
 /* Memory of an open file. */
-#define FILE_BYTES		(CACHE_BYTES(struct file) + CACHE_BYTES(struct dentry) + \
+#define FILE_BYTES		(CACHE_BYTES(sizeof(struct file)) + \
+				 CACHE_BYTES(sizeof(struct dentry)) + \
 				 KARENA_SLAB_BYTES(sizeof(struct karena_handle)))
 
 /* Returns the memory of an object, without what its kind charges as it grows. */
 static unsigned long object_bytes(const struct karena_object_type *type)
 {
-	return type->bytes + CACHE_BYTES(struct inode) +
+	return type->bytes + CACHE_BYTES(sizeof(struct inode)) +
 	       nr_cpu_ids * (type->percpu_bytes + sizeof(void *));
 }
 

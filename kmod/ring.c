@@ -237,7 +237,7 @@ void ring_tell_traced(struct karena_ring *ring, const struct karena_record_heade
 
 /* Ends a record of whoever reserved it, on any ring. Returns its word, for the tracepoint. */
 static noinline u32 end_any(struct karena_ring *ring, struct karena_record_header *header,
-			     u32 discard)
+			    u32 discard)
 {
 	u32 word = record_close(&ring->records, header, discard, ring_in_place(ring));
 

@@ -519,7 +519,7 @@ static inline long long file_number(const char *path, const char *key)
 static inline uint64_t unmovable_pages(void)
 {
 	FILE *file = fopen("/proc/zoneinfo", "r");
-	uint64_t nr_pages = 0, n;
+	unsigned long nr_pages = 0, n;
 	bool counts = false;
 	char line[256], zone[32];
 
@@ -527,9 +527,9 @@ static inline uint64_t unmovable_pages(void)
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "Node %*u, zone %31s", zone) == 1)
 			counts = strcmp(zone, "Movable");
-		else if (counts && sscanf(line, " managed %" SCNu64, &n) == 1)
+		else if (counts && sscanf(line, " managed %lu", &n) == 1)
 			nr_pages += n;
-		else if (counts && sscanf(line, " cma %" SCNu64, &n) == 1)
+		else if (counts && sscanf(line, " cma %lu", &n) == 1)
 			nr_pages -= n;
 	}
 	fclose(file);

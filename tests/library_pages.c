@@ -63,7 +63,8 @@ static int alloc_too_much(void *context)
 	ret = karena_query(device, &query);
 	if (ret < 0 || query.out_user_left_bytes == UINT64_MAX)
 		return -EPROTO;
-	ret = karena_arena_create(device, query.out_user_limit_bytes / page * 2 * page, NULL, &arena);
+	ret = karena_arena_create(device, query.out_user_limit_bytes / page * 2 * page, NULL,
+				  &arena);
 	if (ret < 0)
 		return ret;
 	return karena_arena_alloc(arena, query.out_user_left_bytes / page + 1, NULL, &offset);

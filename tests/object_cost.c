@@ -69,11 +69,13 @@ static bool objects_are_padded(void)
 	return file_number("/sys/kernel/slab/kmalloc-64/slab_size", "") != 64;
 }
 
+typedef FIXTURE_DATA(cost) cost_data;
+
 /*
  * A user spends the limit by @spend, which is to come to it. Its files' table was as large
  * as it will be. The memory may be a tenth more.
  */
-static void expect_within_the_limit(struct __test_metadata *_metadata, FIXTURE_DATA(cost) *self,
+static void expect_within_the_limit(struct __test_metadata *_metadata, cost_data *self,
 				    int (*spend)(int device))
 {
 	struct spender *shared = self->shared;

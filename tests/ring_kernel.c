@@ -205,7 +205,7 @@ static bool enough(const struct produce_counts *counts)
 				return false;
 		}
 	}
-	return PRODUCE_CONTEXTS <= PRODUCE_NMI || counts->nmi_in_reserve >= NMIS_WANTED;
+	return counts->nmi_in_reserve >= NMIS_WANTED || !(PRODUCE_CONTEXTS > PRODUCE_NMI);
 }
 
 /* What has come is all that was reserved, but for what was discarded. */

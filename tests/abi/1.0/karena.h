@@ -218,12 +218,12 @@ struct karena_query {
  * @rights:	in, KARENA_RIGHT_* to keep
  * @__reserved:	in, 0
  *
- * REOPEN returns a new close-on-exec fd, a second open file on the same object,
- * with just @rights; EPERM if this open file lacks one of them; EDQUOT: the user's
- * limit; EMFILE, ENFILE.
- * RESTRICT cuts this open file, hence every duplicate of it, down to those of
- * @rights that it has, for good. Mappings made before keep what they have, and what
- * mprotect() could have made of them.
+ * REOPEN returns a new close-on-exec fd: a second open file on the same object,
+ * with just @rights. It fails with EPERM if this open file lacks one of them, with
+ * EDQUOT if the user's limit is reached, and with EMFILE or ENFILE.
+ * RESTRICT takes all rights but @rights from this open file, hence from every
+ * duplicate of it, for good. Existing mappings keep the access they have, and the
+ * access that mprotect() can give them.
  */
 struct karena_rights {
 	__u32		size;
@@ -256,20 +256,23 @@ struct karena_rights {
  * arena also refuses any address but its own (EINVAL), and its own if something
  * is mapped there already (EEXIST, also with MAP_FIXED).
  * mprotect() to PROT_EXEC is EACCES; so is PROT_WRITE if the mapping was made
- * without the right;
- * mremap() that grows or doubles a window, EFAULT, that moves one of a
- * FIXED_ADDR arena, EINVAL; so are MREMAP_DONTUNMAP and userfaultfd
- * registration, but for UFFD_FEATURE_WP_ASYNC on some kernels: there a touch of a
- * page that was write-protected while it was not mapped is SIGBUS.
- * Pages of arenas stay in memory; all that mlock(), mlockall(MCL_CURRENT) and
- * MAP_POPULATE do is to touch each page of what is mapped. mmap() itself touches
- * each page after mlockall(MCL_FUTURE), also with MCL_ONFAULT, and with MAP_LOCKED;
- * it fails with ENOMEM, before the first page, if that populated more than the
- * user's limit leaves or the machine has available. Touching ends with the first
- * page that is SIGSEGV: an arena with SEGV_ON_FAULT can be mapped as a whole
- * however large it is, and only what was allocated is populated. MADV_REMOVE and
- * fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) free pages; other modes
- * of fallocate() are EOPNOTSUPP. MADV_DONTNEED drops page table entries only.
+ * without the right. mremap() that grows or duplicates a window is EFAULT;
+ * mremap() that moves a window of a FIXED_ADDR arena is EINVAL, as are
+ * MREMAP_DONTUNMAP and userfaultfd registration. Some kernels allow
+ * UFFD_FEATURE_WP_ASYNC; touching a page that was write-protected while it was not
+ * mapped is SIGBUS there.
+ *
+ * Pages of arenas stay in memory. mlock(), mlockall(MCL_CURRENT) and MAP_POPULATE
+ * only touch each mapped page. So does mmap() after mlockall(MCL_FUTURE), even with
+ * MCL_ONFAULT, and with MAP_LOCKED. In these two cases it fails with ENOMEM, before
+ * it touches a page, if it would populate more than the user's limit or the
+ * available memory allows. Touching stops at the first page that is SIGSEGV. So an
+ * arena with SEGV_ON_FAULT can be mapped as a whole, whatever its size, and only
+ * allocated pages are populated.
+ *
+ * MADV_REMOVE and fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) free pages;
+ * other modes of fallocate() are EOPNOTSUPP. MADV_DONTNEED drops page table entries
+ * only.
  * Core dumps leave mappings out. Children do not inherit them without
  * KARENA_ARENA_F_INHERIT or MADV_DOFORK; later kernels (such as 7.2) refuse the
  * latter with EINVAL.
@@ -299,8 +302,9 @@ struct karena_rights {
  *		they are allocated and not yet populated: 1 to 64, 0 for the default
  * @name:	in, NUL-terminated
  *
- * Returns the arena's fd. Memory is taken as pages are populated; a large arena
- * costs as little to create as a small one. EDQUOT: the user's limit; EMFILE, ENFILE.
+ * Returns the arena's fd. Memory is only taken as pages are populated, so a large
+ * arena costs as little to create as a small one. Fails with EDQUOT if the user's
+ * limit is reached; also with EMFILE or ENFILE.
  */
 struct karena_arena_create {
 	__u32		size;
@@ -577,8 +581,8 @@ struct karena_arena_walk {
  * consumer page KARENA_RIGHT_CONSUME, the writable data KARENA_RIGHT_MAP_WRITE and
  * KARENA_RIGHT_PRODUCE. It fails with EBUSY if another has the consumer role and
  * the window is the writable consumer page.
- * Writable mappings are not copied into children: if MADV_DOFORK takes data along,
- * each touch by the child is a SIGBUS. None may grow.
+ * Children do not inherit writable mappings: if MADV_DOFORK passes on the data, each
+ * touch by the child is a SIGBUS. Writable mappings cannot grow.
  *
  * A ring has one consumer: the process and open file that first map the consumer
  * page writable or call read(). The role ends when either of them ends. Other
@@ -731,10 +735,10 @@ struct karena_ring_producer {
  * passed; the time begins, at the latest, when poll(), read(), WAIT or STAT meets the
  * reservation. The consumer then sees a discarded record. The owner keeps the space
  * until it is gone or finishes the reservation, which fails with ESTALE. Until then the
- * ring is full when producers come round to that space. So it is with a call that sends
- * a long record by copy: it fails with ESTALE once it has copied. An owner that dumps
- * core is gone after that, and without a timeout the consumer waits as long. Also fails
- * with EMFILE, ENFILE, or EDQUOT if the user's limit is reached.
+ * ring is full when producers come round to that space. The same holds for a call that
+ * sends a long record by copy: it fails with ESTALE after copying. An owner that dumps
+ * core is gone only after the dump, and without a timeout the consumer waits that long.
+ * Also fails with EMFILE, ENFILE, or EDQUOT if the user's limit is reached.
  */
 struct karena_ring_create {
 	__u32		size;
@@ -847,8 +851,9 @@ struct karena_ring_output {
  * Returns the number of records sent, which is less than there are if one could not be
  * sent or a fatal signal came; to learn why, retry from the first unsent record. Fails
  * with EAGAIN if there is no space just now for the first record; ENOSPC if the first
- * record can never fit; ESTALE if it timed out, as write(); EINVAL if it has no bytes
- * or passes the end of the buffer; with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs KARENA_RIGHT_PRODUCE.
+ * record can never fit; ESTALE as write(); EINVAL if it has no bytes or passes the end
+ * of the buffer; with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs
+ * KARENA_RIGHT_PRODUCE.
  */
 struct karena_ring_output_batch {
 	__u32		size;
