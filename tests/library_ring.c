@@ -378,7 +378,9 @@ static char *writable_mapping(uint64_t offset)
 	unsigned long start, at;
 	char line[256], prot[5], *found = NULL;
 
-	while (maps && !found && fgets(line, sizeof(line), maps))
+	if (!maps)
+		return NULL;
+	while (!found && fgets(line, sizeof(line), maps))
 		if (strstr(line, "in-place") &&
 		    sscanf(line, "%lx-%*x %4s %lx", &start, prot, &at) == 3 &&
 		    prot[1] == 'w' && at == offset)

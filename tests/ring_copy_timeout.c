@@ -36,14 +36,14 @@ FIXTURE_SETUP(ring)
 	self->fd = fd;
 }
 
-typedef int (*send_fn)(int fd, const void *record, uint32_t length);
+typedef int (*send_fn)(int fd, const char *record, uint32_t length);
 
-static int by_write(int fd, const void *record, uint32_t length)
+static int by_write(int fd, const char *record, uint32_t length)
 {
 	return ring_write(fd, record + HEADER_BYTES, length);
 }
 
-static int by_writev(int fd, const void *record, uint32_t length)
+static int by_writev(int fd, const char *record, uint32_t length)
 {
 	struct iovec vec[2] = {
 		{ .iov_base = (char *)record + HEADER_BYTES, .iov_len = 1000 },
@@ -54,18 +54,18 @@ static int by_writev(int fd, const void *record, uint32_t length)
 	return ret < 0 ? -errno : ret;
 }
 
-static int by_output(int fd, const void *record, uint32_t length)
+static int by_output(int fd, const char *record, uint32_t length)
 {
 	return ring_output(fd, record + HEADER_BYTES, length, 0) ?: (int)length;
 }
 
-static int by_output_waiting(int fd, const void *record, uint32_t length)
+static int by_output_waiting(int fd, const char *record, uint32_t length)
 {
 	return ring_output(fd, record + HEADER_BYTES, length, KARENA_RING_WAIT_SPACE) ?:
 	       (int)length;
 }
 
-static int by_batch(int fd, const void *record, uint32_t length)
+static int by_batch(int fd, const char *record, uint32_t length)
 {
 	struct karena_ring_output_batch args = {
 		.size = sizeof(args),
@@ -97,12 +97,12 @@ static int by_uring(int fd, unsigned int op, const void *address, uint32_t lengt
 	return res;
 }
 
-static int by_uring_write(int fd, const void *record, uint32_t length)
+static int by_uring_write(int fd, const char *record, uint32_t length)
 {
 	return by_uring(fd, IORING_OP_WRITE, record + HEADER_BYTES, length);
 }
 
-static int by_uring_output(int fd, const void *record, uint32_t length)
+static int by_uring_output(int fd, const char *record, uint32_t length)
 {
 	struct karena_ring_output args = {
 		.size = sizeof(args),
