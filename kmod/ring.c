@@ -61,8 +61,10 @@ DEFINE_PER_CPU(unsigned int, ring_holds);
  */
 bool ring_lock_try(struct karena_ring *ring, unsigned long flags)
 {
-	if (raw_spin_trylock(&ring->lock))
+	if (raw_spin_trylock(&ring->lock)) {
+		__release(&ring->lock);
 		return true;
+	}
 	__this_cpu_dec(ring_holds);
 	local_irq_restore(flags);
 	return false;
