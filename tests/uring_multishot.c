@@ -81,14 +81,17 @@ static uint64_t drain(const struct ring *ring, struct karena_ring_consumer *cons
 
 #define DRAIN()		drain(&self->ring, self->consumer, &self->at)
 
-/* A thread that polls may report the last batch again, until that is read. */
+/*
+ * A thread that polls may report the last batch again until the kernel knows that it was
+ * read, and count records with it that came meanwhile.
+ */
 static struct completion complete_but_for(struct io_uring *uring, int64_t res)
 {
 	struct completion done;
 
 	do
 		done = complete(uring);
-	while (done.came && done.res == res);
+	while (done.came && done.res >= res);
 	return done;
 }
 
@@ -98,7 +101,7 @@ static bool only_that_came_again(struct io_uring *uring, int64_t res)
 
 	do
 		done = complete_within(uring, 20);
-	while (done.came && done.res == res);
+	while (done.came && done.res >= res);
 	return !done.came;
 }
 
@@ -116,7 +119,7 @@ TEST_F(multishot, each_batch_is_reported)
 			EXPECT_TRUE(only_that_came_again(&self->uring, 3 * RECORD));
 		send_one(self->fd);
 		done = complete(&self->uring);
-		ASSERT_EQ(3 * RECORD, done.res);
+		ASSERT_LE(3 * RECORD, done.res);
 		ASSERT_TRUE(done.flags & IORING_CQE_F_MORE);
 		ASSERT_FALSE(done.flags & IORING_CQE_F_BUFFER);
 		ASSERT_EQ(3 * RECORD, DRAIN());
