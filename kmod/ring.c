@@ -52,7 +52,7 @@ int ring_check_length(struct karena_ring *ring, u64 length)
 DEFINE_PER_CPU(unsigned int, ring_holds);
 
 /**
- * ring_lock_try() - the rest of ring_lock() for those who must not wait
+ * ring_lock_try() - try to take a ring's lock for a caller that must not wait
  * @ring:	the ring
  * @flags:	interrupts as they were before ring_lock()
  *

@@ -9,7 +9,7 @@
  * has gone again in between, it stops short and is undone. What is short goes by way
  * of the stack instead.
  *
- * Nor may the consumer wait for a user who is not given the CPU. Between reserving and
+ * The consumer must not wait either for a user that does not get the CPU. Between reserving and
  * finishing a short record preemption is off. A long one takes its time, is owned by
  * ring->copier meanwhile, and may time out, as those that users fill: see ring_stuck.c.
  */

@@ -167,7 +167,7 @@ void ring_stuck_fini(struct karena_ring *ring)
 }
 
 /**
- * ring_stuck_watch() - a look was taken, and has passed over nothing
+ * ring_stuck_watch() - decide after a look when the timer must run
  * @ring:	the ring
  *
  * Context: under ring->lock.

@@ -154,7 +154,7 @@ int probe_begin(struct karena_ring *ring, unsigned long what)
 }
 
 /**
- * probe_end() - no more
+ * probe_end() - remove the probes
  *
  * Context: may sleep.
  */
@@ -172,7 +172,7 @@ void probe_end(void)
 }
 
 /**
- * probe_counts() - what they have done since probe_begin()
+ * probe_counts() - report what the probes did since probe_begin()
  * @counts:	out
  *
  * Context: any.
