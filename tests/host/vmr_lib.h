@@ -28,6 +28,8 @@ static unsigned long fail_after;
 /* What it fails with, and whether it removes what is at its target first. */
 static int fail_errno = ENOMEM;
 static bool fail_late;
+/* Whether all calls after it fail, too. */
+static bool fail_on;
 /* What happens then to the hole, before anybody else can do anything. */
 static void (*fail_hook)(void *at, size_t length);
 /* What happens after an unmap, before anybody else can do anything. */
@@ -42,6 +44,7 @@ static inline bool this_call_fails(void)
 	calls++;
 	if (--fail_after)
 		return false;
+	fail_after = fail_on;
 	errno = fail_errno;
 	return true;
 }
