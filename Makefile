@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Wraps: Kbuild says what the module is made of, vm/ boots it. Everything is
-# built below build/; build/KERNEL/ holds the module for the kernel that
-# "vm/kernel KERNEL" prints (stock, debug, 6.12, newest, rt and so on).
+# Programs, library and tests; everything is built below build/. Kbuild says what the module
+# is made of, vm/kernels.mk builds it for each kernel, bench/bench.mk runs the benchmarks,
+# packaging/install.mk installs.
 #
-#   KDIR=DIR  build the stock module against these headers instead of the running
-#             kernel's or, without those, the newest installed; KVER=RELEASE
-#             against those of an installed kernel
 #   CC=clang  another compiler for programs and library
 #
 # A program finds the contract as <linux/karena.h>, as it will once installed:
@@ -21,8 +18,6 @@ MAKEFLAGS += --no-builtin-rules
 ifneq ($(or $(findstring :,$(CURDIR)),$(word 2,$(CURDIR))),)
 $(error "$(CURDIR)": karena cannot be built in a directory whose path has spaces or colons)
 endif
-
-KDIR ?= $(shell vm/kernel headers)
 
 CFLAGS ?= -O2 -g
 CXXFLAGS ?= $(CFLAGS)
@@ -51,7 +46,6 @@ fuzz_src := $(wildcard tests/fuzz/*.c)
 dax_src := $(wildcard tests/dax/*.c)
 
 lib_obj := $(patsubst %.c,build/%.o,$(wildcard userlib/*.c))
-module_src := Kbuild VERSION $(wildcard kmod/* kunit/* uapi/* include/linux/*)
 bins := $(patsubst %.c,build/bin/%,$(notdir $(bin_src))) build/bin/index build/bin/karenactl
 tests := $(patsubst tests/%.c,build/tests/%,$(test_src)) \
 	$(patsubst tests/%.c,build/tests/%_32,$(test32_src))
@@ -60,75 +54,18 @@ fuzzers := $(patsubst tests/%.c,build/%,$(fuzz_src))
 hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src))) \
 	$(patsubst tests/host/%.c,build/host/%_tsan,$(tsan_src))
 
+# What is made of headers, for programs.
+headers := build/include/linux/karena.h build/include/karena_version.h
+
 all: stock lib bin ## module, library and tools (the default)
 
-# Kernels, by what builds the module for them. Of which release those of the last two
-# are, the archive says.
-built := debug debug-newest
-of12 := stock-rt stock-cloud
-of13 := 6.12 newest rt cloud 6.12-rt 6.12-cloud arm64 arm64-16k $(OTHERS)
-stock $(built) $(of12) $(of13): %: build/%/karena.ko build/%/users.built
+include vm/kernels.mk packaging/install.mk
+# Not in the tree that the programs for arm64 are built from.
+-include bench/bench.mk
 
 lib: build/libkarena.a build/libkarena.so.1
 bin: $(bins)
 tests: $(tests)
-
-# A module is built by what its kernel was built by.
-by_clang = $(if $(LLVM),,$(shell grep -s CONFIG_CC_IS_CLANG=y $(KDIR)/include/config/auto.conf))
-
-# What each build of the module is made against and with; the last ones only serve
-# vm/lint. Those of Debian 13 are made within it.
-kernel_stock = $(KDIR)$(if $(by_clang), LLVM=1)
-$(foreach k,$(built),$(eval kernel_$k = $$$$(vm/kernel $k)/build))
-$(foreach k,$(of12),$(eval kernel_$k = $$$$(cat build/$k/kernel)/build))
-$(foreach k,$(of13),$(eval within_$k = vm/debian13 run $$(CURDIR)) \
-	$(eval kernel_$k = $$$$(readlink $$$$(cat build/$k/kernel)/build) \
-		$(if $(findstring arm64,$k),,CC=gcc-14)))
-kernel_sparse = $(kernel_debug) C=2
-kernel_w1 = $(kernel_debug) W=1
-kernel_clang = $$(vm/kernel clang)/build LLVM=1 W=1 KBUILD_MODPOST_WARN=1
-
-# Kbuild writes beside its sources, so it is given a directory of links to them; what
-# is to be installed comes without the suites.
-build/%/karena.ko: $(module_src)
-	@mkdir -p $(@D)
-	@cp -rsf $(addprefix $(CURDIR)/,Kbuild VERSION kmod uapi include \
-		$(if $(filter stock,$*),,kunit)) $(@D)
-	@find $(@D) -xtype l -delete
-	@cat $(@D)/headers 2>/dev/null || :
-	$(within_$*) $(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D) modules
-	@touch $@
-
-# The release that a name stands for may change; vm/run boots the one noted here.
-$(patsubst %,build/%/karena.ko,$(of12) $(of13)): %/karena.ko: %/kernel
-build/%/kernel: FORCE
-	@mkdir -p $(@D)
-	@kernel=$$(vm/kernel $*) && { echo $$kernel | cmp -s - $@ || echo $$kernel >$@; }
-FORCE:
-
-# Modules that use karena's calls, built as any such module is: with its header and
-# its Module.symvers. Kbuild does not see when that changes: it reads it again where
-# theirs is missing.
-users := examples/driver tests/module bench/module
-build/%/users.built: build/%/karena.ko $(wildcard $(foreach dir,$(users),$(dir)/Kbuild $(dir)/*.[ch]))
-	@for dir in $(wildcard $(users)); do \
-		mkdir -p $(@D)/$$dir && \
-		ln -sf $(CURDIR)/$$dir/Kbuild $(CURDIR)/$$dir/*.[ch] $(@D)/$$dir && \
-		find $(@D)/$$dir -xtype l -delete && rm -f $(@D)/$$dir/Module.symvers && \
-		$(within_$*) $(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D)/$$dir \
-			KARENA=$(CURDIR)/$(@D) modules || exit 1; \
-	done
-	@touch $@
-
-# What vm/selftest provokes the kernel with.
-build/faulty-%/faulty.ko: $(wildcard vm/faulty/*)
-	@mkdir -p $(@D)
-	@cp -rsf $(addprefix $(CURDIR)/,$^) $(@D)
-	$(MAKE) -C $(kernel_$*) M=$(CURDIR)/$(@D) modules
-	@touch $@
-
-# What is made of headers, for programs.
-headers := build/include/linux/karena.h build/include/karena_version.h
 
 build/include/linux/karena.h: uapi/karena.h
 	@mkdir -p $(@D)
@@ -212,8 +149,6 @@ build/host/%: tests/host/%.cc build/libkarena.a | $(headers)
 
 $(tests) $(dax) $(hosts) $(bins): $(headers)
 -include $(wildcard build/*/*.d)
-
-include packaging/install.mk
 
 # The inner loop: repeated and random tests take a fifth of their rounds.
 quick: ## build, host tests, VM tests on the stock kernel
@@ -311,28 +246,6 @@ vm: all ## a shell in a VM with the module loaded
 demo: all ## the main job, on real data
 	sh examples/demo.sh
 
-# What the rings are compared with, if it takes packages that nothing else does.
-peer_bins := $(patsubst bench/peers/%.c,build/bin/%,\
-	$(filter-out %.bpf.c,$(wildcard bench/peers/*.c)))
-peer_programs := $(patsubst bench/peers/%.c,build/bench/%.o,$(wildcard bench/peers/*.bpf.c))
-
-$(peer_bins): build/bin/%: bench/peers/%.c build/libkarena.a | $(headers)
-	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $< build/libkarena.a -lbpf -lelf -lz
-
-build/bench/%.bpf.o: bench/peers/%.bpf.c $(wildcard bench/peers/*.h)
-	@mkdir -p $(@D)
-	clang -target bpf -O2 -g -Wall -I/usr/include/$$($(CC) -dumpmachine) -c -o $@ $<
-
-bench-arena bench-ring bench-uring bench-native: $(peer_bins) $(peer_programs)
-# make bench-ring KERNEL=newest counts on another kernel, where its peers may do better.
-KERNEL ?= stock
-bench-arena bench-ring bench-uring bench-vmr: bench-%: all $(KERNEL) ## instructions of each operation beside its peers'
-	KERNEL=$(KERNEL) sh bench/$*.sh
-
-bench-native: all ## nanoseconds of a record on this machine, beside its peers'
-	sh bench/native.sh
-
 coverage: kunit vm-debug ## which lines of the module the tests reach
 	$(MAKE) --no-print-directory lines
 
@@ -345,29 +258,15 @@ lines:
 lint: ## checkpatch, sparse, warnings of gcc and clang, cppcheck, shellcheck
 	C_FLAGS='$(c_flags)' vm/count lint nice vm/lint
 
-# The one that is built keeps all processors busy, but fetching mostly waits.
-kernels: kernel-debug kernel-newest kernel-stock kernel-clang ## fetch and build the kernels that the tests boot
-all-kernels: kernels $(addprefix kernel-,debug-newest $(of12) $(of13)) ## those of check-all, too
-kernel-%:
-	@LATEST=yes vm/kernel $*
-
-flavours: ## the module for every kernel there is, without a warning
-	OTHERS="$$(vm/debian13 others)"; export OTHERS; \
-		vm/count $@ vm/flavours $(of12) $(of13) $$OTHERS
-
 build: all tests $(dax) $(hosts) $(fuzzers)
-
-# For the kernels that the tests boot besides stock.
-modules: debug newest
 
 clean: ## remove what was built, not the cached kernels
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z_ -]*\):.*## \(.*\)/\1|\2/p' Makefile packaging/*.mk | \
+	@sed -n 's/^\([a-z][a-z_ -]*\):.*## \(.*\)/\1|\2/p' Makefile */*.mk | \
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-.PHONY: all stock $(built) $(of12) $(of13) cross lib bin tests quick check check-all check-install models proofs host fuzz \
-	fuzz-brief vm-dax kunit selftest soak vm demo bench-arena bench-native bench-ring bench-uring bench-vmr \
-	coverage lint lines kernels all-kernels build flavours modules programs-arm64 clean help \
-	$(addprefix vm-,stock debug newest $(vm_others) $(vm_emulated))
+.PHONY: all cross lib bin tests quick check check-all check-install models proofs host fuzz \
+	fuzz-brief vm-dax kunit selftest soak vm demo coverage lint lines build programs-arm64 \
+	clean help $(addprefix vm-,stock debug newest $(vm_others) $(vm_emulated))
