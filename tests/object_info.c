@@ -311,10 +311,13 @@ static int end_of_field(const char *line, int end)
 	int offset, size;
 
 	must(sscanf(line, "%*[^;]; offset:%d; size:%d;", &offset, &size) == 2);
-	return offset == end ? offset + size : -1;
+	return !end || offset == end ? offset + size : -1;
 }
 
-/* What is no field's would bear what was in the trace's pages before. */
+/*
+ * What is no field's would bear what was in the trace's pages before. The kernel's own fields,
+ * before the blank line, are left out: those of RT kernels have a hole.
+ */
 TEST(events_have_no_holes)
 {
 	static char text[1 << 14];
@@ -327,7 +330,9 @@ TEST(events_have_no_holes)
 	for (size_t i = 0; i < paths.gl_pathc; i++) {
 		ASSERT_LT(0, read_file(paths.gl_pathv[i], text, sizeof(text)));
 		end = 0;
-		for (line = strstr(text, "field:"); line; line = strstr(line + 1, "field:"))
+		line = strstr(text, "\n\n");
+		ASSERT_NE(NULL, line);
+		for (line = strstr(line, "field:"); line; line = strstr(line + 1, "field:"))
 			end = end_of_field(line, end);
 		EXPECT_EQ(0, end % 8) TH_LOG("%s", paths.gl_pathv[i]);
 	}
