@@ -26,6 +26,7 @@ includes := -Ibuild/include -Iuserlib
 c_flags = -std=gnu99 $(warnings) $(includes) $(CPPFLAGS) $(CFLAGS)
 cxx_flags = -std=c++11 $(warnings) $(includes) $(CXXFLAGS)
 depend := -MMD -MP
+test_flags := -Itests/lib -isystem build/kselftest
 host_flags := -fsanitize=address,undefined -fno-sanitize-recover=all
 tsan_flags := -fsanitize=thread
 fuzz_flags := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
@@ -114,27 +115,27 @@ build/bin/index build/bin/karenactl: build/libkarena.a | $(headers)
 
 build/tests/%: tests/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) -isystem build/kselftest -pthread -static -o $@ $< \
+	$(CC) $(c_flags) $(depend) $(test_flags) -pthread -static -o $@ $< \
 		build/libkarena.a -luring
 
 build/dax/%: tests/dax/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) -isystem build/kselftest -pthread -static -o $@ $< \
+	$(CC) $(c_flags) $(depend) $(test_flags) -pthread -static -o $@ $< \
 		build/libkarena.a
 
 build/tests/%_32: tests/%.c build/libkarena32.a | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) -m32 $(c_flags) $(depend) -isystem build/kselftest -pthread -static -o $@ $< \
+	$(CC) -m32 $(c_flags) $(depend) $(test_flags) -pthread -static -o $@ $< \
 		build/libkarena32.a
 
 build/host/%: tests/host/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) $(host_flags) -isystem build/kselftest -pthread -o $@ $< \
+	$(CC) $(c_flags) $(depend) $(host_flags) $(test_flags) -pthread -o $@ $< \
 		build/libkarena.a
 
 build/host/%_tsan: tests/host/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) $(tsan_flags) -isystem build/kselftest -pthread -o $@ $< \
+	$(CC) $(c_flags) $(depend) $(tsan_flags) $(test_flags) -pthread -o $@ $< \
 		build/libkarena.a
 
 build/host/karenactl: | build/bin/karenactl

@@ -11,7 +11,7 @@
 /* An emulated machine is slow; the host does ten times as many. */
 #define ROUNDS		200
 
-#include "../vmr_hole.h"
+#include "vmr_hole.h"
 
 #include "kselftest_harness.h"
 

@@ -8,7 +8,7 @@
 
 #include <karena_version.h>
 
-#include "../tool_util.h"
+#include "tool_util.h"
 
 #include "kselftest_harness.h"
 

@@ -4,7 +4,7 @@
  */
 #include "vmr_lib.h"
 
-#include "../vmr_hole.h"
+#include "vmr_hole.h"
 
 #include "kselftest_harness.h"
 

@@ -174,6 +174,6 @@ static inline int failing_atfork(void (*prepare)(void), void (*parent)(void), vo
 #define mprotect		raw_mprotect
 #define munmap			raw_munmap
 
-#include "../vmr_util.h"
+#include "vmr_util.h"
 
 #endif /* TESTS_HOST_VMR_LIB_H */

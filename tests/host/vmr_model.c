@@ -5,7 +5,7 @@
  */
 #include "vmr_lib.h"
 
-#include "../vmr_contest.h"
+#include "vmr_contest.h"
 
 #include "kselftest_harness.h"
 

@@ -5,7 +5,7 @@
 #ifndef RING_KERNEL_H
 #define RING_KERNEL_H
 
-#include "module/karena_produce.h"
+#include "../module/karena_produce.h"
 #include "module_util.h"
 #include "ring_util.h"
 
