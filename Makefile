@@ -35,6 +35,10 @@ fuzz_flags := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 bin_src := $(wildcard bench/*.c examples/*.c)
 test_src := $(wildcard tests/*.c)
 host_src := $(wildcard tests/host/*.c tests/host/*.cc)
+# What programs share: each variant of them has an archive of its own, those of the host
+# only with what needs no kernel.
+test_lib_src := $(wildcard tests/lib/*.c)
+host_lib_src := $(addprefix tests/lib/,tool_util.c vmr_contest.c vmr_hole.c vmr_model.c vmr_util.c)
 # What has threads is built for the thread sanitizer too.
 tsan_src := $(addprefix tests/host/,record.c vmr_fork.c vmr_hole.c vmr_model.c)
 # What pins the layout is run as a 32-bit program too, and the library where the size of
@@ -92,7 +96,8 @@ build/userlib32/%.o: userlib/%.c | build/include/linux/karena.h
 
 build/libkarena.a: $(lib_obj)
 build/libkarena32.a: $(patsubst build/userlib/%,build/userlib32/%,$(lib_obj))
-build/libkarena.a build/libkarena32.a:
+test_libs := $(patsubst %,build/%/lib.a,tests tests32 host host_tsan)
+build/libkarena.a build/libkarena32.a $(test_libs):
 	rm -f $@
 	$(AR) rcs $@ $^
 
@@ -113,30 +118,49 @@ build/bin/index build/bin/karenactl: build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
 	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $(filter %.c,$^) build/libkarena.a -luring
 
-build/tests/%: tests/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
+# Programs that boot in a VM, and tests/lib for them.
+build/tests/%.o: tests/%.c | $(headers) build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) $(test_flags) -pthread -static -o $@ $< \
-		build/libkarena.a -luring
+	$(CC) $(c_flags) $(depend) $(test_flags) -pthread -c -o $@ $<
 
-build/dax/%: tests/dax/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
+build/tests32/%.o: tests/%.c | $(headers) build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) $(test_flags) -pthread -static -o $@ $< \
-		build/libkarena.a
+	$(CC) -m32 $(c_flags) $(depend) $(test_flags) -pthread -c -o $@ $<
 
-build/tests/%_32: tests/%.c build/libkarena32.a | build/kselftest/kselftest_harness.h
-	@mkdir -p $(@D)
-	$(CC) -m32 $(c_flags) $(depend) $(test_flags) -pthread -static -o $@ $< \
-		build/libkarena32.a
+build/tests/lib.a: $(test_lib_src:%.c=build/%.o)
+build/tests32/lib.a: $(test_lib_src:tests/%.c=build/tests32/%.o)
+build/host/lib.a: $(host_lib_src:tests/%.c=build/host/%.o)
+build/host_tsan/lib.a: $(host_lib_src:tests/%.c=build/host_tsan/%.o)
 
-build/host/%: tests/host/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
-	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) $(host_flags) $(test_flags) -pthread -o $@ $< \
-		build/libkarena.a
+build/tests/%: build/tests/%.o build/tests/lib.a build/libkarena.a
+	$(CC) $(CFLAGS) -pthread -static -o $@ $(filter %.o %.a,$^) -luring
 
-build/host/%_tsan: tests/host/%.c build/libkarena.a | build/kselftest/kselftest_harness.h
+build/tests/%_32: build/tests32/%.o build/tests32/lib.a build/libkarena32.a
+	$(CC) -m32 $(CFLAGS) -pthread -static -o $@ $(filter %.o %.a,$^)
+
+build/dax/%: tests/dax/%.c build/tests/lib.a build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) $(tsan_flags) $(test_flags) -pthread -o $@ $< \
-		build/libkarena.a
+	$(CC) $(c_flags) $(depend) $(test_flags) -pthread -static -o $@ $(filter %.c %.a,$^)
+
+build/host/lib/%.o: tests/lib/%.c | $(headers) build/kselftest/kselftest_harness.h
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) $(depend) $(host_flags) $(test_flags) -include tests/host/raw_maps.h \
+		-pthread -c -o $@ $<
+
+build/host_tsan/lib/%.o: tests/lib/%.c | $(headers) build/kselftest/kselftest_harness.h
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) $(depend) $(tsan_flags) $(test_flags) -include tests/host/raw_maps.h \
+		-pthread -c -o $@ $<
+
+build/host/%: tests/host/%.c build/host/lib.a build/libkarena.a \
+		| $(headers) build/kselftest/kselftest_harness.h
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) $(depend) $(host_flags) $(test_flags) -pthread -o $@ $(filter %.c %.a,$^)
+
+build/host/%_tsan: tests/host/%.c build/host_tsan/lib.a build/libkarena.a \
+		| $(headers) build/kselftest/kselftest_harness.h
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) $(depend) $(tsan_flags) $(test_flags) -pthread -o $@ $(filter %.c %.a,$^)
 
 build/host/karenactl: | build/bin/karenactl
 
@@ -148,8 +172,7 @@ build/host/%: tests/host/%.cc build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
 	$(CXX) $(cxx_flags) $(depend) $(host_flags) -pthread -o $@ $< build/libkarena.a
 
-$(tests) $(dax) $(hosts) $(bins): $(headers)
--include $(wildcard build/*/*.d)
+-include $(wildcard build/*/*.d build/*/lib/*.d)
 
 # The inner loop: repeated and random tests take a fifth of their rounds.
 quick: ## build, host tests, VM tests on the stock kernel

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include "abi_limits.h"
+#include "kselftest_harness.h"
 
 TEST(length_of_an_arena)
 {

@@ -10,6 +10,7 @@
 #include <linux/falloc.h>
 
 #include "abi_limits.h"
+#include "kselftest_harness.h"
 
 static unsigned int counts(__u64 *values, __u64 total)
 {

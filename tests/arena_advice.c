@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ	22

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 /*
  * The table. Each cell is tried on an arena of its own, by reading and writing,

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 #define NR	16
 #define ADDRESS	((char *)0x10000000000)
@@ -268,7 +269,6 @@ __attribute__((constructor)) static void race_if_told(int argc, char **argv)
 {
 	if (strcmp(argv[0], "race") || argc != 4)
 		return;
-	learn_page_size();
 	_exit(race(atoi(argv[1]), atoi(argv[2]), atoi(argv[3])));
 }
 

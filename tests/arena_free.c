@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 /*
  * What free() does to each state.

@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 TEST(proc_files_of_a_huge_arena_are_quick)
 {

@@ -93,7 +93,7 @@ TEST_F(driver, shares_a_page_with_a_program)
 TEST_F(driver, is_refused_what_the_program_may_not_do)
 {
 	int less = reopen_with(self->arena, KARENA_RIGHT_MAP | KARENA_RIGHT_FREE);
-	int ring = ring_create(device_open(), page_size, 0);
+	int ring = ring_on(device_open(), page_size, 0);
 
 	ASSERT_LE(0, less);
 	ASSERT_LE(0, ring);

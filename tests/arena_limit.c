@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 /*
  * The user's ceiling. The child has no capabilities and a uid that nothing else

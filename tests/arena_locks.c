@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 /* At the start of the arena; what a child does with it, it does at its own address. */
 struct shared {

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 /*
  * A call that a child makes and is killed in. It lies in shared memory, so that

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 /* Newer than the headers of the oldest kernel. */
 #define WP_UNPOPULATED	(1 << 13)

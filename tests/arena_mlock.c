@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 #define CEILING		"/sys/module/karena/parameters/user_max_bytes"
 #define USER		54321

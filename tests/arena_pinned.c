@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 #define NR	16
 

@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 #define NR	64
 /* So far apart that each page has a page table of its own. */
@@ -35,14 +36,11 @@ static void look(struct race *race, unsigned int i, char *where)
 	uint32_t gone = __atomic_load_n(&race->gone[i], __ATOMIC_ACQUIRE);
 	uint32_t seen;
 
-	touch_under_way = 1;
-	if (!sigsetjmp(touch_back, 0)) {
-		seen = *(volatile uint32_t *)where;
-		if (seen && seen <= gone)
-			__atomic_add_fetch(&race->old, 1, __ATOMIC_RELAXED);
-		__atomic_add_fetch(&race->looked, 1, __ATOMIC_RELAXED);
-	}
-	touch_under_way = 0;
+	if (touch_word(where, &seen).sig)
+		return;
+	if (seen && seen <= gone)
+		__atomic_add_fetch(&race->old, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&race->looked, 1, __ATOMIC_RELAXED);
 }
 
 /**

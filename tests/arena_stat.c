@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 static unsigned long long fdinfo(int fd, const char *key)
 {

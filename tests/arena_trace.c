@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "arena_util.h"
+#include "kselftest_harness.h"
 
 #define TRACING	"/sys/kernel/tracing/"
 #define FILTER	TRACING "events/karena/karena_arena_fault/filter"

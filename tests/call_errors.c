@@ -17,7 +17,6 @@
 #define CGROUPS		"/sys/fs/cgroup"
 #define CGROUP		CGROUPS "/call_errors"
 
-static struct world world;
 static union args args;
 
 FIXTURE(errors) {

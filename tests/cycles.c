@@ -102,7 +102,7 @@ static struct memory measure(void)
 static void cycle(int device)
 {
 	int arena = arena_on(device, 256);
-	int ring = ring_create(device, page_size, KARENA_RING_F_IN_PLACE);
+	int ring = ring_on(device, page_size, KARENA_RING_F_IN_PLACE);
 	char room[64];
 	char *map, *part;
 	int other;
@@ -248,8 +248,7 @@ static void deadly_cycle(int device)
 	if (!child) {
 		cycle(device);
 		arena_map(arena_on(device, 64), RDWR, 0, 64)[0] = 1;
-		must(reserve_record(ring_create(device, page_size,
-						KARENA_RING_F_IN_PLACE)) == 0);
+		must(reserve_record(ring_on(device, page_size, KARENA_RING_F_IN_PLACE)) == 0);
 		kill(getpid(), SIGKILL);
 	}
 	must(reap(child) == -SIGKILL);

@@ -7,6 +7,7 @@
 #include <liburing.h>
 
 #include "fault_sweep.h"
+#include "kselftest_harness.h"
 
 static const struct call *under_test;
 static union args args;
@@ -134,7 +135,7 @@ TEST_F_TIMEOUT(points, of_ioctl, 900)
 
 	if (fail_nth < 0)
 		SKIP(return, "this kernel has no fault injection");
-	sweep_points(_metadata, &sweep);
+	EXPECT_EQ(0, sweep_points(&sweep));
 }
 
 TEST_F_TIMEOUT(points, of_io_uring, 900)
@@ -152,7 +153,7 @@ TEST_F_TIMEOUT(points, of_io_uring, 900)
 
 	if (fail_nth < 0)
 		SKIP(return, "this kernel has no fault injection");
-	sweep_points(_metadata, &sweep);
+	EXPECT_EQ(0, sweep_points(&sweep));
 	io_uring_queue_exit(&ring);
 }
 

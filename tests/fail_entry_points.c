@@ -9,6 +9,7 @@
 #include <poll.h>
 
 #include "fault_sweep.h"
+#include "kselftest_harness.h"
 
 static int zeroes;
 
@@ -246,7 +247,7 @@ static int fds_to_close[2];
 static void prepare_close(void)
 {
 	fds_to_close[0] = arena_on(world.fd[DEVICE], 256);
-	fds_to_close[1] = ring_create(world.fd[DEVICE], page_size, KARENA_RING_F_IN_PLACE);
+	fds_to_close[1] = ring_on(world.fd[DEVICE], page_size, KARENA_RING_F_IN_PLACE);
 	arena_take(fds_to_close[0], 0, 3, 70);
 	must(arena_reserve(fds_to_close[0], 0, 100, 1) == 0);
 	must(fds_to_close[1] >= 0 && reserve_record(fds_to_close[1]) == 0);
@@ -451,7 +452,7 @@ TEST_F_TIMEOUT(points, of_entry_point, 900)
 
 	if (fail_nth < 0)
 		SKIP(return, "this kernel has no fault injection");
-	sweep_points(_metadata, &sweep);
+	EXPECT_EQ(0, sweep_points(&sweep));
 }
 
 TEST_HARNESS_MAIN

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "fault_sweep.h"
+#include "kselftest_harness.h"
 
 /* Another thread maps, touches and unmaps the same arena all the time. */
 static void *come_and_go(void *data)

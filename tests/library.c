@@ -131,14 +131,14 @@ TEST_F(library, create_passes_options_on)
 	struct karena_arena_stat stat;
 
 	ASSERT_EQ(0, karena_arena_create(self->device, 3 * self->page, &opts, &self->other));
-	stat = stat_of(self->other);
+	stat = arena_stat_of(self->other);
 	EXPECT_STREQ("fifteen-letters", stat.out_name);
 	EXPECT_EQ(KARENA_ARENA_F_SEGV_ON_FAULT, stat.out_flags);
 	EXPECT_EQ(7, stat.out_fault_pages);
 	EXPECT_EQ(0, stat.out_node);
 	EXPECT_EQ(3 * self->page, stat.out_length);
 	EXPECT_EQ(KARENA_RIGHTS_ARENA, stat.out_rights);
-	EXPECT_EQ(KARENA_NODE_ANY, stat_of(self->arena).out_node);
+	EXPECT_EQ(KARENA_NODE_ANY, arena_stat_of(self->arena).out_node);
 }
 
 TEST_F(library, create_tells_why_it_fails)
@@ -196,8 +196,8 @@ TEST_F(library, reopen_gives_a_part_of_the_rights)
 	struct karena_arena *more = NULL;
 
 	ASSERT_EQ(0, karena_arena_reopen(self->arena, rights, &self->other));
-	EXPECT_EQ(rights, stat_of(self->other).out_rights);
-	EXPECT_EQ(KARENA_RIGHTS_ARENA, stat_of(self->arena).out_rights);
+	EXPECT_EQ(rights, arena_stat_of(self->other).out_rights);
+	EXPECT_EQ(KARENA_RIGHTS_ARENA, arena_stat_of(self->arena).out_rights);
 	EXPECT_EQ(-EPERM, karena_arena_reopen(self->other, rights | KARENA_RIGHT_FREE, &more));
 	EXPECT_EQ(-EINVAL, karena_arena_reopen(self->other, 1u << 31, &more));
 	fill_descriptors();
@@ -210,7 +210,7 @@ TEST_F(library, restrict_cuts_rights_for_good)
 	EXPECT_EQ(-EINVAL, karena_arena_restrict(self->arena, 1u << 31));
 	EXPECT_EQ(0, karena_arena_restrict(self->arena, KARENA_RIGHT_MAP));
 	EXPECT_EQ(0, karena_arena_restrict(self->arena, KARENA_RIGHTS_ARENA));
-	EXPECT_EQ(KARENA_RIGHT_MAP, stat_of(self->arena).out_rights);
+	EXPECT_EQ(KARENA_RIGHT_MAP, arena_stat_of(self->arena).out_rights);
 	EXPECT_EQ(-EPERM, karena_arena_alloc(self->arena, 1, NULL, &self->offset));
 	EXPECT_EQ(-EPERM, karena_arena_free(self->arena, 0, 1, 0));
 	EXPECT_EQ(-EPERM, karena_arena_reserve(self->arena, 0, 1));
@@ -230,7 +230,7 @@ TEST_F(library, map_without_options_maps_all)
 	EXPECT_EQ(NR_PAGES * self->page, self->view.length);
 	last = karena_view_ptr(&self->view, self->view.length - 1, 1);
 	*last = 1;
-	EXPECT_EQ(1, stat_of(self->arena).out_populated);
+	EXPECT_EQ(1, arena_stat_of(self->arena).out_populated);
 }
 
 TEST_F(library, map_gives_the_window_asked_for)
@@ -304,7 +304,7 @@ TEST_F(library, windows_beyond_4_gib_are_not_those_at_the_beginning)
 	EXPECT_EQ(nr == 4 ? -EINVAL : 0, karena_arena_map(self->other, &opts, &self->view));
 	opts.length = 1ull << 32;
 	EXPECT_EQ(nr == 4 ? -EOVERFLOW : 0, karena_arena_map(self->other, &opts, &self->view));
-	EXPECT_EQ(nr, stat_of(self->other).out_populated);
+	EXPECT_EQ(nr, arena_stat_of(self->other).out_populated);
 	for (i = 0; i < nr; i++) {
 		EXPECT_EQ(offsets[i] + 1, *(uint64_t *)views[i].address);
 		EXPECT_EQ(0, karena_view_unmap(&views[i]));

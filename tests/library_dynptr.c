@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <karena.h>
 
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 FIXTURE(dynptr)

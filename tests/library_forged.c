@@ -71,22 +71,22 @@ TEST_F(ring, a_forged_length_is_found_out)
 	unsigned int nr;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++) {
-		ASSERT_EQ(0, send(self->ring, 'a', 16));
-		ASSERT_EQ(0, send(self->ring, 'b', 16));
+		ASSERT_EQ(0, send_record(self->ring, 'a', 16));
+		ASSERT_EQ(0, send_record(self->ring, 'b', 16));
 		ASSERT_EQ(1, karena_ring_take(self->ring, self->records, 1));
 		karena_ring_release(self->ring);
-		forge(data, stat_of(self->ring).out_consumer_position, words[i]);
+		forge(data, ring_stat_of(self->ring).out_consumer_position, words[i]);
 		EXPECT_EQ(-EBADMSG, karena_ring_take(self->ring, self->records, MANY));
 		EXPECT_EQ(-EBADMSG, karena_ring_consume(self->ring, pass_over, NULL, 0));
 		EXPECT_EQ(-EBADMSG, walk_all(self->ring, &nr));
 		EXPECT_EQ(0, nr);
-		forge(data, stat_of(self->ring).out_consumer_position, 16);
+		forge(data, ring_stat_of(self->ring).out_consumer_position, 16);
 		ASSERT_EQ(1, karena_ring_take(self->ring, self->records, MANY));
 		ASSERT_TRUE(record_is(&self->records[0], 'b', 16));
 		karena_ring_release(self->ring);
 	}
-	ASSERT_EQ(0, send(self->ring, 'c', 16));
-	forge(data, stat_of(self->ring).out_consumer_position, 999);
+	ASSERT_EQ(0, send_record(self->ring, 'c', 16));
+	forge(data, ring_stat_of(self->ring).out_consumer_position, 999);
 	EXPECT_EQ(-EBADMSG, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_EQ(24, read(karena_ring_fd(self->ring), copy, sizeof(copy)));
 	EXPECT_EQ('c', copy[8]);
@@ -97,13 +97,13 @@ TEST_F(ring, good_records_come_before_a_forged_one)
 	char *data = map_data(self->ring);
 
 	for (int i = 0; i < 4; i++)
-		ASSERT_EQ(0, send(self->ring, (char)i, 16));
+		ASSERT_EQ(0, send_record(self->ring, (char)i, 16));
 	forge(data, 2 * 24, 1000);
 	EXPECT_EQ(2, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_EQ(-EBADMSG, karena_ring_take(self->ring, self->records, MANY));
 	karena_ring_release(self->ring);
 	EXPECT_EQ(-EBADMSG, karena_ring_take(self->ring, self->records, MANY));
-	EXPECT_EQ(2 * 24, stat_of(self->ring).out_consumer_position);
+	EXPECT_EQ(2 * 24, ring_stat_of(self->ring).out_consumer_position);
 }
 
 TEST_F(ring, a_walk_meets_good_records_before_a_forged_one)
@@ -112,18 +112,18 @@ TEST_F(ring, a_walk_meets_good_records_before_a_forged_one)
 	unsigned int nr;
 
 	for (int i = 0; i < 4; i++)
-		ASSERT_EQ(0, send(self->ring, (char)i, 16));
+		ASSERT_EQ(0, send_record(self->ring, (char)i, 16));
 	forge(data, 3 * 24, 17);
 	EXPECT_EQ(-EBADMSG, walk_all(self->ring, &nr));
 	EXPECT_EQ(3, nr);
-	EXPECT_EQ(3 * 24, stat_of(self->ring).out_consumer_position);
+	EXPECT_EQ(3 * 24, ring_stat_of(self->ring).out_consumer_position);
 	forge(data, 3 * 24, KARENA_RECORD_BUSY | 17);
 	EXPECT_EQ(0, walk_all(self->ring, &nr));
 	EXPECT_EQ(0, nr);
 	forge(data, 3 * 24, KARENA_RECORD_DISCARD | 16);
 	EXPECT_EQ(0, walk_all(self->ring, &nr));
 	EXPECT_EQ(0, nr);
-	EXPECT_EQ(4 * 24, stat_of(self->ring).out_consumer_position);
+	EXPECT_EQ(4 * 24, ring_stat_of(self->ring).out_consumer_position);
 }
 
 static void forge_all(char *data, unsigned int *seed)
@@ -147,9 +147,9 @@ static struct karena_ring *junk_ring(const struct karena_device *device, unsigne
 	struct karena_ring *ring;
 	char *data;
 
-	if (karena_ring_create(device, RING_BYTES, &opts, &ring) || send(ring, 'x', 16))
+	if (karena_ring_create(device, RING_BYTES, &opts, &ring) || send_record(ring, 'x', 16))
 		abort();
-	while (!send(ring, 'x', 1 + (size_t)rand_r(seed) % 300))
+	while (!send_record(ring, 'x', 1 + (size_t)rand_r(seed) % 300))
 		;
 	data = map_data(ring);
 	forge_all(data, seed);

@@ -16,11 +16,11 @@ TEST_F(library, alloc_gives_pages)
 
 	ASSERT_EQ(0, karena_arena_alloc(self->arena, 3, NULL, &self->offset));
 	EXPECT_EQ(0, self->offset % self->page);
-	EXPECT_EQ(3, stat_of(self->arena).out_populated);
+	EXPECT_EQ(3, arena_stat_of(self->arena).out_populated);
 	ASSERT_EQ(0, karena_arena_alloc(self->arena, 2, &opts, &self->offset));
 	EXPECT_EQ(64 * self->page, self->offset);
-	EXPECT_EQ(5, stat_of(self->arena).out_allocated);
-	EXPECT_EQ(3, stat_of(self->arena).out_populated);
+	EXPECT_EQ(5, arena_stat_of(self->arena).out_allocated);
+	EXPECT_EQ(3, arena_stat_of(self->arena).out_populated);
 	opts.flags = 0;
 	opts.align = 32 * self->page;
 	opts.node = 0;
@@ -80,12 +80,12 @@ TEST_F(library, free_makes_pages_free)
 	ASSERT_EQ(0, karena_arena_alloc(self->arena, 4, NULL, &self->offset));
 	EXPECT_EQ(0, karena_arena_free(self->arena, self->offset, 0, 0));
 	EXPECT_EQ(0, karena_arena_free(self->arena, self->offset, 2, 0));
-	EXPECT_EQ(2, stat_of(self->arena).out_allocated);
-	EXPECT_EQ(2, stat_of(self->arena).out_populated);
+	EXPECT_EQ(2, arena_stat_of(self->arena).out_allocated);
+	EXPECT_EQ(2, arena_stat_of(self->arena).out_populated);
 	EXPECT_EQ(-ENOENT, karena_arena_free(self->arena, self->offset, 4, KARENA_FREE_F_STRICT));
-	EXPECT_EQ(2, stat_of(self->arena).out_allocated);
+	EXPECT_EQ(2, arena_stat_of(self->arena).out_allocated);
 	EXPECT_EQ(0, karena_arena_free(self->arena, 0, NR_PAGES, 0));
-	EXPECT_EQ(0, stat_of(self->arena).out_allocated);
+	EXPECT_EQ(0, arena_stat_of(self->arena).out_allocated);
 	EXPECT_EQ(-EINVAL, karena_arena_free(self->arena, 1, 1, 0));
 	EXPECT_EQ(-EINVAL, karena_arena_free(self->arena, 0, NR_PAGES + 1, 0));
 	EXPECT_EQ(-EINVAL, karena_arena_free(self->arena, 0, 1, 1u << 31));
@@ -100,8 +100,8 @@ TEST_F(library, reserve_and_guard_take_free_pages)
 	EXPECT_EQ(-EBUSY, karena_arena_reserve(self->arena, 4 * self->page, 1));
 	EXPECT_EQ(-EINVAL, karena_arena_reserve(self->arena, 1, 1));
 	EXPECT_EQ(-EINVAL, karena_arena_guard(self->arena, NR_PAGES * self->page, 1));
-	EXPECT_EQ(3, stat_of(self->arena).out_reserved);
-	EXPECT_EQ(2, stat_of(self->arena).out_guard);
+	EXPECT_EQ(3, arena_stat_of(self->arena).out_reserved);
+	EXPECT_EQ(2, arena_stat_of(self->arena).out_guard);
 }
 
 TEST_F(library, commit_and_decommit_are_each_others_inverse)
@@ -110,14 +110,14 @@ TEST_F(library, commit_and_decommit_are_each_others_inverse)
 
 	ASSERT_EQ(0, karena_arena_reserve(self->arena, 0, 8));
 	EXPECT_EQ(0, karena_arena_commit(self->arena, 0, 4, NULL));
-	EXPECT_EQ(4, stat_of(self->arena).out_populated);
+	EXPECT_EQ(4, arena_stat_of(self->arena).out_populated);
 	EXPECT_EQ(-EBUSY, karena_arena_commit(self->arena, 3 * self->page, 2, NULL));
 	EXPECT_EQ(0, karena_arena_commit(self->arena, 4 * self->page, 4, &lazy));
-	EXPECT_EQ(8, stat_of(self->arena).out_allocated);
-	EXPECT_EQ(4, stat_of(self->arena).out_populated);
+	EXPECT_EQ(8, arena_stat_of(self->arena).out_allocated);
+	EXPECT_EQ(4, arena_stat_of(self->arena).out_populated);
 	EXPECT_EQ(0, karena_arena_decommit(self->arena, 0, 8));
-	EXPECT_EQ(8, stat_of(self->arena).out_reserved);
-	EXPECT_EQ(0, stat_of(self->arena).out_populated);
+	EXPECT_EQ(8, arena_stat_of(self->arena).out_reserved);
+	EXPECT_EQ(0, arena_stat_of(self->arena).out_populated);
 	EXPECT_EQ(-EBUSY, karena_arena_decommit(self->arena, 7 * self->page, 2));
 	EXPECT_EQ(-EINVAL, karena_arena_decommit(self->arena, 1, 1));
 	lazy.flags = 1u << 31;

@@ -28,7 +28,7 @@ static int in_child(const struct karena_ring *ring, int (*fn)(struct karena_ring
 
 TEST_F(ring, create_passes_options_on)
 {
-	struct karena_ring_stat stat = stat_of(self->ring);
+	struct karena_ring_stat stat = ring_stat_of(self->ring);
 
 	EXPECT_STREQ("in-place", stat.out_name);
 	EXPECT_EQ(KARENA_RING_F_IN_PLACE, stat.out_flags);
@@ -87,7 +87,7 @@ TEST_F(ring, reopen_and_restrict_cut_rights)
 	uint32_t rights = KARENA_RIGHT_MAP | KARENA_RIGHT_CONSUME;
 
 	ASSERT_EQ(0, karena_ring_reopen(self->ring, rights, &consumer));
-	EXPECT_EQ(rights, stat_of(consumer).out_rights);
+	EXPECT_EQ(rights, ring_stat_of(consumer).out_rights);
 	EXPECT_EQ(-EPERM, karena_ring_reopen(consumer, KARENA_RIGHT_PRODUCE, &more));
 	EXPECT_EQ(-EPERM, karena_ring_output(consumer, "x", 1, 0));
 	errno = 0;
@@ -124,7 +124,7 @@ TEST_F(ring, wait_tells_what_holds)
 	EXPECT_EQ(0, karena_ring_wait(self->ring, POLLIN, 0));
 	EXPECT_EQ(0, karena_ring_wait(self->ring, POLLIN, 10));
 	EXPECT_EQ(POLLOUT, karena_ring_wait(self->ring, POLLIN | POLLOUT, -1));
-	EXPECT_EQ(0, send(self->ring, 'x', RING_BYTES - 8));
+	EXPECT_EQ(0, send_record(self->ring, 'x', RING_BYTES - 8));
 	EXPECT_EQ(POLLIN, karena_ring_wait(self->ring, POLLIN | POLLOUT, -1));
 	EXPECT_EQ(0, karena_ring_wait(self->ring, POLLOUT, 0));
 	sigaction(SIGALRM, &action, NULL);
@@ -210,8 +210,8 @@ TEST_F(ring, submit_and_discard_want_an_open_reservation)
 	EXPECT_EQ(0, karena_ring_submit(self->ring, data, KARENA_RING_NO_WAKEUP));
 	EXPECT_EQ(-EINVAL, karena_ring_submit(self->ring, data, 0));
 	EXPECT_EQ(-EINVAL, karena_ring_discard(self->ring, data, 0));
-	EXPECT_EQ(1, stat_of(self->ring).out_submitted);
-	EXPECT_EQ(0, stat_of(self->ring).out_discarded);
+	EXPECT_EQ(1, ring_stat_of(self->ring).out_submitted);
+	EXPECT_EQ(0, ring_stat_of(self->ring).out_discarded);
 }
 
 TEST_F(ring, discarded_records_are_passed_over)
@@ -224,8 +224,8 @@ TEST_F(ring, discarded_records_are_passed_over)
 		ASSERT_EQ(0, karena_ring_discard(self->ring, data, 0));
 	}
 	EXPECT_EQ(0, karena_ring_take(self->ring, self->records, MANY));
-	EXPECT_EQ(0, stat_of(self->ring).out_available);
-	ASSERT_EQ(0, send(self->ring, 'x', 7));
+	EXPECT_EQ(0, ring_stat_of(self->ring).out_available);
+	ASSERT_EQ(0, send_record(self->ring, 'x', 7));
 	ASSERT_EQ(1, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_TRUE(record_is(&self->records[0], 'x', 7));
 }
@@ -254,7 +254,7 @@ TEST_F(ring, positions_are_found_back_all_around)
 		ASSERT_TRUE(record_is(&self->records[1], 'c', length));
 		karena_ring_release(self->ring);
 	}
-	EXPECT_EQ(6000, stat_of(self->ring).out_submitted);
+	EXPECT_EQ(6000, ring_stat_of(self->ring).out_submitted);
 }
 
 /**
@@ -286,14 +286,14 @@ TEST_F(ring, consume_calls_back_in_order)
 
 	EXPECT_EQ(0, karena_ring_consume(self->ring, see, &seen, 0));
 	for (int i = 0; i < 10; i++)
-		ASSERT_EQ(0, send(self->ring, (char)i, 5));
+		ASSERT_EQ(0, send_record(self->ring, (char)i, 5));
 	EXPECT_EQ(4, karena_ring_consume(self->ring, see, &seen, 4));
 	EXPECT_EQ(3, seen.last);
-	EXPECT_EQ(6 * 16, stat_of(self->ring).out_available);
+	EXPECT_EQ(6 * 16, ring_stat_of(self->ring).out_available);
 	EXPECT_EQ(6, karena_ring_consume(self->ring, see, &seen, 0));
 	EXPECT_EQ(9, seen.last);
 	EXPECT_EQ(10, seen.count);
-	EXPECT_EQ(0, stat_of(self->ring).out_available);
+	EXPECT_EQ(0, ring_stat_of(self->ring).out_available);
 }
 
 TEST_F(ring, consume_stops_when_told_to)
@@ -301,7 +301,7 @@ TEST_F(ring, consume_stops_when_told_to)
 	struct seen seen = { .stop_at = 2, .ret = 1 };
 
 	for (int i = 0; i < 10; i++)
-		ASSERT_EQ(0, send(self->ring, (char)i, 5));
+		ASSERT_EQ(0, send_record(self->ring, (char)i, 5));
 	EXPECT_EQ(2, karena_ring_consume(self->ring, see, &seen, 0));
 	seen.stop_at = 5;
 	seen.ret = -EXDEV;
@@ -316,18 +316,18 @@ TEST_F(ring, taken_records_keep_their_space_until_release)
 	struct seen seen = { 0 };
 
 	for (int i = 0; i < 10; i++)
-		ASSERT_EQ(0, send(self->ring, (char)i, 5));
+		ASSERT_EQ(0, send_record(self->ring, (char)i, 5));
 	EXPECT_EQ(0, karena_ring_take(self->ring, self->records, 0));
 	EXPECT_EQ(3, karena_ring_take(self->ring, self->records, 3));
 	EXPECT_EQ(7, karena_ring_take(self->ring, self->records + 3, MANY - 3));
 	for (int i = 0; i < 10; i++)
 		EXPECT_TRUE(record_is(&self->records[i], (char)i, 5));
 	EXPECT_EQ(0, karena_ring_take(self->ring, self->records, MANY));
-	EXPECT_EQ(10 * 16, stat_of(self->ring).out_available);
+	EXPECT_EQ(10 * 16, ring_stat_of(self->ring).out_available);
 	EXPECT_EQ(-EINVAL, karena_ring_consume(self->ring, see, &seen, 0));
 	karena_ring_release(self->ring);
 	karena_ring_release(self->ring);
-	EXPECT_EQ(0, stat_of(self->ring).out_available);
+	EXPECT_EQ(0, ring_stat_of(self->ring).out_available);
 }
 
 static int take_one(struct karena_ring *ring)
@@ -353,7 +353,7 @@ TEST_F(ring, one_process_consumes)
 
 static int send_and_leave_one(struct karena_ring *ring)
 {
-	int ret = send(ring, 'c', 9);
+	int ret = send_record(ring, 'c', 9);
 
 	return ret ? ret : karena_ring_reserve(ring, 10) ? 0 : -errno;
 }
@@ -414,11 +414,11 @@ TEST_F(ring, a_child_closes_an_inherited_handle_without_harm_to_its_own_mappings
 TEST_F(ring, a_child_produces_with_a_handle_of_its_own)
 {
 	ASSERT_EQ(0, in_child(self->ring, send_and_leave_one));
-	ASSERT_EQ(0, send(self->ring, 'p', 9));
+	ASSERT_EQ(0, send_record(self->ring, 'p', 9));
 	ASSERT_EQ(2, karena_ring_take(self->ring, self->records, MANY));
 	EXPECT_TRUE(record_is(&self->records[0], 'c', 9));
 	EXPECT_TRUE(record_is(&self->records[1], 'p', 9));
-	EXPECT_EQ(1, stat_of(self->ring).out_lost_dead);
+	EXPECT_EQ(1, ring_stat_of(self->ring).out_lost_dead);
 }
 
 /* Another handle takes up where the first one stopped. */
@@ -427,7 +427,7 @@ TEST_F(ring, a_new_handle_goes_on)
 	struct karena_ring *second;
 
 	for (int i = 0; i < 4; i++)
-		ASSERT_EQ(0, send(self->ring, (char)i, 5));
+		ASSERT_EQ(0, send_record(self->ring, (char)i, 5));
 	ASSERT_EQ(1, karena_ring_take(self->ring, self->records, 1));
 	karena_ring_release(self->ring);
 	ASSERT_EQ(1, karena_ring_take(self->ring, self->records, 1));

@@ -123,7 +123,7 @@ TEST_F(loader, reader_that_waits_keeps_it)
 	ASSERT_LT(0, read(self->world.fd[RING], room, sizeof(room)));
 	child = fork_child();
 	if (!child) {
-		int ring = ring_create(device_open(), page_size, 0);
+		int ring = ring_on(device_open(), page_size, 0);
 
 		_exit(read(ring, room, sizeof(room)) > 0);
 	}

@@ -6,6 +6,8 @@
  * kernel's matter.
  */
 #define _GNU_SOURCE
+#include <sys/syscall.h>
+
 #include "loader_util.h"
 #include "fault_points.h"
 #include "kselftest_harness.h"

@@ -169,7 +169,7 @@ static int make_rings(int device)
 {
 	int nr = 0;
 
-	while (ring_create(device, page_size, 0) >= 0)
+	while (ring_on(device, page_size, 0) >= 0)
 		nr++;
 	return nr;
 }

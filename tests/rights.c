@@ -85,7 +85,7 @@ TEST_F(rights, entry_point_refuses_without_any_one_right_that_it_needs)
 	const struct entry_point *entry;
 	__u32 right, rights;
 
-	for (entry = entry_points; entry < entry_points + ARRAY_LEN(entry_points); entry++) {
+	for (entry = entry_points; entry < entry_points + NR_ENTRY_POINTS; entry++) {
 		for (right = 1; right <= KARENA_RIGHT_CONSUME; right <<= 1) {
 			if (!(right & all_rights(entry->kind)))
 				continue;
@@ -101,7 +101,7 @@ TEST_F(rights, entry_point_works_with_just_the_rights_that_it_needs)
 {
 	const struct entry_point *entry;
 
-	for (entry = entry_points; entry < entry_points + ARRAY_LEN(entry_points); entry++) {
+	for (entry = entry_points; entry < entry_points + NR_ENTRY_POINTS; entry++) {
 		EXPECT_EQ(0, enter_with(entry, variant->way, entry->needs))
 			TH_LOG("%s with 0x%x", entry->name, entry->needs);
 		EXPECT_EQ(entry->refusal, enter_with(entry, variant->way, 0))
@@ -285,7 +285,7 @@ TEST(mapping_made_before_keeps_what_it_has)
 	EXPECT_EQ(2, map[0]);
 	EXPECT_EQ(EACCES, map_window(fd, PROT_READ, page_size, 0));
 
-	header = ring_header();
+	header = world_ring_header();
 	fd = world.fd[RING];
 	data = mmap(NULL, 2 * header.data_bytes, RDWR, MAP_SHARED, fd, header.data_offset);
 	ASSERT_NE(MAP_FAILED, data);

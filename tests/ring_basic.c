@@ -3,6 +3,7 @@
  * A record in, a record out, each way; and what create and stat say.
  */
 #define _GNU_SOURCE
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 FIXTURE(ring)

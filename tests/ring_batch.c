@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <sys/mman.h>
 
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 #define MANY		(4 * KARENA_RING_BATCH_MAX)

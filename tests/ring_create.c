@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 static struct karena_ring_create good(void)

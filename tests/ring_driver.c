@@ -7,6 +7,7 @@
 #include <karena.h>
 
 #include "../examples/driver/tickring.h"
+#include "kselftest_harness.h"
 #include "module_util.h"
 #include "ring_util.h"
 

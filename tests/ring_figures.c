@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 /* The kernel's fast clock may differ by a little from the one that sleeps. */

@@ -3,6 +3,7 @@
  * Records handed to a consumer that waits, many times over: no wake-up is lost.
  */
 #define _GNU_SOURCE
+#include "kselftest_harness.h"
 #include "ring_waiter.h"
 
 /*

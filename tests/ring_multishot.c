@@ -7,6 +7,7 @@
 #include <liburing.h>
 #include <pthread.h>
 
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 #define ROUNDS		200

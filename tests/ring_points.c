@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <sys/ptrace.h>
 
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 #define MAX_CALLS	6

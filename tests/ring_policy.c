@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 #define DELAY_US	50000u

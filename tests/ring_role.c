@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 FIXTURE(ring)

@@ -9,6 +9,7 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 /* A wait that takes so long was not woken. */

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <liburing.h>
 
+#include "kselftest_harness.h"
 #include "ring_timeout.h"
 #include "ring_waiter.h"
 

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 
+#include "kselftest_harness.h"
 #include "ring_timeout.h"
 
 /* Rounds around the moment at which the reservation times out. */

@@ -4,6 +4,7 @@
  * record lies, what is in the ring can be walked and is the bytes that were kept.
  */
 #define _GNU_SOURCE
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 #define LONGEST		72

@@ -3,6 +3,7 @@
  * Waiting for records and for space: nobody sleeps while there is what he waits for.
  */
 #define _GNU_SOURCE
+#include "kselftest_harness.h"
 #include "ring_waiter.h"
 
 FIXTURE(ring)

@@ -14,8 +14,6 @@
 #include "calls.h"
 #include "kselftest_harness.h"
 
-static struct world world;
-
 /*
  * Fills a few hundred bytes of the kernel's stack, which the next call finds
  * there: system calls that copy small arguments onto it and then fail, or have
@@ -257,7 +255,7 @@ TEST(pages_of_a_ring_come_zeroed)
 
 	poison_pages(0xa5);
 	for (flags = 0; flags <= KARENA_RING_F_IN_PLACE; flags++) {
-		fd = ring_create(device_open(), 64 * page_size, flags);
+		fd = ring_on(device_open(), 64 * page_size, flags);
 		map = mmap(NULL, page_size, PROT_READ, MAP_SHARED, fd, 0);
 		ASSERT_NE(MAP_FAILED, map);
 		memcpy(&header, map, sizeof(header));
@@ -280,7 +278,7 @@ TEST(padding_of_a_record_is_zero)
 
 	for (flags = 0; flags <= KARENA_RING_F_IN_PLACE; flags++) {
 		for (length = 1; length <= 16; length++) {
-			fd = ring_create(device_open(), page_size, flags);
+			fd = ring_on(device_open(), page_size, flags);
 			poison_stack(0xaa);
 			ASSERT_EQ((int)length, write(fd, "0123456789abcdef", length));
 			memset(record, 0xaa, sizeof(record));

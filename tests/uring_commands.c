@@ -5,6 +5,7 @@
  * io_uring.
  */
 #define _GNU_SOURCE
+#include "kselftest_harness.h"
 #include "uring_calls.h"
 
 #define INLINE_BYTES		16
@@ -13,7 +14,7 @@
 static int by_entry(int fd, __u32 cmd_op, const void *args, size_t bytes, __u64 *extra)
 {
 	command(fd, cmd_op | KARENA_URING_INLINE, args, bytes);
-	return complete(extra);
+	return complete_one(extra);
 }
 
 FIXTURE(uring_call) {
@@ -163,7 +164,7 @@ TEST_F(uring_call, the_area_is_checked)
 	struct karena_uring_cmd area = { .args = (uintptr_t)&args, .__reserved = 1 };
 
 	command(self->world.fd[ARENA], KARENA_IOC_ARENA_STAT, &area, sizeof(area));
-	EXPECT_EQ(-EINVAL, complete(NULL));
+	EXPECT_EQ(-EINVAL, complete_one(NULL));
 }
 
 TEST_F(uring_call, unknown_numbers_are_no_calls)
@@ -239,7 +240,7 @@ TEST_F(uring_call, forced_to_a_worker_it_does_the_same)
 
 	sqe = command(self->world.fd[RING], KARENA_IOC_RING_STAT, &area, sizeof(area));
 	sqe->flags |= IOSQE_ASYNC;
-	ASSERT_EQ(0, complete(NULL));
+	ASSERT_EQ(0, complete_one(NULL));
 	EXPECT_EQ(page_size, stat.out_data_bytes);
 }
 
@@ -282,7 +283,7 @@ TEST_F(uring_call, registered_files_have_the_calls)
 	self->world.fd[ARENA] = -1;
 	sqe = command(0, KARENA_IOC_ARENA_STAT, &area, sizeof(area));
 	sqe->flags |= IOSQE_FIXED_FILE;
-	EXPECT_EQ(0, complete(NULL));
+	EXPECT_EQ(0, complete_one(NULL));
 	EXPECT_EQ(WORLD_PAGES * page_size, stat.out_length);
 }
 
@@ -309,7 +310,7 @@ TEST(a_registered_buffer_is_sent_as_a_record)
 		      sizeof(output));
 	sqe->uring_cmd_flags = IORING_URING_CMD_FIXED;
 	sqe->buf_index = 0;
-	ASSERT_EQ(0, complete(NULL));
+	ASSERT_EQ(0, complete_one(NULL));
 
 	/* The one that the world came with, then ours. */
 	ASSERT_EQ(40, read(world.fd[RING], record, 40));
@@ -322,7 +323,7 @@ TEST(a_registered_buffer_is_sent_as_a_record)
 		      sizeof(output));
 	sqe->uring_cmd_flags = IORING_URING_CMD_FIXED;
 	sqe->buf_index = 0;
-	EXPECT_EQ(-EFAULT, complete(NULL));
+	EXPECT_EQ(-EFAULT, complete_one(NULL));
 
 	/* Of a call that has none. */
 	finish.position = reserve_record(world.fd[RING]);
@@ -330,7 +331,7 @@ TEST(a_registered_buffer_is_sent_as_a_record)
 		      sizeof(finish));
 	sqe->uring_cmd_flags = IORING_URING_CMD_FIXED;
 	sqe->buf_index = 0;
-	EXPECT_EQ(-EINVAL, complete(NULL));
+	EXPECT_EQ(-EINVAL, complete_one(NULL));
 
 	io_uring_queue_exit(&ring);
 	world_end(&world);

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 
+#include "kselftest_harness.h"
 #include "uring_calls.h"
 
 /* Calls that can sleep: for memory, for a lock that is held over its taking, for a file. */

@@ -7,6 +7,7 @@
 #include <liburing.h>
 #include <karena_uring.h>
 
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 FIXTURE(uring)

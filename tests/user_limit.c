@@ -263,18 +263,18 @@ static int make_rings(void *data)
 	int first, fd;
 
 	(void)data;
-	first = ring_create(device, 64 * page_size, 0);
+	first = ring_on(device, 64 * page_size, 0);
 	must(first >= 0);
 	plain = limit_bytes - left();
 	must(plain >= 64 * page_size && plain < 80 * page_size);
-	fd = ring_create(device, 64 * page_size, KARENA_RING_F_IN_PLACE);
+	fd = ring_on(device, 64 * page_size, KARENA_RING_F_IN_PLACE);
 	must(fd >= 0);
 	in_place = limit_bytes - plain - left();
 	must(in_place >= 96 * page_size && in_place < 112 * page_size);
 
 	close(first);
 	must(left() == limit_bytes - in_place);
-	must(ring_create(device, 256 * page_size, 0) < 0 && errno == EDQUOT);
+	must(ring_on(device, 256 * page_size, 0) < 0 && errno == EDQUOT);
 	must(left() == limit_bytes - in_place);
 	close(fd);
 	must(left() == limit_bytes);

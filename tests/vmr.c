@@ -9,6 +9,7 @@
 
 #include <karena.h>
 
+#include "kselftest_harness.h"
 #include "vmr_objects.h"
 
 #define PAGES	16

@@ -6,10 +6,7 @@
 #define _GNU_SOURCE
 #include <karena.h>
 
-/* An emulated machine is slow; the host plays ten times as many. */
-#define OPERATIONS	10000
-#define ATTEMPTS	200
-
+#include "kselftest_harness.h"
 #include "vmr_objects.h"
 #include "vmr_contest.h"
 
@@ -21,7 +18,7 @@ TEST(random_operations_of_8_threads_should_agree_with_the_model)
 	};
 
 	files[1].offset = ring_data_offset(files[1].fd);
-	play_game(files, pick_seed());
+	play_game(files, pick_seed(), 10000);
 }
 
 TEST(threads_that_want_the_same_pages_should_each_get_an_answer_that_adds_up)
@@ -31,7 +28,7 @@ TEST(threads_that_want_the_same_pages_should_each_get_an_answer_that_adds_up)
 		{ numbered_ring(16, 2000), 0, 2000 },
 	};
 
-	play_contest(files);
+	play_contest(files, 200);
 }
 
 TEST_HARNESS_MAIN

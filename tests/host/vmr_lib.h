@@ -18,10 +18,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "raw_calls.h"
 
 /* How many calls from now the one is that fails; 0: none does. */
 static unsigned long fail_after;
@@ -47,30 +48,6 @@ static inline bool this_call_fails(void)
 	fail_after = fail_on;
 	errno = fail_errno;
 	return true;
-}
-
-/*
- * System calls without the sanitizer's own: it would map memory of its own along
- * with them, and correct addresses that are meant to be wrong.
- */
-static inline void *raw_mmap(void *at, size_t length, int prot, int flags, int fd, off_t offset)
-{
-	return (void *)syscall(SYS_mmap, at, length, prot, flags, fd, offset);
-}
-
-static inline void *raw_mremap(void *from, size_t old, size_t length, int flags, void *to)
-{
-	return (void *)syscall(SYS_mremap, from, old, length, flags, to);
-}
-
-static inline int raw_mprotect(void *at, size_t length, int prot)
-{
-	return (int)syscall(SYS_mprotect, at, length, prot);
-}
-
-static inline int raw_munmap(void *at, size_t length)
-{
-	return (int)syscall(SYS_munmap, at, length);
 }
 
 static inline void *failing_malloc(size_t size)
@@ -169,11 +146,7 @@ static inline int failing_atfork(void (*prepare)(void), void (*parent)(void), vo
 #undef pthread_mutex_init
 #undef pthread_atfork
 
-#define mmap			raw_mmap
-#define mremap			raw_mremap
-#define mprotect		raw_mprotect
-#define munmap			raw_munmap
-
+#include "raw_maps.h"
 #include "vmr_util.h"
 
 #endif /* TESTS_HOST_VMR_LIB_H */

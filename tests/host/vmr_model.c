@@ -16,7 +16,7 @@ TEST(random_operations_of_8_threads_should_agree_with_the_model)
 		{ numbered_file(16, 2000), 0, 2000 },
 	};
 
-	play_game(files, pick_seed());
+	play_game(files, pick_seed(), 100000);
 }
 
 TEST(threads_that_want_the_same_pages_should_each_get_an_answer_that_adds_up)
@@ -26,7 +26,7 @@ TEST(threads_that_want_the_same_pages_should_each_get_an_answer_that_adds_up)
 		{ numbered_file(16, 2000), 0, 2000 },
 	};
 
-	play_contest(files);
+	play_contest(files, 2000);
 }
 
 TEST_HARNESS_MAIN

@@ -5,6 +5,7 @@
 #ifndef KARENA_TESTS_LIBRARY_ARENA_H
 #define KARENA_TESTS_LIBRARY_ARENA_H
 
+#include "kselftest_harness.h"
 #include "library_util.h"
 
 #define NR_PAGES	256
@@ -37,15 +38,6 @@ FIXTURE_TEARDOWN(library)
 	karena_arena_close(self->other);
 	karena_arena_close(self->arena);
 	karena_close(self->device);
-}
-
-static inline struct karena_arena_stat stat_of(const struct karena_arena *arena)
-{
-	struct karena_arena_stat stat = { .size = sizeof(stat) };
-
-	if (karena_arena_stat(arena, &stat))
-		abort();
-	return stat;
 }
 
 #endif /* KARENA_TESTS_LIBRARY_ARENA_H */

@@ -5,6 +5,7 @@
 #ifndef KARENA_TESTS_LIBRARY_RING_H
 #define KARENA_TESTS_LIBRARY_RING_H
 
+#include "kselftest_harness.h"
 #include "library_util.h"
 
 /* A page, where pages are largest. */
@@ -36,38 +37,6 @@ FIXTURE_TEARDOWN(ring)
 	karena_ring_close(self->copy_only);
 	karena_ring_close(self->ring);
 	karena_close(self->device);
-}
-
-static inline struct karena_ring_stat stat_of(const struct karena_ring *ring)
-{
-	struct karena_ring_stat stat = { .size = sizeof(stat) };
-
-	if (karena_ring_stat(ring, &stat))
-		abort();
-	return stat;
-}
-
-/* Submits a record of @length bytes, each of them @byte. Returns 0 or -errno. */
-static inline int send(struct karena_ring *ring, char byte, size_t length)
-{
-	void *data = karena_ring_reserve(ring, length);
-
-	if (!data)
-		return -errno;
-	memset(data, byte, length);
-	return karena_ring_submit(ring, data, 0);
-}
-
-static inline bool record_is(const struct karena_record *record, char byte, size_t length)
-{
-	const char *data = record->data;
-
-	if (record->length != length)
-		return false;
-	for (size_t i = 0; i < length; i++)
-		if (data[i] != byte)
-			return false;
-	return true;
 }
 
 #endif /* KARENA_TESTS_LIBRARY_RING_H */

@@ -16,31 +16,19 @@
 
 #include <karena.h>
 
-#include "kselftest_harness.h"
-
 /* As another user, who has the descriptors of the parent. Returns -errno. */
-static inline int as_nobody(int (*fn)(void *context), void *context)
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid)
-		_exit(setgid(65534) || setuid(65534) ? 255 : -fn(context));
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return -ECHILD;
-	return -WEXITSTATUS(status);
-}
+int as_nobody(int (*fn)(void *context), void *context);
 
 /* Leaves room for no descriptor more. */
-static inline void fill_descriptors(void)
-{
-	struct rlimit limit;
-	int fd = dup(0);
+void fill_descriptors(void);
 
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = (rlim_t)fd;
-	close(fd);
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
+struct karena_arena_stat arena_stat_of(const struct karena_arena *arena);
+
+struct karena_ring_stat ring_stat_of(const struct karena_ring *ring);
+
+/* Submits a record of @length bytes, each of them @byte. Returns 0 or -errno. */
+int send_record(struct karena_ring *ring, char byte, size_t length);
+
+bool record_is(const struct karena_record *record, char byte, size_t length);
 
 #endif /* KARENA_TESTS_LIBRARY_UTIL_H */

@@ -6,50 +6,20 @@
 #define RANDOM_UTIL_H
 
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
 /* Rounds, or milliseconds, times what SCALE in the environment says; not none. */
-static inline unsigned long scaled(unsigned long rounds)
-{
-	const char *scale = getenv("SCALE");
-	unsigned long product = scale ? rounds * strtod(scale, NULL) : rounds;
+unsigned long scaled(unsigned long rounds);
 
-	return product ? product : 1;
-}
+extern uint64_t random_state;
 
-/* Seeded from SEED in the environment, else from the clock; says with what. */
-static uint64_t random_state;
+/* Seeds @random_state from SEED in the environment, else from the clock, and says with what. */
+void random_begin(void);
 
-static inline void random_begin(void)
-{
-	const char *seed = getenv("SEED");
+uint32_t random_below(uint32_t bound);
 
-	random_state = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) << 20 | getpid();
-	printf("# SEED=%llu\n", (unsigned long long)random_state);
-	random_state = random_state * 2 + 1;
-}
-
-static inline uint32_t random_below(uint32_t bound)
-{
-	random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
-	return (random_state >> 33) % bound;
-}
-
-static inline uint64_t random_64(void)
-{
-	return (uint64_t)random_below(1u << 30) << 34 ^ (uint64_t)random_below(1u << 30) << 17 ^
-	       random_below(1u << 30);
-}
+uint64_t random_64(void);
 
 /* Mostly flags that there are. */
-static inline uint32_t random_flags(uint32_t known)
-{
-	if (random_below(8))
-		return random_64() & known;
-	return random_64();
-}
+uint32_t random_flags(uint32_t known);
 
 #endif /* RANDOM_UTIL_H */

@@ -6,7 +6,9 @@
 #define RING_KERNEL_H
 
 #include "../module/karena_produce.h"
+#include "kselftest_harness.h"
 #include "module_util.h"
+#include "produce_util.h"
 #include "ring_util.h"
 
 #define MODULE		"karena_produce"
@@ -45,20 +47,6 @@ FIXTURE_TEARDOWN(kernel)
 	if (self->produce >= 0)
 		close(self->produce);
 	ASSERT_EQ(0, module_unload(MODULE));
-}
-
-static inline int produce_call(int fd, unsigned long cmd, unsigned long arg)
-{
-	int ret = ioctl(fd, cmd, arg);
-
-	return ret < 0 ? -errno : ret;
-}
-
-static inline int get_ring(int produce, int fd, uint32_t rights)
-{
-	struct produce_get args = { .fd = fd, .rights = rights };
-
-	return produce_call(produce, PRODUCE_GET, (unsigned long)&args);
 }
 
 #endif /* RING_KERNEL_H */

@@ -5,6 +5,7 @@
 #ifndef RING_KINDS_H
 #define RING_KINDS_H
 
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 FIXTURE(ring)

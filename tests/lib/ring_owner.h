@@ -6,6 +6,7 @@
 #ifndef RING_OWNER_H
 #define RING_OWNER_H
 
+#include "kselftest_harness.h"
 #include "ring_util.h"
 
 FIXTURE(ring)
@@ -31,18 +32,5 @@ FIXTURE_TEARDOWN(ring)
 
 #define BUSY(length)		((length) | KARENA_RECORD_BUSY)
 #define DISCARDED(length)	((length) | KARENA_RECORD_DISCARD)
-
-/* What a process or an open file leaves behind is seen to when it goes, or soon after. */
-static inline bool becomes(const struct ring *ring, uint64_t position, uint32_t word)
-{
-	int64_t deadline = now_ms() + HUNG_MS;
-
-	while (word_at(ring, position) != word) {
-		if (now_ms() > deadline)
-			return false;
-		pause_ms(1);
-	}
-	return true;
-}
 
 #endif /* RING_OWNER_H */

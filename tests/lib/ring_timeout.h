@@ -7,19 +7,6 @@
 
 #include "ring_util.h"
 
-static inline int create_with_timeout(uint32_t reserve_timeout_us, uint32_t flags)
-{
-	struct karena_ring_create args = {
-		.flags = KARENA_RING_F_IN_PLACE | flags,
-		.data_bytes = page_size,
-		.node = KARENA_NODE_ANY,
-		.reserve_timeout_us = reserve_timeout_us,
-		.name = "timeout",
-	};
-	int fd = ring_create(&args);
-
-	must(fd >= 0);
-	return fd;
-}
+int create_with_timeout(uint32_t reserve_timeout_us, uint32_t flags);
 
 #endif /* RING_TIMEOUT_H */

@@ -25,68 +25,20 @@ struct ring {
 	uint64_t mask;
 };
 
-static inline int ring_create(const struct karena_ring_create *wanted)
-{
-	struct karena_ring_create args = *wanted;
-	int dev = device_open();
-	int fd;
+int ring_create(const struct karena_ring_create *wanted);
 
-	args.size = sizeof(args);
-	fd = call(dev, KARENA_IOC_RING_CREATE, &args);
-	close(dev);
-	return fd;
-}
+int ring_new_fd(uint32_t flags, uint64_t bytes);
 
-static inline int ring_new_fd(uint32_t flags, uint64_t bytes)
-{
-	struct karena_ring_create args = {
-		.flags = flags,
-		.data_bytes = bytes,
-		.node = KARENA_NODE_ANY,
-		.name = "test",
-	};
-	int fd = ring_create(&args);
+void *ring_window(int fd, int prot, uint64_t offset, uint64_t bytes);
 
-	must(fd >= 0);
-	return fd;
-}
-
-static inline void *ring_window(int fd, int prot, uint64_t offset, uint64_t bytes)
-{
-	void *map = mmap(NULL, bytes, prot, MAP_SHARED, fd, offset);
-
-	return map == MAP_FAILED ? NULL : map;
-}
-
-static inline struct ring ring_open(int fd)
-{
-	struct ring ring = { .fd = fd };
-	uint64_t bytes;
-
-	ring.header = ring_window(fd, PROT_READ, 0, page_size);
-	must(ring.header);
-	bytes = ring.header->map_bytes;
-	must(munmap((void *)ring.header, page_size) == 0);
-
-	ring.map = ring_window(fd, PROT_READ, 0, bytes);
-	must(ring.map);
-	ring.header = (void *)ring.map;
-	ring.producer = (void *)(ring.map + ring.header->producer_offset);
-	ring.data = ring.map + ring.header->data_offset;
-	ring.mask = ring.header->data_bytes - 1;
-	return ring;
-}
+struct ring ring_open(int fd);
 
 static inline struct ring ring_new(uint32_t flags, uint64_t bytes)
 {
 	return ring_open(ring_new_fd(flags, bytes));
 }
 
-static inline void ring_close(struct ring *ring)
-{
-	must(munmap(ring->map, ring->header->map_bytes) == 0);
-	must(close(ring->fd) == 0);
-}
+void ring_close(struct ring *ring);
 
 /* The writable consumer page, NULL with errno if it is not to be had. */
 static inline struct karena_ring_consumer *ring_consumer(const struct ring *ring)
@@ -95,11 +47,7 @@ static inline struct karena_ring_consumer *ring_consumer(const struct ring *ring
 }
 
 /* The data, writable. */
-static inline char *ring_data(const struct ring *ring)
-{
-	return ring_window(ring->fd, RDWR, ring->header->data_offset,
-			   2 * ring->header->data_bytes);
-}
+char *ring_data(const struct ring *ring);
 
 static inline uint64_t produced(const struct ring *ring)
 {
@@ -132,40 +80,15 @@ static inline uint64_t record_size(uint32_t word)
 	return ((word & KARENA_RECORD_LEN_MASK) + HEADER_BYTES + 7) & ~7ull;
 }
 
-static inline int ring_reserve_flags(int fd, uint32_t flags, uint32_t length,
-				     uint64_t *position, uint64_t *offset)
-{
-	struct karena_ring_reserve args = {
-		.size = sizeof(args),
-		.flags = flags,
-		.length = length,
-		.out_position = ~0ull,
-		.out_offset = ~0ull,
-	};
-	int ret = call(fd, KARENA_IOC_RING_RESERVE, &args);
-
-	if (position)
-		*position = args.out_position;
-	if (offset)
-		*offset = args.out_offset;
-	return ret;
-}
+int ring_reserve_flags(int fd, uint32_t flags, uint32_t length, uint64_t *position,
+		       uint64_t *offset);
 
 static inline int ring_reserve(int fd, uint32_t length, uint64_t *position)
 {
 	return ring_reserve_flags(fd, 0, length, position, NULL);
 }
 
-static inline int ring_finish(int fd, unsigned long cmd, uint64_t position, uint32_t flags)
-{
-	struct karena_ring_finish args = {
-		.size = sizeof(args),
-		.flags = flags,
-		.position = position,
-	};
-
-	return call(fd, cmd, &args);
-}
+int ring_finish(int fd, unsigned long cmd, uint64_t position, uint32_t flags);
 
 static inline int ring_submit(int fd, uint64_t position)
 {
@@ -177,29 +100,9 @@ static inline int ring_discard(int fd, uint64_t position)
 	return ring_finish(fd, KARENA_IOC_RING_DISCARD, position, 0);
 }
 
-static inline int ring_output(int fd, const void *data, uint64_t bytes, uint32_t flags)
-{
-	struct karena_ring_output args = {
-		.size = sizeof(args),
-		.flags = flags,
-		.buffer = (uintptr_t)data,
-		.buffer_bytes = bytes,
-	};
+int ring_output(int fd, const void *data, uint64_t bytes, uint32_t flags);
 
-	return call(fd, KARENA_IOC_RING_OUTPUT, &args);
-}
-
-static inline int wait_by_flags(int fd, uint32_t flags, uint32_t bytes, uint32_t timeout_us)
-{
-	struct karena_ring_wait args = {
-		.size = sizeof(args),
-		.flags = flags,
-		.bytes = bytes,
-		.timeout_us = timeout_us,
-	};
-
-	return call(fd, KARENA_IOC_RING_WAIT, &args);
-}
+int wait_by_flags(int fd, uint32_t flags, uint32_t bytes, uint32_t timeout_us);
 
 static inline int wait_by_ioctl(int fd, uint32_t bytes, uint32_t timeout_us)
 {
@@ -211,41 +114,15 @@ static inline int wait_for_records(int fd, uint32_t records, uint32_t timeout_us
 	return wait_by_flags(fd, KARENA_WAIT_F_RECORDS, records, timeout_us);
 }
 
-static inline ssize_t ring_write(int fd, const void *data, size_t bytes)
-{
-	ssize_t ret = write(fd, data, bytes);
+ssize_t ring_write(int fd, const void *data, size_t bytes);
 
-	return ret < 0 ? -errno : ret;
-}
+ssize_t ring_read(int fd, void *data, size_t bytes);
 
-static inline ssize_t ring_read(int fd, void *data, size_t bytes)
-{
-	ssize_t ret = read(fd, data, bytes);
+struct karena_ring_stat ring_stat(int fd);
 
-	return ret < 0 ? -errno : ret;
-}
+int ring_reopen(int fd, uint32_t rights);
 
-static inline struct karena_ring_stat ring_stat(int fd)
-{
-	struct karena_ring_stat stat = { .size = sizeof(stat) };
-
-	must(call(fd, KARENA_IOC_RING_STAT, &stat) == 0);
-	return stat;
-}
-
-static inline int ring_reopen(int fd, uint32_t rights)
-{
-	struct karena_rights args = { .size = sizeof(args), .rights = rights };
-
-	return call(fd, KARENA_IOC_REOPEN, &args);
-}
-
-static inline int ring_restrict(int fd, uint32_t rights)
-{
-	struct karena_rights args = { .size = sizeof(args), .rights = rights };
-
-	return call(fd, KARENA_IOC_RESTRICT, &args);
-}
+int ring_restrict(int fd, uint32_t rights);
 
 static inline void set_nonblock(int fd)
 {
@@ -253,12 +130,9 @@ static inline void set_nonblock(int fd)
 }
 
 /* What poll() says at once. */
-static inline short poll_now(int fd)
-{
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN | POLLOUT };
+short poll_now(int fd);
 
-	must(poll(&pollfd, 1, 0) >= 0);
-	return pollfd.revents;
-}
+/* What a process or an open file leaves behind is seen to when it goes, or soon after. */
+bool becomes(const struct ring *ring, uint64_t position, uint32_t word);
 
 #endif /* RING_UTIL_H */

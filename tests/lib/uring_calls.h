@@ -9,7 +9,7 @@
 
 #include "calls.h"
 
-static struct io_uring ring;
+extern struct io_uring ring;
 
 static inline void uring_open(unsigned int flags)
 {
@@ -17,58 +17,16 @@ static inline void uring_open(unsigned int flags)
 }
 
 /* Space for an entry of 128 bytes is taken by liburing where it is due. */
-static inline struct io_uring_sqe *command(int fd, __u32 cmd_op, const void *area, size_t bytes)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
-
-	must(sqe);
-	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, fd, NULL, 0, 0);
-	/* Shares its place with the offset that was just cleared. */
-	sqe->cmd_op = cmd_op;
-	memcpy(sqe->cmd, area, bytes);
-	return sqe;
-}
+struct io_uring_sqe *command(int fd, __u32 cmd_op, const void *area, size_t bytes);
 
 /* The one completion of what was prepared; its first extra word, if it has one. */
-static inline int complete(__u64 *extra)
-{
-	struct io_uring_cqe *cqe;
-	int res;
+int complete_one(__u64 *extra);
 
-	/* A thread of the kernel's may have taken it before it could be counted. */
-	must(io_uring_submit(&ring) >= 0);
-	must(io_uring_wait_cqe(&ring, &cqe) == 0);
-	res = cqe->res;
-	/* None of the kernel's own errnos, that tell it to make a system call again. */
-	must(res > -512 || res < -530);
-	if (extra)
-		*extra = cqe->big_cqe[0];
-	io_uring_cqe_seen(&ring, cqe);
-	must(io_uring_peek_cqe(&ring, &cqe) == -EAGAIN);
-	return res;
-}
+int by_pointer(int fd, __u32 cmd_op, void *args);
 
-static inline int by_pointer(int fd, __u32 cmd_op, void *args)
-{
-	struct karena_uring_cmd area = { .args = (uintptr_t)args };
-
-	command(fd, cmd_op, &area, sizeof(area));
-	return complete(NULL);
-}
-
-static inline void close_if_fd(const struct call *call, int res)
-{
-	if (call->makes_fd && res > 0)
-		close(res);
-}
+void close_if_fd(const struct call *call, int res);
 
 /* Where it cannot, the refusal has a test of its own. */
-static inline bool kernel_can(const struct call *call, const struct world *world)
-{
-	struct karena_query query = { .size = sizeof(query) };
-
-	must(ioctl(world->fd[DEVICE], KARENA_IOC_QUERY, &query) == 0);
-	return call != &calls[CALL_ring_wait] || query.out_features & KARENA_FEAT_URING_WAIT;
-}
+bool kernel_can(const struct call *call, const struct world *world);
 
 #endif /* KARENA_TESTS_URING_CALLS_H */

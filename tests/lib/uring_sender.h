@@ -24,17 +24,6 @@ struct hand_off {
 };
 
 /* The next record comes only when the last was read. */
-static inline void *hand_over(void *data)
-{
-	struct hand_off *hand_off = data;
-	int i;
-
-	for (i = 0; i < hand_off->rounds; i++) {
-		while (__atomic_load_n(&hand_off->done, __ATOMIC_ACQUIRE) != i)
-			sched_yield();
-		send_one(hand_off->fd);
-	}
-	return NULL;
-}
+void *hand_over(void *data);
 
 #endif /* URING_SENDER_H */

@@ -25,39 +25,16 @@
  * tenth on a kernel that looks at each of its own accesses to memory, which takes
  * ten times as long; not none.
  */
-static inline int effort(int all)
-{
-	const char *scale = getenv("SCALE");
-
-	if (scale)
-		all = (int)(all * strtod(scale, NULL));
-	if (!access("/sys/kernel/debug/kmemleak", F_OK))
-		all /= 10;
-	return all ? all : 1;
-}
+int effort(int all);
 
 /* As SEED in the environment has it, else another one each time. */
-static inline uint64_t pick_seed(void)
-{
-	const char *given = getenv("SEED");
-	uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)getpid() * 2654435761u;
-
-	fprintf(stderr, "# SEED=%llu\n", (unsigned long long)seed);
-	return seed;
-}
+uint64_t pick_seed(void);
 
 /*
  * Where nothing is mapped, and with nothing for a long way behind it: others are
  * given the upper end of a large gap first.
  */
-static inline char *remote_range(void)
-{
-	size_t length = (size_t)1 << 30;
-	char *at = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	munmap(at, length);
-	return at + 64 * PAGE;
-}
+char *remote_range(void);
 
 /*
  * What the process has mapped.
@@ -67,18 +44,7 @@ struct maps {
 	char text[8 << 20];
 };
 
-static inline void maps_read(struct maps *maps)
-{
-	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	ssize_t got;
-
-	maps->length = 0;
-	while ((got = read(fd, maps->text + maps->length,
-			   sizeof(maps->text) - 1 - maps->length)) > 0)
-		maps->length += (size_t)got;
-	maps->text[maps->length] = '\0';
-	close(fd);
-}
+void maps_read(struct maps *maps);
 
 static inline bool maps_equal(const struct maps *a, const struct maps *b)
 {
@@ -93,97 +59,21 @@ struct maps_line {
 	unsigned long inode;
 };
 
-/* Returns the next line, NULL at the end. */
-static inline const char *maps_line(const char *text, struct maps_line *line)
-{
-	const char *end = strchr(text, '\n');
-	char copy[128];
-
-	if (!end)
-		return NULL;
-	snprintf(copy, sizeof(copy), "%.*s", (int)(end - text), text);
-	if (sscanf(copy, "%lx-%lx %4s %*x %*s %lu", &line->start, &line->end, line->prot,
-		   &line->inode) != 4)
-		abort();
-	return end + 1;
-}
-
 /* Is every page of the range mapped, and without any access? */
-static inline bool is_placeholder(const struct maps *maps, const void *at, size_t length)
-{
-	unsigned long from = (unsigned long)at, to = from + length;
-	const char *text = maps->text;
-	struct maps_line line;
-
-	while (from < to && (text = maps_line(text, &line))) {
-		if (line.start > from || from >= line.end)
-			continue;
-		if (strcmp(line.prot, "---p") || line.inode)
-			return false;
-		from = line.end;
-	}
-	return from >= to;
-}
+bool is_placeholder(const struct maps *maps, const void *at, size_t length);
 
 /* Is nothing mapped in the range? */
-static inline bool is_free(const struct maps *maps, const void *at, size_t length)
-{
-	unsigned long from = (unsigned long)at, to = from + length;
-	const char *text = maps->text;
-	struct maps_line line;
-
-	while ((text = maps_line(text, &line)))
-		if (line.start < to && from < line.end)
-			return false;
-	return true;
-}
+bool is_free(const struct maps *maps, const void *at, size_t length);
 
 /* The process cannot read the byte, whether something is mapped there or not. */
-static inline bool is_inaccessible(const void *at)
-{
-	char byte;
-	struct iovec here = { &byte, 1 };
-	struct iovec there = { (void *)at, 1 };
-
-	return process_vm_readv(getpid(), &here, 1, &there, 1, 0) < 0 && errno == EFAULT;
-}
+bool is_inaccessible(const void *at);
 
 /* Makes a file of pages each of which begins with its number plus @first. */
-static inline void number_pages(int fd, size_t pages, uint64_t first)
-{
-	for (size_t i = 0; i < pages; i++) {
-		uint64_t number = first + i;
+void number_pages(int fd, size_t pages, uint64_t first);
 
-		if (pwrite(fd, &number, sizeof(number), (off_t)(i * PAGE)) != sizeof(number))
-			abort();
-	}
-	if (ftruncate(fd, (off_t)(pages * PAGE)))
-		abort();
-}
-
-static inline int numbered_memfd(size_t pages, uint64_t first, unsigned int flags)
-{
-	int fd = memfd_create("vmr-test", MFD_CLOEXEC | flags);
-
-	number_pages(fd, pages, first);
-	return fd;
-}
+int numbered_memfd(size_t pages, uint64_t first, unsigned int flags);
 
 /* As numbered_memfd(), but on the disk where the program is. */
-static inline int numbered_file(size_t pages, uint64_t first)
-{
-	char name[4096];
-	ssize_t length = readlink("/proc/self/exe", name, sizeof(name) - 32);
-	int fd;
-
-	if (length < 0)
-		abort();
-	strcpy(name + length, ".vmr-test.XXXXXX");
-	fd = mkstemp(name);
-	if (fd < 0 || unlink(name))
-		abort();
-	number_pages(fd, pages, first);
-	return fd;
-}
+int numbered_file(size_t pages, uint64_t first);
 
 #endif /* TESTS_VMR_UTIL_H */
