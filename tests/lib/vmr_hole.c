@@ -124,7 +124,7 @@ static void finish(struct worker *workers, int nr)
  */
 static void fill_above(const char *at)
 {
-	for (size_t size = (size_t)1 << 40; size >= PAGE; size /= 2) {
+	for (size_t size = SIZE_MAX / 2 + 1; size >= PAGE; size /= 2) {
 		char *got;
 
 		for (;;) {
