@@ -140,7 +140,7 @@ build/tests/%_32: build/tests32/%.o build/tests32/lib.a build/libkarena32.a
 
 build/dax/%: tests/dax/%.c build/tests/lib.a build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) $(test_flags) -pthread -static -o $@ $(filter %.c %.a,$^)
+	$(CC) $(c_flags) $(depend) $(test_flags) -pthread -static -o $@ $< $(filter %.a,$^)
 
 build/host/lib/%.o: tests/lib/%.c | $(headers) build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
@@ -155,12 +155,12 @@ build/host_tsan/lib/%.o: tests/lib/%.c | $(headers) build/kselftest/kselftest_ha
 build/host/%: tests/host/%.c build/host/lib.a build/libkarena.a \
 		| $(headers) build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) $(host_flags) $(test_flags) -pthread -o $@ $(filter %.c %.a,$^)
+	$(CC) $(c_flags) $(depend) $(host_flags) $(test_flags) -pthread -o $@ $< $(filter %.a,$^)
 
 build/host/%_tsan: tests/host/%.c build/host_tsan/lib.a build/libkarena.a \
 		| $(headers) build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) $(tsan_flags) $(test_flags) -pthread -o $@ $(filter %.c %.a,$^)
+	$(CC) $(c_flags) $(depend) $(tsan_flags) $(test_flags) -pthread -o $@ $< $(filter %.a,$^)
 
 build/host/karenactl: | build/bin/karenactl
 
