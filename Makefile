@@ -267,7 +267,7 @@ selftest: stock debug build/faulty-stock/faulty.ko build/faulty-debug/faulty.ko 
 vm: all ## a shell in a VM with the module loaded
 	vm/run --interactive -- sh -l
 
-demo: all ## the main job, on real data
+demo: all ## boot a VM in which four processes index the kernel's headers
 	sh examples/demo.sh
 
 coverage: kunit vm-debug ## which lines of the module the tests reach

@@ -10,12 +10,16 @@
 
 #include "check.h"
 
-#define SUM		"/tmp/index.sum"
+#define SUM		"sum"
 
-static void read_sum(const char *path, char sum[SUM_LENGTH + 1])
+static void read_sum(const struct reference *reference, const char *name,
+		     char sum[SUM_LENGTH + 1])
 {
-	FILE *file = fopen(path, "re");
+	char path[PATH_MAX + 16];
+	FILE *file;
 
+	snprintf(path, sizeof(path), "%s/%s", reference->dir, name);
+	file = fopen(path, "re");
 	if (!file || fread(sum, 1, SUM_LENGTH, file) != SUM_LENGTH)
 		die(path, file ? -EIO : -errno);
 	sum[SUM_LENGTH] = '\0';
@@ -27,13 +31,10 @@ static void read_sum(const char *path, char sum[SUM_LENGTH + 1])
 
 void read_reference(struct reference *reference, const char *dir)
 {
-	char path[PATH_MAX];
-
-	reference->dir = dir;
-	snprintf(path, sizeof(path), "%s/index.sha256", dir);
-	read_sum(path, reference->index);
-	snprintf(path, sizeof(path), "%s/files.sha256", dir);
-	read_sum(path, reference->files);
+	if (!realpath(dir, reference->dir))
+		die(dir, -errno);
+	read_sum(reference, "index.sha256", reference->index);
+	read_sum(reference, "files.sha256", reference->files);
 }
 
 static void expect(const char *what, const char *sum, const char *expected)
@@ -45,27 +46,33 @@ static void expect(const char *what, const char *sum, const char *expected)
 	die(what, 0);
 }
 
-static void sum_index(const struct index *index, char sum[SUM_LENGTH + 1])
+static void sum_index(const struct index *index, const struct reference *reference,
+		      char sum[SUM_LENGTH + 1])
 {
-	FILE *pipe = popen("sha256sum >" SUM, "we");
+	char command[PATH_MAX + 32];
+	FILE *pipe;
 	int ret;
 
+	snprintf(command, sizeof(command), "sha256sum >'%s/" SUM "'", reference->dir);
+	pipe = popen(command, "we");
 	if (!pipe)
 		die("sha256sum", -errno);
 	ret = index_dump(index, pipe);
 	if (pclose(pipe) || ret < 0)
 		die("sha256sum", ret);
-	read_sum(SUM, sum);
+	read_sum(reference, SUM, sum);
 }
 
-static void sum_list(const char *list, char sum[SUM_LENGTH + 1])
+static void sum_list(const char *list, const struct reference *reference,
+		     char sum[SUM_LENGTH + 1])
 {
-	char command[PATH_MAX];
+	char command[2 * PATH_MAX + 64];
 
-	snprintf(command, sizeof(command), "LC_ALL=C sort %s | sha256sum >" SUM, list);
+	snprintf(command, sizeof(command), "LC_ALL=C sort '%s' | sha256sum >'%s/" SUM "'", list,
+		 reference->dir);
 	if (system(command))
 		die(command, 0);
-	read_sum(SUM, sum);
+	read_sum(reference, SUM, sum);
 }
 
 /* Checks that the record of every file came exactly once, in whichever way. */
@@ -76,8 +83,8 @@ void check_done(const struct job *job, const struct done *done,
 
 	if (done->files != job->nr_paths)
 		die("files without a record", 0);
-	sum_list(job->list, sum);
+	sum_list(job->list, reference, sum);
 	expect("list of files", sum, reference->files);
-	sum_index(&done->index, sum);
+	sum_index(&done->index, reference, sum);
 	expect("index", sum, reference->index);
 }

@@ -13,13 +13,13 @@
  * struct reference - results of grep, find and sort for the tree
  * @index:	SHA-256 of the lines "path:identifier"
  * @files:	SHA-256 of the list of files
- * @dir:	directory of these, and of "lookup", the files that contain the identifier
- *		to look up
+ * @dir:	absolute path of the directory of these, and of "lookup", the files that
+ *		contain the identifier to look up; results are written there, too
  */
 struct reference {
 	char index[SUM_LENGTH + 1];
 	char files[SUM_LENGTH + 1];
-	const char *dir;
+	char dir[PATH_MAX];
 };
 
 /* All of these end the program if they find an error. */

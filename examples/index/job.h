@@ -19,7 +19,7 @@
  * struct job - the job
  * @paths:	of the files, in the order of strcmp()
  * @nr_paths:	number of files
- * @list:	fd for the list of finished files
+ * @list:	path of the list of finished files
  */
 struct job {
 	char **paths;

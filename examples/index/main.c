@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The main job on real data: four processes build one index of a source tree in an arena
+ * The demo: four processes build one index of a source tree in an arena
  * and report finished files through a ring. Then other programs examine the index, and
  * the same job is done with a memfd and with pipes. See usage().
  *
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,15 +23,13 @@
 #include "job.h"
 
 #define SOUGHT		"io_uring_cmd_done"
-#define LIST		"/tmp/index.files"
-#define FOUND		"/tmp/index.found"
 
 static void usage(void)
 {
 	fprintf(stderr,
 		"usage: index TREE REFERENCE\n"
 		"  index the files below TREE and compare with the directory REFERENCE,\n"
-		"  as examples/demo.sh makes it\n"
+		"  as reference.sh makes it\n"
 		"       index lookup FD NAME\n"
 		"  list the files that have NAME, from the index in the arena FD\n");
 	exit(2);
@@ -170,7 +169,7 @@ static int lookup(int fd, const char *name)
 
 static void show_lookup(const struct shared *shared, const struct reference *reference)
 {
-	char self[PATH_MAX] = "", command[3 * PATH_MAX];
+	char self[PATH_MAX] = "", command[5 * PATH_MAX];
 	struct karena_arena *reader;
 	int ret, fd;
 
@@ -183,8 +182,8 @@ static void show_lookup(const struct shared *shared, const struct reference *ref
 		die("lookup", -errno);
 	fflush(stdout);
 	snprintf(command, sizeof(command),
-		 "%s lookup %d " SOUGHT " >" FOUND " && sed 's/^/    /' " FOUND
-		 " && cmp " FOUND " %s/lookup", self, fd, reference->dir);
+		 "'%s' lookup %d " SOUGHT " >'%s/found' && cd '%s' && sed 's/^/    /' found"
+		 " && cmp found lookup", self, fd, reference->dir, reference->dir);
 	ret = system(command);
 	close(fd);
 	if (ret)
@@ -196,6 +195,8 @@ static void show_tool(void)
 {
 	char command[64];
 
+	/* Where Yama is, a process may not trace its parent unless that says so. */
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
 	fflush(stdout);
 	snprintf(command, sizeof(command), "karenactl query && karenactl show %d", getpid());
 	if (system(command))
@@ -288,7 +289,8 @@ static void title(const char *text)
 
 static void index_tree(const char *tree, const char *dir)
 {
-	struct job job = { .list = LIST };
+	char list[PATH_MAX + 8];
+	struct job job = { .list = list };
 	struct reference reference;
 	struct done done = { 0 };
 	struct utsname machine;
@@ -297,6 +299,7 @@ static void index_tree(const char *tree, const char *dir)
 	int ret;
 
 	read_reference(&reference, dir);
+	snprintf(list, sizeof(list), "%s/list", reference.dir);
 	if (chdir(tree) < 0)
 		die(tree, -errno);
 	ret = scan_tree(".", &job.paths, &job.nr_paths);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# examples/reference.sh TREE DIR: write into DIR the results that the program "index" must
+# reference.sh TREE DIR: write into DIR the results that the program "index" must
 # reach for the files below TREE, found by grep, find and sort.
 set -eu
 
