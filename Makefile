@@ -172,6 +172,13 @@ build/host/%: tests/host/%.cc build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
 	$(CXX) $(cxx_flags) $(depend) $(host_flags) -pthread -o $@ $< build/libkarena.a
 
+# Says in a line what the compiler would in many.
+build/liburing:
+	@mkdir -p $(@D)
+	@echo '#include <liburing.h>' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -o $@ - 2>/dev/null || { \
+		echo 'karena: no <liburing.h>: install liburing-dev, 2.3 or later' >&2; exit 1; }
+
+$(bins) $(tests): | build/liburing
 -include $(wildcard build/*/*.d build/*/lib/*.d)
 
 # The inner loop: repeated and random tests take a fifth of their rounds.
