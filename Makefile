@@ -62,7 +62,7 @@ hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src))) \
 # What is made of headers, for programs.
 headers := build/include/linux/karena.h build/include/karena_version.h
 
-all: stock lib bin ## module, library and tools (the default)
+all: stock lib build/karenactl bin ## module, library and programs (the default)
 
 include vm/kernels.mk packaging/install.mk
 # Not in the tree that the programs for arm64 are built from.

@@ -24,12 +24,23 @@ place := PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(
 build/karenactl: $(wildcard tools/karenactl/*.[ch]) build/libkarena.a | $(headers)
 	$(CC) $(c_flags) $(LDFLAGS) -o $@ $(filter %.c,$^) build/libkarena.a
 
+# What root built in a directory of somebody else would be in the owner's way.
+builder := sh
+ifneq ($(filter install modules_install,$(MAKECMDGOALS)),)
+ifneq ($(filter-out root,$(shell [ "$$(id -u)" -ne 0 ] || stat -c %U .)),)
+builder := packaging/refuse
+kernel_stock := $(kernel_stock)
+build/%: SHELL = $(builder)
+build/stock/headers: SHELL = sh
+endif
+endif
+
 # Headers of another kernel than last time: the module is built from the ground up.
 build/stock/headers: FORCE
 	@dir=$$(vm/kernel headers) && release=$$(vm/kernel release) || exit 1; \
 	said="karena: headers of $$release in $$(readlink -f "$$dir")"; \
-	[ "$$said" = "$$(cat $@ 2>/dev/null)" ] || { \
-		rm -rf $(@D) && mkdir -p $(@D) && echo "$$said" >$@; }
+	[ "$$said" = "$$(cat $@ 2>/dev/null)" ] || \
+		$(builder) -c "rm -rf $(@D) && mkdir -p $(@D) && echo '$$said' >$@"
 build/stock/karena.ko: build/stock/headers
 
 # Another kernel than the one that runs is installed for only if it is named.
@@ -57,13 +68,13 @@ dkms_source:
 dkms: ## the module by DKMS, which builds it for each new kernel
 	@release=$$($(named_kernel)) && $(place) dkms "$$release" '$(KDIR)'
 
-deb: ## Debian packages, in build/deb
+deb: ## four Debian packages, in build/deb
 	packaging/deb
 
 install-tests: build/stock/karena.ko lib build/karenactl ## tests of what these targets do
 	vm/count $@ vm/host-suite tests/install
 
-abi-keep: lib build/karenactl ## until 1.0 is released: keep its interfaces as they are now
+abi-keep: lib build/karenactl ## renew the interfaces that tests hold 1.0 to, until its release
 	tests/abi/keep
 
 .PHONY: abi-keep install-tests install uninstall modules_install dkms_source dkms deb FORCE
