@@ -23,6 +23,7 @@
 #include "job.h"
 
 #define SOUGHT		"io_uring_cmd_done"
+#define FOUND		"found"
 
 static void usage(void)
 {
@@ -182,8 +183,9 @@ static void show_lookup(const struct shared *shared, const struct reference *ref
 		die("lookup", -errno);
 	fflush(stdout);
 	snprintf(command, sizeof(command),
-		 "'%s' lookup %d " SOUGHT " >'%s/found' && cd '%s' && sed 's/^/    /' found"
-		 " && cmp found lookup", self, fd, reference->dir, reference->dir);
+		 "cd '%s' && '%s' lookup %d " SOUGHT " >" FOUND
+		 " && sed 's/^/    /' " FOUND " && cmp " FOUND " lookup",
+		 reference->dir, self, fd);
 	ret = system(command);
 	close(fd);
 	if (ret)
