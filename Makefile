@@ -200,7 +200,8 @@ check-all: ## every test, on every kernel
 
 check-install: ## the packages, in a Debian 12 and a Debian 13 with systemd
 	vm/setup install
-	$(MAKE) --no-print-directory deb
+	packaging/deb build/deb-bookworm
+	vm/debian13 deb
 	vm/count $@ vm/check-install
 
 # Module and library for machines of which there is none here: they compile and link.
