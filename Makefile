@@ -43,7 +43,7 @@ host_lib_src := $(addprefix tests/lib/,tool_util.c vmr_contest.c vmr_hole.c vmr_
 tsan_src := $(addprefix tests/host/,record.c vmr_fork.c vmr_hole.c vmr_model.c)
 # What pins the layout is run as a 32-bit program too, and the library where the size of
 # an address, a length or a file offset matters.
-test32_src := $(wildcard tests/abi_*.c) $(addprefix tests/,library.c library_dynptr.c \
+test32_src := $(wildcard tests/abi_*.c) $(addprefix tests/,library.c library_dynptr.c library_fork.c \
 	library_forged.c library_produce.c library_ring.c vmr.c)
 # What libFuzzer feeds.
 fuzz_src := $(wildcard tests/fuzz/*.c)

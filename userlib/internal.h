@@ -33,7 +33,8 @@ int karena_mmap(int fd, uint64_t offset, uint64_t length, int prot, void **addre
  * struct karena_ring - a ring's handle
  * @fd:		fixed
  * @data_bytes:	fixed; a power of two
- * @forks:	fixed; tells the process that made the handle from its children
+ * @next:	in the registry, protected by its lock
+ * @prev:	as @next
  * @in_place:	producer: writable mapping of the data area, or NULL before the first
  *		reservation. Set once, by compare and exchange
  * @newest:	producer: highest position that this handle reserved; atomic, hence aligned
@@ -51,9 +52,10 @@ int karena_mmap(int fd, uint64_t offset, uint64_t length, int prot, void **addre
  */
 struct karena_ring {
 	int fd;
-	unsigned int forks;
 	uint64_t data_bytes;
 	char *in_place;
+	struct karena_ring *next;
+	struct karena_ring *prev;
 
 	uint64_t newest __attribute__((aligned(8)));
 
@@ -68,7 +70,7 @@ struct karena_ring {
 };
 
 /* ring_map.c */
-void karena_ring_map_init(struct karena_ring *ring);
+int karena_ring_map_init(struct karena_ring *ring);
 int karena_ring_map_consumer(struct karena_ring *ring);
 int karena_ring_map_producer(struct karena_ring *ring, char **data);
 void karena_ring_unmap(struct karena_ring *ring);

@@ -27,11 +27,37 @@
  *
  * fork
  * ----
- * A child inherits the descriptors of its parent's handles and may use arena
- * handles as they are. It does not inherit mappings, except those of an arena
- * made with KARENA_ARENA_F_INHERIT. So a child makes its own views, and its own
- * ring handles by karena_ring_from_fd() on a dup() of karena_ring_fd(). It may close
- * handles that it inherits, but must not unmap a view of memory that it does not inherit.
+ * A child of fork(2) may use all handles that it inherits, with its parent's rights.
+ * What lies in memory it inherits only in part:
+ *
+ * - A view is inherited only if the arena was made with KARENA_ARENA_F_INHERIT. The
+ *   child makes views of its own. It must not use or unmap one that it does not inherit.
+ * - A ring's handle is in the child as one that was just made: without mappings, records
+ *   taken, reservations, or the consumer role, which stay with the parent. A child that
+ *   consumes while its parent does gets -EBUSY, one that submits or discards its parent's
+ *   reservation -EINVAL or -EPERM. It must not touch such records.
+ *
+ * Children share the open file of each inherited descriptor, as do all duplicates by
+ * dup(2) and SCM_RIGHTS. karena_arena_restrict() and karena_ring_restrict() take rights
+ * from an open file, and so from all who share it. karena_arena_reopen() and
+ * karena_ring_reopen() make an open file of its own.
+ *
+ * This does not hold for vfork(2), bare clone(2) and _Fork(3), whose children must not
+ * use handles of rings.
+ *
+ * The end of a ring
+ * -----------------
+ * A ring made with KARENA_RING_F_END ends when no open file with KARENA_RIGHT_PRODUCE is
+ * left. For producers that the consumer starts or lets in:
+ *
+ * 1. karena_ring_reopen() with KARENA_RIGHT_PRODUCE makes an open file for producers.
+ * 2. karena_ring_restrict() takes this right from the consumer's own. If the producers
+ *    shared that open file, they would lose it too: their calls would fail with -EPERM,
+ *    and the ring would have ended.
+ * 3. Children inherit the producers' handle, other processes get its descriptor by
+ *    karena_send_fd().
+ * 4. The consumer closes the producers' handle when no further producer is to come. The
+ *    ring ends when the last process that holds the descriptor has closed it or is gone.
  *
  * Structs that grow
  * -----------------
@@ -110,6 +136,38 @@ int karena_device_fd(const struct karena_device *device);
  * Any thread. Since 1.0.
  */
 int karena_query(const struct karena_device *device, struct karena_query *query);
+
+/*
+ * Passing descriptors
+ * ===================
+ * A process that receives a descriptor shares the open file, and so its rights. Pass the
+ * descriptor of a handle that karena_arena_reopen() or karena_ring_reopen() made, which
+ * has just the rights that the process needs; karena_arena_from_fd() or
+ * karena_ring_from_fd() makes its handle there.
+ */
+
+/**
+ * karena_send_fd() - send a descriptor over a UNIX socket
+ * @socket:	connected
+ * @fd:		of a handle, or any other; the caller keeps it
+ *
+ * Sends one byte, to which the descriptor belongs. Errors: those of sendmsg(2): -EPIPE,
+ * without a signal, if the other side has closed the socket; -EBADF. Any thread.
+ * Since 1.0.
+ */
+int karena_send_fd(int socket, int fd);
+
+/**
+ * karena_recv_fd() - receive a descriptor that karena_send_fd() sent
+ * @socket:	connected
+ *
+ * Takes one byte, and nothing that was sent after it. Returns the descriptor, which is
+ * close-on-exec and belongs to the caller. The sender decides what it is:
+ * karena_arena_from_fd() and karena_ring_from_fd() check that. Errors: those of
+ * recvmsg(2); -EPIPE if the other side has closed the socket; -EBADMSG if what came is not
+ * one byte with one descriptor, none of which stays open; -EMFILE. Any thread. Since 1.0.
+ */
+int karena_recv_fd(int socket);
 
 /*
  * Arenas
@@ -739,8 +797,9 @@ int karena_ring_flush(const struct karena_ring *ring);
  * Consuming
  * ---------
  * A ring has one consumer: a process with an open file. The first of the calls
- * below takes this role, or fails with -EBUSY if another has it. The role ends with
- * the process, or with the last duplicate of the descriptor. Consume by these calls
+ * below takes this role, or fails with -EBUSY if another has it, such as the parent of
+ * the process. The role ends with the process, or with the last duplicate of the
+ * descriptor. Consume by these calls
  * or by read(2), not by both on one handle.
  *
  * The calls take positions and lengths from shared memory, which producers of an

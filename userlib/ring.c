@@ -25,7 +25,11 @@ int karena_ring_from_fd(int fd, struct karena_ring **ring)
 	memset(made, 0, sizeof(*made));
 	made->fd = fd;
 	made->data_bytes = stat.out_data_bytes;
-	karena_ring_map_init(made);
+	ret = karena_ring_map_init(made);
+	if (ret < 0) {
+		free(made);
+		return ret;
+	}
 	*ring = made;
 	return 0;
 }

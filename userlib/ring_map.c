@@ -11,24 +11,76 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* How many forks led to this process. Changes only while it has one thread. */
-static unsigned int nr_forks;
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+/* All handles, protected by registry_lock. */
+static struct karena_ring *registry;
+/* Negative errno if the handlers could not be installed. Constant once main() runs. */
+static int handlers_error;
 
-static void count_fork(void)
+static void before_fork(void)
 {
-	nr_forks++;
+	pthread_mutex_lock(&registry_lock);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&registry_lock);
+}
+
+static void forget_mappings(struct karena_ring *ring)
+{
+	ring->in_place = NULL;
+	ring->newest = 0;
+	ring->mapped = false;
+	ring->taken = 0;
+	ring->released = 0;
+}
+
+/*
+ * A child inherits no mapping of a ring, and neither the role nor the reservations, so
+ * its handles become as new. Other threads of the parent may have been changing them.
+ */
+static void after_fork_in_child(void)
+{
+	for (struct karena_ring *ring = registry; ring; ring = ring->next)
+		forget_mappings(ring);
+	after_fork();
 }
 
 __attribute__((constructor))
-static void set_fork_handler(void)
+static void set_fork_handlers(void)
 {
-	pthread_atfork(NULL, NULL, count_fork);
+	handlers_error = -pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
-/* Remembers the process that makes the handle. */
-void karena_ring_map_init(struct karena_ring *ring)
+/*
+ * Registers a handle that has no mapping yet. Returns 0, or -ENOMEM if fork() would not
+ * handle it.
+ */
+int karena_ring_map_init(struct karena_ring *ring)
 {
-	ring->forks = nr_forks;
+	if (handlers_error)
+		return handlers_error;
+	pthread_mutex_lock(&registry_lock);
+	ring->prev = NULL;
+	ring->next = registry;
+	if (registry)
+		registry->prev = ring;
+	registry = ring;
+	pthread_mutex_unlock(&registry_lock);
+	return 0;
+}
+
+static void unregister(struct karena_ring *ring)
+{
+	pthread_mutex_lock(&registry_lock);
+	if (ring->next)
+		ring->next->prev = ring->prev;
+	if (ring->prev)
+		ring->prev->next = ring->next;
+	else
+		registry = ring->next;
+	pthread_mutex_unlock(&registry_lock);
 }
 
 static bool layout_is_known(const struct karena_ring *ring, const struct karena_ring_header *layout)
@@ -59,7 +111,8 @@ static void unmap_shown(struct karena_ring *ring)
 
 /*
  * Maps everything read-only: the producer page and the data. All pages exist since create,
- * so MADV_POPULATE_READ sets all entries at once; if it fails, faults will.
+ * so MADV_POPULATE_READ sets all entries at once; if it fails, faults will. The kernel
+ * keeps the writable mappings from children, MADV_DONTFORK this one.
  */
 static int map_shown(struct karena_ring *ring, const struct karena_ring_header *layout)
 {
@@ -69,6 +122,7 @@ static int map_shown(struct karena_ring *ring, const struct karena_ring_header *
 	ret = karena_mmap(ring->fd, 0, layout->map_bytes, PROT_READ, &address);
 	if (ret < 0)
 		return ret;
+	madvise(address, (size_t)layout->map_bytes, MADV_DONTFORK);
 	madvise(address, (size_t)layout->map_bytes, MADV_POPULATE_READ);
 	ring->shown = address;
 	ring->shown_bytes = (size_t)layout->map_bytes;
@@ -164,18 +218,14 @@ int karena_ring_map_producer(struct karena_ring *ring, char **data)
 	return 0;
 }
 
-/*
- * A child has no copy of writable mappings: anything may be mapped there by now. It only
- * has the one that is read-only.
- */
+/* Unmaps all, and takes the handle out of the registry. */
 void karena_ring_unmap(struct karena_ring *ring)
 {
-	bool is_child = ring->forks != nr_forks;
-
-	if (ring->in_place && !is_child)
+	unregister(ring);
+	if (ring->in_place)
 		munmap(ring->in_place, (size_t)(2 * ring->data_bytes));
-	if (ring->mapped && !is_child)
+	if (ring->mapped) {
 		munmap(ring->consumer, karena_page_size());
-	if (ring->mapped)
 		unmap_shown(ring);
+	}
 }
