@@ -91,6 +91,7 @@ static int use_all(const char *path)
 	ret |= karena_ring_walk_begin(ring, &there) |
 	       karena_ring_walk_next(&there, records);
 	karena_ring_walk_end(ring, &there);
+	ret |= karena_send_fd(1, karena_ring_fd(ring)) | karena_recv_fd(1);
 	karena_ring_close(ring);
 	karena_close(device);
 	return ret;

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The examples do what they say.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "kselftest_harness.h"
+
+/* Runs a shell command. Returns its exit status, and what it printed in @said. */
+static int run(const char *command, char *said, size_t size)
+{
+	FILE *pipe = popen(command, "r");
+	size_t length;
+
+	if (!pipe)
+		return -1;
+	length = fread(said, 1, size - 1, pipe);
+	said[length] = '\0';
+	return WEXITSTATUS(pclose(pipe));
+}
+
+TEST(first_says_hello)
+{
+	char said[64];
+
+	ASSERT_EQ(0, run("first", said, sizeof(said)));
+	EXPECT_TRUE(strstr(said, "hello from ") == said);
+}
+
+TEST(collect_ends_with_the_last_producer_and_has_added_all_up)
+{
+	char said[64];
+
+	ASSERT_EQ(0, run("cd /tmp && { collect at 3 & collect at 1 2000 & "
+			 "collect at 2001 5000 & collect at 5001 6000; wait; }",
+			 said, sizeof(said)));
+	EXPECT_STREQ("18003000\n", said);
+}
+
+TEST_HARNESS_MAIN
