@@ -46,7 +46,7 @@ int karena_arena_from_fd(int fd, struct karena_arena **arena)
 		return ret;
 	made = malloc(sizeof(*made));
 	if (!made)
-		return -ENOMEM;
+		return karena_refuse_as(-ENOMEM, "arena_from_fd", NULL);
 	made->fd = fd;
 	made->length = stat.out_length;
 	made->page_size = karena_page_size();
@@ -70,14 +70,14 @@ int karena_arena_create(const struct karena_device *device, uint64_t length,
 	struct karena_arena_opts o;
 	int ret;
 
-	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts);
+	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts, "karena_arena_opts");
 	if (ret < 0)
 		return ret;
 	args.flags = o.flags;
 	args.address = o.address;
 	args.node = karena_node(o.node, o.on_node);
 	args.fault_pages = o.fault_pages;
-	ret = karena_copy_name(args.name, o.name);
+	ret = karena_copy_name("arena_create", args.name, o.name);
 	if (ret < 0)
 		return ret;
 	ret = karena_ioctl(karena_device_fd(device), KARENA_IOC_ARENA_CREATE, &args);
@@ -124,6 +124,45 @@ size_t karena_arena_page_size(const struct karena_arena *arena)
 	return arena->page_size;
 }
 
+static int explain_window(const struct karena_arena *arena, const struct karena_view_opts *o)
+{
+	unsigned long long offset = o->offset, length = o->length, end = arena->length;
+
+	if (o->offset % arena->page_size || (uintptr_t)o->address % arena->page_size)
+		return karena_refuse(-EINVAL,
+				     "arena_map: offset %llu, address %p: must be multiples of the page size, %zu",
+				     offset, o->address, arena->page_size);
+	if (o->offset >= arena->length || o->length > arena->length - o->offset)
+		return karena_refuse(-EINVAL,
+				     "arena_map: offset %llu, length %llu: must not pass the arena's end, %llu",
+				     offset, length, end);
+	return karena_refuse(-EINVAL,
+			     "arena_map: address %p, prot 0x%x: not possible there, or, with KARENA_ARENA_F_FIXED_ADDR, not the arena's own",
+			     o->address, o->prot);
+}
+
+/* Sets the message for a map that failed. Returns @error. */
+static int explain_map(const struct karena_arena *arena, const struct karena_view_opts *o,
+		       int error)
+{
+	uint32_t rights = KARENA_RIGHT_MAP | (o->prot & PROT_WRITE ? KARENA_RIGHT_MAP_WRITE : 0);
+
+	if (error == -EINVAL)
+		return explain_window(arena, o);
+	if (error == -EACCES && karena_explain_rights("arena_map", arena->fd, rights, error))
+		return error;
+	if (error == -EPERM && o->prot & PROT_EXEC)
+		return karena_refuse(error,
+				     "arena_map: prot 0x%x: must not have PROT_EXEC",
+				     o->prot);
+	if (error == -EEXIST)
+		return karena_refuse_as(error, "arena_map", "something is mapped at the address");
+	if (error == -EOVERFLOW)
+		return karena_refuse(error, "arena_map: length %llu: is more than an address space",
+				     (unsigned long long)o->length);
+	return karena_refuse_as(error, "arena_map", NULL);
+}
+
 int karena_arena_map(const struct karena_arena *arena, const struct karena_view_opts *opts,
 		     struct karena_view *view)
 {
@@ -131,18 +170,19 @@ int karena_arena_map(const struct karena_arena *arena, const struct karena_view_
 	void *address;
 	int ret;
 
-	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts);
+	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts, "karena_view_opts");
 	if (ret < 0)
 		return ret;
 	if (o.offset >= arena->length)
-		return -EINVAL;
+		return explain_map(arena, &o, -EINVAL);
 	if (!o.length)
 		o.length = arena->length - o.offset;
+	if (!o.prot)
+		o.prot = PROT_READ | PROT_WRITE;
 	address = o.address;
-	ret = karena_mmap(arena->fd, o.offset, o.length, o.prot ? o.prot : PROT_READ | PROT_WRITE,
-			  &address);
+	ret = karena_mmap(arena->fd, o.offset, o.length, o.prot, &address);
 	if (ret < 0)
-		return ret;
+		return explain_map(arena, &o, ret);
 	view->address = address;
 	view->offset = o.offset;
 	view->length = (size_t)o.length;
@@ -154,7 +194,8 @@ int karena_view_unmap(struct karena_view *view)
 	if (!view->length)
 		return 0;
 	if (munmap(view->address, view->length) < 0)
-		return -errno;
+		return karena_refuse(-errno, "view_unmap: address %p, length %zu: is no view",
+				     view->address, view->length);
 	memset(view, 0, sizeof(*view));
 	return 0;
 }
@@ -166,7 +207,7 @@ int karena_arena_alloc(const struct karena_arena *arena, uint64_t nr_pages,
 	struct karena_alloc_opts o;
 	int ret;
 
-	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts);
+	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts, "karena_alloc_opts");
 	if (ret < 0)
 		return ret;
 	args.flags = o.flags;
@@ -227,7 +268,7 @@ int karena_arena_commit(const struct karena_arena *arena, uint64_t offset, uint6
 	struct karena_commit_opts o;
 	int ret;
 
-	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts);
+	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts, "karena_commit_opts");
 	if (ret < 0)
 		return ret;
 	args.flags = o.flags;
@@ -256,10 +297,13 @@ int karena_walk_new(const struct karena_arena *arena, uint64_t offset, struct ka
 	struct karena_walk *made;
 
 	if (offset > arena->length || offset % arena->page_size)
-		return -EINVAL;
+		return karena_refuse(-EINVAL,
+				     "walk_new: offset %llu: must be a multiple of the page size, %zu, and at most the arena's end, %llu",
+				     (unsigned long long)offset, arena->page_size,
+				     (unsigned long long)arena->length);
 	made = malloc(sizeof(*made));
 	if (!made)
-		return -ENOMEM;
+		return karena_refuse_as(-ENOMEM, "walk_new", NULL);
 	made->arena = arena;
 	made->offset = offset;
 	made->count = 0;

@@ -57,6 +57,13 @@ void karena_ring_release(struct karena_ring *ring)
 		wake_producers(ring, wanted);
 }
 
+__attribute__((noinline, cold))
+static int is_damaged(void)
+{
+	return karena_refuse_as(-EBADMSG, "ring",
+				"a producer wrote over a record's length: only read() can go on");
+}
+
 /* Handles a record. Returns whether the walk ends after it. */
 typedef bool (*give_fn)(void *context, const void *data, size_t length);
 
@@ -107,7 +114,7 @@ int give_records(struct karena_ring *ring, size_t bytes, give_fn give, void *con
 	}
 	/* The last record, or one whose length is wrong. */
 	if (next > end) {
-		ret = -EBADMSG;
+		ret = is_damaged();
 		goto out;
 	}
 	if (word == length)
@@ -161,7 +168,7 @@ int karena_ring_take(struct karena_ring *ring, struct karena_record *records, un
 		return take_first(ring, records, max);
 	bytes = bytes_there(ring);
 	if (bytes > ring->data_bytes)
-		return -EBADMSG;
+		return is_damaged();
 	array.record = records;
 	array.full = records + (max < INT_MAX ? max : INT_MAX);
 	before = ring->taken;
@@ -198,8 +205,10 @@ static inline int begin_consuming(struct karena_ring *ring, uint64_t *bytes)
 		return ret;
 	*bytes = bytes_there(ring);
 	if (*bytes > ring->data_bytes)
-		return -EBADMSG;
-	return nothing_taken(ring) ? 0 : -EINVAL;
+		return is_damaged();
+	if (!nothing_taken(ring))
+		return karena_refuse_as(-EINVAL, "ring", "records were taken and not released");
+	return 0;
 }
 
 int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *context,

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,19 +17,29 @@ struct karena_device {
 	int fd;
 };
 
-int karena_ioctl(int fd, unsigned long nr, void *args)
+/* Sets no message. */
+int karena_call(int fd, unsigned long nr, void *args)
 {
 	int ret = ioctl(fd, nr, args);
 
 	return ret < 0 ? -errno : ret;
 }
 
+int karena_ioctl(int fd, unsigned long nr, void *args)
+{
+	int ret = karena_call(fd, nr, args);
+
+	return ret < 0 ? karena_explain(fd, (uint32_t)nr, args, ret) : ret;
+}
+
 /*
  * Converts options of any version to the current one. Fields that the caller does not
  * know become zero; fields that this library does not know must be zero. @first_bytes is
- * the offset of the first field that was appended after the first version.
+ * the offset of the first field that was appended after the first version; @type names
+ * the struct in messages.
  */
-int karena_opts_copy(void *to, size_t to_bytes, size_t first_bytes, const void *opts)
+int karena_opts_copy(void *to, size_t to_bytes, size_t first_bytes, const void *opts,
+		     const char *type)
 {
 	const unsigned char *bytes = opts;
 	size_t size;
@@ -38,20 +49,25 @@ int karena_opts_copy(void *to, size_t to_bytes, size_t first_bytes, const void *
 		return 0;
 	memcpy(&size, opts, sizeof(size));
 	if (size < first_bytes)
-		return -EINVAL;
+		return karena_refuse(-EINVAL, "%s: size %zu: must be sizeof() of the struct, %zu",
+				     type, size, to_bytes);
 	for (size_t i = to_bytes; i < size; i++)
 		if (bytes[i])
-			return -E2BIG;
+			return karena_refuse(-E2BIG,
+					     "%s: byte %zu is not 0, but the library knows only %zu: the program is newer",
+					     type, i, to_bytes);
 	memcpy(to, opts, size < to_bytes ? size : to_bytes);
 	return 0;
 }
 
-int karena_copy_name(char to[KARENA_NAME_LEN], const char *name)
+int karena_copy_name(const char *call, char to[KARENA_NAME_LEN], const char *name)
 {
 	if (!name)
 		return 0;
 	if (strlen(name) >= KARENA_NAME_LEN)
-		return -ENAMETOOLONG;
+		return karena_refuse(-ENAMETOOLONG,
+				     "%s: name \"%s\": must be at most %d characters",
+				     call, name, KARENA_NAME_LEN - 1);
 	strcpy(to, name);
 	return 0;
 }
@@ -94,6 +110,36 @@ int karena_mmap(int fd, uint64_t offset, uint64_t length, int prot, void **addre
 	return 0;
 }
 
+/* The kernel lists the device even if /dev does not have it. */
+static bool module_is_loaded(void)
+{
+	FILE *file = fopen("/proc/misc", "re");
+	char line[128], name[64];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "%*d %63s", name) == 1 && !strcmp(name, "karena");
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static int explain_open(const char *path, int error)
+{
+	const char *why = karena_strerror(error);
+
+	if (error == -EACCES)
+		why = "not allowed to open it: be root, or of its group";
+	else if (error == -ENOTTY)
+		why = "is not the device of karena";
+	else if (!module_is_loaded())
+		why = "the module karena is not loaded: load it with 'modprobe karena'";
+	else if (error == -ENOENT)
+		why =
+"the module is loaded, but there is no such device: let it into the container, or see whether udev runs";
+	return karena_refuse(error, "open: %s: %s", path, why);
+}
+
 int karena_open(const char *path, struct karena_device **device)
 {
 	struct karena_query query = { .size = sizeof(query) };
@@ -102,15 +148,19 @@ int karena_open(const char *path, struct karena_device **device)
 
 	opened = malloc(sizeof(*opened));
 	if (!opened)
-		return -ENOMEM;
-	opened->fd = open(path ? path : KARENA_DEVICE, O_RDWR | O_CLOEXEC);
+		return karena_refuse_as(-ENOMEM, "open", NULL);
+	if (!path)
+		path = KARENA_DEVICE;
+	opened->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (opened->fd < 0) {
-		ret = -errno;
+		ret = explain_open(path, -errno);
 		goto err_free;
 	}
-	ret = karena_query(opened, &query);
-	if (ret < 0)
+	ret = karena_call(opened->fd, KARENA_IOC_QUERY, &query);
+	if (ret < 0) {
+		explain_open(path, ret);
 		goto err_close;
+	}
 	*device = opened;
 	return 0;
 

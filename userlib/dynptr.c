@@ -40,7 +40,7 @@ static int finish_dynptr(struct karena_dynptr *dynptr, finish_fn fn, uint32_t fl
 	if (dynptr->ring)
 		ret = fn(dynptr->ring, dynptr->payload, flags);
 	else if (dynptr->payload)
-		ret = -EINVAL;
+		ret = karena_refuse_as(-EINVAL, "dynptr", "a clone cannot finish the record");
 	if (!ret || ret == -ESTALE)
 		memset(dynptr, 0, sizeof(*dynptr));
 	return ret;
@@ -58,13 +58,17 @@ int karena_ring_discard_dynptr(struct karena_dynptr *dynptr, uint32_t flags)
 	return finish_dynptr(dynptr, karena_ring_discard, flags);
 }
 
+static const char is_null[] = "it is null: reserving failed, or it is finished";
+
 static int find_in_dynptr(const struct karena_dynptr *dynptr, size_t offset, size_t length,
 			  char **at)
 {
 	if (!dynptr->payload)
-		return -EINVAL;
+		return karena_refuse_as(-EINVAL, "dynptr", is_null);
 	if (offset > dynptr->size || length > dynptr->size - offset)
-		return -ERANGE;
+		return karena_refuse(-ERANGE,
+				     "dynptr: offset %zu, length %zu: must not pass its end, %u",
+				     offset, length, dynptr->size);
 	*at = (char *)dynptr->payload + dynptr->offset + offset;
 	return 0;
 }
@@ -86,7 +90,7 @@ int karena_dynptr_write(const struct karena_dynptr *dynptr, size_t offset, const
 	int ret = find_in_dynptr(dynptr, offset, length, &to);
 
 	if (!ret && dynptr->read_only)
-		ret = -EPERM;
+		ret = karena_refuse_as(-EPERM, "dynptr", "a clone is read-only");
 	if (!ret)
 		memcpy(to, from, length);
 	return ret;
@@ -109,10 +113,15 @@ const void *karena_dynptr_slice_const(const struct karena_dynptr *dynptr, size_t
 
 int karena_dynptr_adjust(struct karena_dynptr *dynptr, size_t start, size_t end)
 {
-	if (!dynptr->payload || end < start)
-		return -EINVAL;
+	if (!dynptr->payload)
+		return karena_refuse_as(-EINVAL, "dynptr", is_null);
+	if (end < start)
+		return karena_refuse(-EINVAL,
+				     "dynptr: end %zu: must be at least start, %zu",
+				     end, start);
 	if (end > dynptr->size)
-		return -ERANGE;
+		return karena_refuse(-ERANGE, "dynptr: end %zu: must be at most its size, %u", end,
+				     dynptr->size);
 	dynptr->offset += (uint32_t)start;
 	dynptr->size = (uint32_t)(end - start);
 	return 0;

@@ -21,9 +21,34 @@
 /* Fails if a header of the C library was included before. */
 static_assert(sizeof(off_t) == sizeof(uint64_t), "file offsets of 64 bits");
 
+/* error.c */
+__attribute__((format(printf, 1, 2)))
+void karena_set_reason(const char *format, ...);
+void karena_set_meaning(int error, const char *name, const char *meaning);
+
+/* Sets the message of this thread, as of printf(3). Returns @error. */
+#define karena_refuse(error, ...) \
+	({ int _refused = (error); karena_set_reason(__VA_ARGS__); _refused; })
+
+/*
+ * Sets the message of this thread, cheaply. @name: of the call; @meaning: of the error,
+ * NULL for what it means everywhere. Both are constant. Returns @error.
+ */
+static inline int karena_refuse_as(int error, const char *name, const char *meaning)
+{
+	karena_set_meaning(error, name, meaning);
+	return error;
+}
+
+/* explain.c */
+bool karena_explain_rights(const char *name, int fd, uint32_t rights, int error);
+bool karena_explain_mode(const char *name, int fd, int error);
+
+int karena_call(int fd, unsigned long nr, void *args);
 int karena_ioctl(int fd, unsigned long nr, void *args);
-int karena_opts_copy(void *to, size_t to_bytes, size_t first_bytes, const void *opts);
-int karena_copy_name(char to[KARENA_NAME_LEN], const char *name);
+int karena_opts_copy(void *to, size_t to_bytes, size_t first_bytes, const void *opts,
+		     const char *type);
+int karena_copy_name(const char *call, char to[KARENA_NAME_LEN], const char *name);
 int karena_reopen(int fd, uint32_t rights);
 int karena_restrict(int fd, uint32_t rights);
 size_t karena_page_size(void);

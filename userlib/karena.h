@@ -10,7 +10,8 @@
  * set. A call that fails leaves its output arguments unchanged. <linux/karena.h>
  * lists the errors that every call that enters the kernel may return: -EINVAL,
  * -EPERM, -ENOMEM, -EINTR and others. The calls below name further ones.
- * karena_strerror() describes all of them.
+ * karena_strerror() describes all of them; karena_errormsg() tells why the last call of
+ * the thread failed, and which argument was wrong.
  *
  * Handles
  * -------
@@ -95,6 +96,30 @@ struct karena_ring;
  * Any thread. Since 1.0.
  */
 const char *karena_version(void);
+
+/**
+ * karena_errormsg() - tell why the last call of this thread failed
+ *
+ * Returns one line without a newline, such as "ring_create: data_bytes 65544: must be a
+ * power of two and at least the page size, 4096": the call without its prefix, and the
+ * argument, its value and the rule, as far as the library knows; else what the error
+ * means. It is meant for people, and its words may change. Each call of this header and
+ * of karena_vmr.h that fails sets it; a call that succeeds may change it. Before the
+ * first failure it is empty. It is valid until the next call of the thread. Since 1.0.
+ */
+const char *karena_errormsg(void);
+
+/**
+ * karena_explain() - set the message for a call that was not made by this library
+ * @fd:		on which the call was made
+ * @nr:		KARENA_IOC_*
+ * @args:	its argument struct, unchanged since
+ * @error:	the result: a negative errno, as io_uring reports it; else nothing is set
+ *
+ * Returns @error. Afterwards karena_errormsg() tells why ioctl(2) or an io_uring command
+ * failed. Any thread. Since 1.0.
+ */
+int karena_explain(int fd, uint32_t nr, const void *args, int error);
 
 /*
  * Device

@@ -32,7 +32,10 @@ int karena_send_fd(int socket, int fd)
 	control.header.cmsg_level = SOL_SOCKET;
 	control.header.cmsg_type = SCM_RIGHTS;
 	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
+		return karena_refuse(-errno, "send_fd: socket %d, fd %d: %s", socket, fd,
+				     strerror(errno));
+	return 0;
 }
 
 /* Collects the descriptors of a message. Returns their number. */
@@ -69,14 +72,17 @@ int karena_recv_fd(int socket)
 
 	ret = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
 	if (ret < 0)
-		return -errno;
+		return karena_refuse(-errno, "recv_fd: socket %d: %s", socket, strerror(errno));
 	nr = collect_fds(&message, fds);
 	if (nr == 1 && ret == 1 && !(message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)))
 		return fds[0];
 	for (unsigned int i = 0; i < nr; i++)
 		close(fds[i]);
 	if (!ret)
-		return -EPIPE;
+		return karena_refuse_as(-EPIPE, "recv_fd", "the other side has closed the socket");
 	/* The kernel cuts off a descriptor for which the process has no number left. */
-	return !nr && message.msg_flags & MSG_CTRUNC ? -EMFILE : -EBADMSG;
+	if (!nr && message.msg_flags & MSG_CTRUNC)
+		return karena_refuse_as(-EMFILE, "recv_fd", NULL);
+	return karena_refuse_as(-EBADMSG, "recv_fd",
+				"what came is not one byte with one descriptor");
 }

@@ -46,6 +46,9 @@ static void *reserve_record(struct karena_ring *ring, size_t length, uint32_t fl
 
 	if (args.length != length) {
 		errno = ENOSPC;
+		karena_refuse(-ENOSPC,
+			      "ring_reserve: length %zu: no record can be so long",
+			      length);
 		return NULL;
 	}
 	ret = in_place(ring, &data);
@@ -81,7 +84,9 @@ static int position_of(const struct karena_ring *ring, const void *payload, uint
 	uint64_t at = (uintptr_t)payload - data - KARENA_RECORD_HEADER_BYTES;
 
 	if (!data || at >= ring->data_bytes)
-		return -EINVAL;
+		return karena_refuse(-EINVAL,
+				     "ring: data %p: is no reservation of this handle",
+				     payload);
 	*position = newest - ((newest - at) & (ring->data_bytes - 1));
 	return 0;
 }
@@ -114,7 +119,9 @@ int karena_ring_submit_trimmed(struct karena_ring *ring, void *data, size_t leng
 			       uint32_t flags)
 {
 	if (!length || length > KARENA_RECORD_LEN_MASK)
-		return -EINVAL;
+		return karena_refuse(-EINVAL,
+				     "ring_submit_trimmed: length %zu: must be at least 1 and at most what was reserved",
+				     length);
 	return finish_reservation(ring, KARENA_IOC_RING_SUBMIT, data, (uint32_t)length, flags);
 }
 

@@ -21,14 +21,14 @@ int karena_ring_from_fd(int fd, struct karena_ring **ring)
 	if (ret < 0)
 		return ret;
 	if (posix_memalign((void **)&made, __alignof__(*made), sizeof(*made)))
-		return -ENOMEM;
+		return karena_refuse_as(-ENOMEM, "ring_from_fd", NULL);
 	memset(made, 0, sizeof(*made));
 	made->fd = fd;
 	made->data_bytes = stat.out_data_bytes;
 	ret = karena_ring_map_init(made);
 	if (ret < 0) {
 		free(made);
-		return ret;
+		return karena_refuse_as(ret, "ring_from_fd", NULL);
 	}
 	*ring = made;
 	return 0;
@@ -50,13 +50,13 @@ int karena_ring_create(const struct karena_device *device, uint64_t data_bytes,
 	struct karena_ring_opts o;
 	int ret;
 
-	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts);
+	ret = karena_opts_copy(&o, sizeof(o), sizeof(o), opts, "karena_ring_opts");
 	if (ret < 0)
 		return ret;
 	args.flags = o.flags;
 	args.node = karena_node(o.node, o.on_node);
 	args.reserve_timeout_us = o.reserve_timeout_us;
-	ret = karena_copy_name(args.name, o.name);
+	ret = karena_copy_name("ring_create", args.name, o.name);
 	if (ret < 0)
 		return ret;
 	ret = karena_ioctl(karena_device_fd(device), KARENA_IOC_RING_CREATE, &args);
@@ -109,11 +109,13 @@ int karena_ring_wait(const struct karena_ring *ring, int events, int timeout_ms)
 	struct pollfd pollfd = { .fd = ring->fd, .events = (short)events };
 
 	if (!events || events & ~(POLLIN | POLLOUT))
-		return -EINVAL;
+		return karena_refuse(-EINVAL,
+				     "ring_wait: events 0x%x: must be POLLIN, POLLOUT or both",
+				     (unsigned int)events);
 	if (poll(&pollfd, 1, timeout_ms) < 0)
-		return -errno;
+		return karena_refuse_as(-errno, "ring_wait", NULL);
 	if (pollfd.revents & POLLNVAL)
-		return -EBADF;
+		return karena_refuse_as(-EBADF, "ring_wait", NULL);
 	return pollfd.revents & events;
 }
 

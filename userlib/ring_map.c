@@ -91,6 +91,21 @@ static bool layout_is_known(const struct karena_ring *ring, const struct karena_
 	       layout->data_bytes == ring->data_bytes;
 }
 
+/* Sets the message for a window that was not mapped. Returns @error. */
+static int explain_map(const struct karena_ring *ring, uint32_t rights, int error)
+{
+	rights |= KARENA_RIGHT_MAP;
+	if (error == -EACCES && karena_explain_rights("ring", ring->fd, rights, error))
+		return error;
+	if (error == -EPERM && karena_explain_mode("ring_reserve", ring->fd, error))
+		return error;
+	if (error == -EBUSY)
+		return karena_refuse_as(error,
+					"ring",
+					"another process or open file is the consumer");
+	return karena_refuse_as(error, "ring", NULL);
+}
+
 static int read_layout(const struct karena_ring *ring, struct karena_ring_header *layout)
 {
 	void *page = NULL;
@@ -98,10 +113,13 @@ static int read_layout(const struct karena_ring *ring, struct karena_ring_header
 
 	ret = karena_mmap(ring->fd, 0, karena_page_size(), PROT_READ, &page);
 	if (ret < 0)
-		return ret;
+		return explain_map(ring, 0, ret);
 	memcpy(layout, page, sizeof(*layout));
 	munmap(page, karena_page_size());
-	return layout_is_known(ring, layout) ? 0 : -EOPNOTSUPP;
+	if (!layout_is_known(ring, layout))
+		return karena_refuse_as(-EOPNOTSUPP, "ring",
+					"the module lays rings out as this library does not know");
+	return 0;
 }
 
 static void unmap_shown(struct karena_ring *ring)
@@ -121,7 +139,7 @@ static int map_shown(struct karena_ring *ring, const struct karena_ring_header *
 
 	ret = karena_mmap(ring->fd, 0, layout->map_bytes, PROT_READ, &address);
 	if (ret < 0)
-		return ret;
+		return explain_map(ring, 0, ret);
 	madvise(address, (size_t)layout->map_bytes, MADV_DONTFORK);
 	madvise(address, (size_t)layout->map_bytes, MADV_POPULATE_READ);
 	ring->shown = address;
@@ -140,7 +158,7 @@ static int map_consumer(struct karena_ring *ring, const struct karena_ring_heade
 	ret = karena_mmap(ring->fd, layout->consumer_offset, karena_page_size(),
 			  PROT_READ | PROT_WRITE, &address);
 	if (ret < 0)
-		return ret;
+		return explain_map(ring, KARENA_RIGHT_CONSUME, ret);
 	ring->consumer = address;
 	return 0;
 }
@@ -207,7 +225,7 @@ int karena_ring_map_producer(struct karena_ring *ring, char **data)
 	ret = karena_mmap(ring->fd, layout.data_offset, 2 * ring->data_bytes,
 			  PROT_READ | PROT_WRITE, &address);
 	if (ret < 0)
-		return ret;
+		return explain_map(ring, KARENA_RIGHT_MAP_WRITE | KARENA_RIGHT_PRODUCE, ret);
 	*data = address;
 	current = NULL;
 	if (!__atomic_compare_exchange_n(&ring->in_place, &current, *data, false, __ATOMIC_ACQ_REL,

@@ -67,6 +67,9 @@ int karena_vmr_new(struct karena_vmr **vmr, void *address, size_t size)
 	int saved = errno;
 	int ret = create_vmr(vmr, address, size);
 
+	if (ret)
+		karena_set_reason("vmr_new: address %p, size %zu: %s", address, size,
+				  karena_strerror(ret));
 	errno = saved;
 	return ret;
 }
@@ -101,6 +104,8 @@ int karena_vmr_delete(struct karena_vmr **vmr)
 		pthread_mutex_destroy(&gone->lock);
 		free(gone);
 		*vmr = NULL;
+	} else {
+		karena_set_meaning(ret, "vmr_delete", NULL);
 	}
 	errno = saved;
 	return ret;
@@ -131,14 +136,16 @@ static int extend_locked(struct karena_vmr *vmr, size_t size)
 
 int karena_vmr_extend(struct karena_vmr *vmr, size_t size)
 {
+	int ret = KARENA_E_LENGTH_UNALIGNED;
 	int saved = errno;
-	int ret;
 
-	if (vmr_length_unaligned(size, karena_page_size()))
-		return KARENA_E_LENGTH_UNALIGNED;
-	pthread_mutex_lock(&vmr->lock);
-	ret = extend_locked(vmr, size);
-	pthread_mutex_unlock(&vmr->lock);
+	if (!vmr_length_unaligned(size, karena_page_size())) {
+		pthread_mutex_lock(&vmr->lock);
+		ret = extend_locked(vmr, size);
+		pthread_mutex_unlock(&vmr->lock);
+	}
+	if (ret)
+		karena_set_reason("vmr_extend: size %zu: %s", size, karena_strerror(ret));
 	errno = saved;
 	return ret;
 }
@@ -146,8 +153,13 @@ int karena_vmr_extend(struct karena_vmr *vmr, size_t size)
 static int shrink_locked(struct karena_vmr *vmr, size_t offset, size_t size)
 {
 	bool from_start = !offset;
+	size_t page = karena_page_size();
 	int ret;
 
+	if (vmr_unaligned(offset, page))
+		return KARENA_E_OFFSET_UNALIGNED;
+	if (vmr_length_unaligned(size, page))
+		return KARENA_E_LENGTH_UNALIGNED;
 	if (!vmr_in_span(vmr, offset, size))
 		return KARENA_E_OUT_OF_RANGE;
 	if (size == vmr->size || (!from_start && offset + size != vmr->size))
@@ -163,17 +175,15 @@ static int shrink_locked(struct karena_vmr *vmr, size_t offset, size_t size)
 
 int karena_vmr_shrink(struct karena_vmr *vmr, size_t offset, size_t size)
 {
-	size_t page = karena_page_size();
 	int saved = errno;
 	int ret;
 
-	if (vmr_unaligned(offset, page))
-		return KARENA_E_OFFSET_UNALIGNED;
-	if (vmr_length_unaligned(size, page))
-		return KARENA_E_LENGTH_UNALIGNED;
 	pthread_mutex_lock(&vmr->lock);
 	ret = shrink_locked(vmr, offset, size);
 	pthread_mutex_unlock(&vmr->lock);
+	if (ret)
+		karena_set_reason("vmr_shrink: offset %zu, size %zu: %s", offset, size,
+				  karena_strerror(ret));
 	errno = saved;
 	return ret;
 }

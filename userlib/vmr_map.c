@@ -64,8 +64,10 @@ int karena_vmr_map(struct karena_vmr *vmr, size_t offset, size_t length,
 	int ret;
 
 	ret = vmr_source_look(&known, source);
-	if (ret)
-		goto out;
+	if (ret) {
+		errno = saved;
+		return ret;
+	}
 	ret = KARENA_E_OFFSET_UNALIGNED;
 	if (vmr_unaligned(offset, page))
 		goto out;
@@ -79,6 +81,10 @@ int karena_vmr_map(struct karena_vmr *vmr, size_t offset, size_t length,
 	if (!ret && map)
 		describe_map(map, &entry);
 out:
+	if (ret)
+		karena_set_reason("vmr_map: offset %zu, length %zu, source offset %llu, granularity %zu: %s", offset, length,
+				  (unsigned long long)known.offset, known.granularity,
+				  karena_strerror(ret));
 	errno = saved;
 	return ret;
 }
@@ -124,6 +130,9 @@ int karena_vmr_unmap(struct karena_vmr *vmr, const struct karena_vmr_map *map)
 	pthread_mutex_lock(&vmr->lock);
 	ret = unmap_locked(vmr, map);
 	pthread_mutex_unlock(&vmr->lock);
+	if (ret)
+		karena_set_reason("vmr_unmap: address %p, length %zu: %s", map->address,
+				  map->length, karena_strerror(ret));
 	errno = saved;
 	return ret;
 }
@@ -137,7 +146,9 @@ static int end_find(struct karena_vmr *vmr, const struct vmr_entry *entry,
 	else
 		*map = (struct karena_vmr_map){ NULL, 0, 0 };
 	pthread_mutex_unlock(&vmr->lock);
-	return entry ? 0 : KARENA_E_MAPPING_NOT_FOUND;
+	if (entry)
+		return 0;
+	return karena_refuse_as(KARENA_E_MAPPING_NOT_FOUND, "vmr_map_find", NULL);
 }
 
 int karena_vmr_map_find(struct karena_vmr *vmr, size_t offset, size_t length,

@@ -20,13 +20,14 @@
 static int look_at_object(struct karena_vmr_source *known)
 {
 	struct karena_arena_stat stat = { .size = sizeof(stat) };
-	int ret = karena_ioctl(known->fd, KARENA_IOC_ARENA_STAT, &stat);
+	int ret = karena_call(known->fd, KARENA_IOC_ARENA_STAT, &stat);
 
 	if (ret < 0 && ret != -ENOTTY)
-		return ret;
+		return karena_refuse_as(ret, "vmr_source", NULL);
 	/* To map it as a test could set its address for good. */
 	if (!ret && (stat.out_flags & KARENA_ARENA_F_FIXED_ADDR))
-		return KARENA_E_NOT_SUPPORTED;
+		return karena_refuse_as(KARENA_E_NOT_SUPPORTED, "vmr_source",
+					"an arena with KARENA_ARENA_F_FIXED_ADDR has its own address");
 	known->traits |= VMR_MOVES | (ret ? VMR_RING : VMR_ARENA);
 	return 0;
 }
@@ -50,7 +51,7 @@ static int look_at_file(struct karena_vmr_source *known)
 	uint32_t type;
 
 	if (fstat(known->fd, &st) || fstatfs(known->fd, &fs))
-		return -errno;
+		return karena_refuse_as(-errno, "vmr_source", NULL);
 
 	type = (uint32_t)fs.f_type;
 	if (type == KARENA_FS_MAGIC)
@@ -65,14 +66,24 @@ static int look_at_file(struct karena_vmr_source *known)
 	return 0;
 }
 
-static bool is_valid(const struct karena_vmr_source *source)
+static int check_flags(const struct karena_vmr_source *source)
 {
 	uint32_t all = KARENA_VMR_PRIVATE | KARENA_VMR_SYNC;
 	uint32_t allowed = source->fd == -1 ? KARENA_VMR_PRIVATE : all;
 
-	return !(source->prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)) &&
-	       !(source->flags & ~allowed) && source->flags != all &&
-	       !(source->fd == -1 && source->offset);
+	if (source->flags & ~allowed || source->flags == all)
+		return karena_refuse(-EINVAL,
+				     "vmr_source: flags 0x%x: must be 0, KARENA_VMR_PRIVATE or, for a file, KARENA_VMR_SYNC",
+				     source->flags);
+	if (source->prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
+		return karena_refuse(-EINVAL,
+				     "vmr_source: prot 0x%x: must be of PROT_READ, PROT_WRITE and PROT_EXEC",
+				     (unsigned int)source->prot);
+	if (source->fd == -1 && source->offset)
+		return karena_refuse(-EINVAL,
+				     "vmr_source: offset %llu: must be 0 for anonymous memory",
+				     (unsigned long long)source->offset);
+	return 0;
 }
 
 /**
@@ -84,12 +95,14 @@ static bool is_valid(const struct karena_vmr_source *source)
  */
 int vmr_source_look(struct karena_vmr_source *known, const struct karena_vmr_source *source)
 {
-	int ret = karena_opts_copy(known, sizeof(*known), sizeof(*known), source);
+	int ret = karena_opts_copy(known, sizeof(*known), sizeof(*known), source,
+				   "karena_vmr_source");
 
 	if (ret)
 		return ret;
-	if (!is_valid(known))
-		return -EINVAL;
+	ret = check_flags(known);
+	if (ret)
+		return ret;
 	if (known->traits & VMR_KNOWN)
 		return 0;
 
@@ -110,7 +123,7 @@ static int make_source(struct karena_vmr_source *source, const struct karena_vmr
 	int ret = vmr_source_look(&known, given);
 
 	if (!ret && (known.traits & kind) != kind)
-		ret = -ENOTTY;
+		ret = karena_refuse_as(-ENOTTY, "vmr_source", NULL);
 	if (!ret)
 		*source = known;
 	errno = saved;
@@ -129,7 +142,9 @@ static int make_file_source(struct karena_vmr_source *source, int fd, uint64_t o
 	};
 
 	/* The struct allows -1, for anonymous memory; this call does not. */
-	return fd < 0 ? -EBADF : make_source(source, &given, kind);
+	if (fd < 0)
+		return karena_refuse_as(-EBADF, "vmr_source", NULL);
+	return make_source(source, &given, kind);
 }
 
 int karena_vmr_source_fd(struct karena_vmr_source *source, int fd, uint64_t offset, int prot,
