@@ -136,8 +136,8 @@ static int explain_open(const char *path, int error)
 		why = "the module karena is not loaded: load it with 'modprobe karena'";
 	else if (error == -ENOENT)
 		why =
-"the module is loaded, but there is no such device: let it into the container, or see whether udev runs";
-	return karena_refuse(error, "open: %s: %s", path, why);
+"the module is loaded, but there is no such device here";
+	return karena_refuse(error, "%s: %s", path, why);
 }
 
 int karena_open(const char *path, struct karena_device **device)

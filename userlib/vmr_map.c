@@ -82,7 +82,8 @@ int karena_vmr_map(struct karena_vmr *vmr, size_t offset, size_t length,
 		describe_map(map, &entry);
 out:
 	if (ret)
-		karena_set_reason("vmr_map: offset %zu, length %zu, source offset %llu, granularity %zu: %s", offset, length,
+		karena_set_reason("vmr_map: offset %zu, length %zu, source offset %llu of %zu: %s",
+				  offset, length,
 				  (unsigned long long)known.offset, known.granularity,
 				  karena_strerror(ret));
 	errno = saved;

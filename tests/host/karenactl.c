@@ -25,7 +25,7 @@
 	"Exit status: 0: success; 1: something could not be shown or written; 2: wrong usage.\n"
 
 #define NOT_LOADED \
-	"karenactl: the module karena is not loaded: load it with 'modprobe karena'\n"
+	"karenactl: /dev/karena: the module karena is not loaded: load it with 'modprobe karena'\n"
 
 struct golden {
 	const char *arguments;

@@ -53,33 +53,22 @@ static int misused(const char *format, ...)
 	return MISUSED;
 }
 
-/* The kernel lists the device even if /dev does not have it. */
-static bool module_is_loaded(void)
+/* Returns the exit status. */
+static int complain_of_device(void)
 {
-	FILE *file = fopen("/proc/misc", "re");
-	char line[128], name[64];
-	bool found = false;
-
-	while (file && !found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "%*d %63s", name) == 1 && !strcmp(name, "karena");
-	if (file)
-		fclose(file);
-	return found;
-}
-
-static int complain_of_module(void)
-{
-	complain("the module karena is not loaded: load it with 'modprobe karena'");
+	complain("%s", karena_errormsg());
 	return FAILED;
 }
 
-static int complain_of_device(int error)
+/* Those who may not open the device may still look at objects. */
+static bool module_is_missing(void)
 {
-	if (error == -EACCES)
-		complain(KARENA_DEVICE ": not allowed to open it: be root, or of its group");
-	else
-		complain(KARENA_DEVICE ": %s", strerror(-error));
-	return FAILED;
+	struct karena_device *device;
+	int ret = karena_open(NULL, &device);
+
+	if (!ret)
+		karena_close(device);
+	return ret == -ENOENT || ret == -ENXIO;
 }
 
 static int do_query(int count, char **words)
@@ -92,11 +81,11 @@ static int do_query(int count, char **words)
 	(void)words;
 	ret = karena_open(NULL, &device);
 	if (ret < 0)
-		return module_is_loaded() ? complain_of_device(ret) : complain_of_module();
+		return complain_of_device();
 	ret = karena_query(device, &query);
 	karena_close(device);
 	if (ret < 0)
-		return complain_of_device(ret);
+		return complain_of_device();
 	printf(KARENA_DEVICE ", ABI version %u\n", query.out_abi_version);
 	field("features", "%s", bits_text(feature_bits, query.out_features));
 	field("arenas", "up to %s; flags %s", size_text(query.out_arena_max_bytes),
@@ -259,8 +248,8 @@ static int do_list(int count, char **words)
 	for (int i = 0; i < count; i++)
 		if (parse_pid(words[i]) < 0)
 			return misused("'%s' is not the number of a process", words[i]);
-	if (!module_is_loaded())
-		return complain_of_module();
+	if (module_is_missing())
+		return complain_of_device();
 	list_header();
 	if (!count)
 		return list_all();
@@ -296,8 +285,8 @@ static int do_show(int count, char **words)
 	for (int i = 1; i < count; i++)
 		if (parse_number(words[i]) < 0)
 			return misused("'%s' is not the number of a descriptor", words[i]);
-	if (!module_is_loaded())
-		return complain_of_module();
+	if (module_is_missing())
+		return complain_of_device();
 	if (count == 1)
 		return show_all(pid);
 	for (int i = 1; i < count; i++) {
