@@ -63,7 +63,8 @@
  * Structs that grow
  * -----------------
  * A struct that begins with @size is passed with @size set to its sizeof(). All
- * other fields may be zero, which is the default. Later versions append fields.
+ * other fields may be zero, which is the default. karena_init.h has an initialiser for each
+ * of them, such as KARENA_RING_OPTS_INIT. Later versions append fields.
  * A @size less than the first version's is -EINVAL. If the library or module is
  * older than the caller, a field that it does not know is -E2BIG unless zero.
  */
@@ -78,6 +79,7 @@
 #include <linux/karena.h>
 
 #include "karena_dynptr.h"
+#include "karena_init.h"
 #include "karena_version.h"
 #include "karena_vmr.h"
 

@@ -97,13 +97,37 @@ static int use_all(const char *path)
 	return ret;
 }
 
+/* Has the size, KARENA_NODE_ANY as its node if it has one, and is zero otherwise? */
+template<typename T> static bool is_initialised(const T &given, bool on_any_node)
+{
+	unsigned char bytes[sizeof(T)];
+	size_t set = 0;
+
+	std::memcpy(bytes, &given, sizeof(T));
+	for (unsigned char byte : bytes)
+		set += byte != 0;
+	return given.size == sizeof(T) && set == (on_any_node ? 5u : 1u);
+}
+
+static bool initialisers_are_right()
+{
+	struct karena_ring_opts ring_opts = KARENA_RING_OPTS_INIT;
+	struct karena_vmr_source source = KARENA_VMR_SOURCE_INIT;
+	struct karena_arena_alloc alloc = KARENA_ARENA_ALLOC_INIT;
+	struct karena_query query = KARENA_QUERY_INIT;
+
+	return is_initialised(ring_opts, false) && is_initialised(source, false) &&
+	       is_initialised(alloc, true) && is_initialised(query, false) &&
+	       alloc.node == KARENA_NODE_ANY;
+}
+
 int main(int argc, char **)
 {
 	char memory[16];
 	struct karena_view view = { memory, 4096, sizeof(memory) };
 	karena_device *device = nullptr;
 
-	std::printf("1..4\n");
+	std::printf("1..5\n");
 	/* Never so; the compiler need not know. */
 	if (argc < 0)
 		return use_all("/dev/null");
@@ -116,5 +140,6 @@ int main(int argc, char **)
 	check("close_takes_null",
 	      (karena_close(nullptr), karena_arena_close(nullptr), karena_ring_close(nullptr),
 	       karena_walk_free(nullptr), true));
+	check("initialisers_set_the_size_and_the_default_node", initialisers_are_right());
 	return failed;
 }
