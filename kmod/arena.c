@@ -77,6 +77,7 @@ static int arena_init(struct karena_arena *arena, const struct karena_arena_crea
 		return err;
 	ranges_init(&arena->ranges, arena->nr_pages, &arena->lock);
 	arena->ranges.account = arena->object.account;
+	arena->ranges.lowest = arena->flags & KARENA_ARENA_F_NULL_PAGE ? 1 : 0;
 	err = page_tree_init(&arena->pages, arena->nr_pages, &arena->lock, arena->object.account,
 			     KARENA_GFP);
 	if (err)

@@ -18,7 +18,8 @@ struct karena_call;
 
 #define KARENA_ARENA_FLAGS	(KARENA_ARENA_F_SEGV_ON_FAULT | \
 				 KARENA_ARENA_F_FIXED_ADDR | \
-				 KARENA_ARENA_F_INHERIT)
+				 KARENA_ARENA_F_INHERIT | \
+				 KARENA_ARENA_F_NULL_PAGE)
 
 /* The file system's code uses loff_t for offsets, so the last page is left out. */
 #define KARENA_ARENA_MAX_BYTES	(((u64)LLONG_MAX + 1) - 2 * PAGE_SIZE)

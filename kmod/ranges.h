@@ -54,17 +54,20 @@ struct ranges_node {
  *		node after it; has no state
  * @nr_pages:	number of pages; fixed after init
  * @count:	pages by state, their sum is @nr_pages
+ * @lowest:	first page that ranges_find_free() may find; set by the caller after init
  * @account:	charged for the nodes in the tree, may be NULL; set by the caller before
  *		the first change
  * @spare:	nodes for changes that must not fail
  * @nr_spares:	number of spare nodes; changed under the lock, read with or without it
- * @lock:	the caller's, protects everything but @nr_pages; fixed after init
+ * @lock:	the caller's, protects everything but @nr_pages and @lowest; fixed
+ *		after init
  */
 struct ranges {
 	struct rb_root root;
 	struct ranges_node *hint;
 	struct ranges_node end;
 	unsigned long nr_pages;
+	unsigned long lowest;
 	unsigned long count[RANGES_NR_STATES];
 	struct karena_account *account;
 	struct ranges_node *spare[RANGES_ADDED_MAX];

@@ -127,14 +127,14 @@ static int ranges_find_above(struct ranges *r, unsigned long min, unsigned long 
 	return -ENOSPC;
 }
 
-/* Searches at or after @hint, then from the start. */
+/* Searches at or after @hint, then from the lowest page. */
 static noinline int ranges_find_far(struct ranges *r, unsigned long hint, unsigned long n,
 				    unsigned long align, unsigned long *first)
 {
-	int err = ranges_find_above(r, hint, n, align, first);
+	int err = ranges_find_above(r, max(hint, r->lowest), n, align, first);
 
-	if (err == -ENOSPC && hint)
-		err = ranges_find_above(r, 0, n, align, first);
+	if (err == -ENOSPC && hint > r->lowest)
+		err = ranges_find_above(r, r->lowest, n, align, first);
 	return err;
 }
 
@@ -158,7 +158,7 @@ int ranges_find_free(struct ranges *r, unsigned long hint, unsigned long n,
 	struct ranges_node *node;
 
 	lockdep_assert_held(r->lock);
-	if (hint || align_pages > 1)
+	if (hint || align_pages > 1 || r->lowest)
 		return ranges_find_far(r, hint, n, align_pages, first);
 	node = ranges_first_gap(r, n);
 	if (!node)

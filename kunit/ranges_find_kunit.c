@@ -134,7 +134,26 @@ static void find_should_stop_for_a_fatal_signal(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, found, (long)-EINTR);
 }
 
+static void find_should_leave_pages_below_the_lowest_alone(struct kunit *test)
+{
+	struct ranges_fixture *f = test->priv;
+
+	rt_draw(test, "....aa..");
+	f->r.lowest = 1;
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 1), 1L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 1, 3, 1), 1L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 4, 1), (long)-ENOSPC);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 7, 3, 1), 1L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 2), 2L);
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 4), (long)-ENOSPC);
+	rt_set(test, 1, 3, 'a');
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 1), 6L);
+	rt_set(test, 6, 7, 'a');
+	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 1), (long)-ENOSPC);
+}
+
 static struct kunit_case ranges_find_cases[] = {
+	KUNIT_CASE(find_should_leave_pages_below_the_lowest_alone),
 	KUNIT_CASE(find_should_take_the_lowest_gap_that_fits),
 	KUNIT_CASE(find_should_begin_at_the_hint),
 	KUNIT_CASE(find_should_begin_again_when_nothing_follows_the_hint),

@@ -374,4 +374,20 @@ TEST_F(library, arena_outlives_its_handle)
 	EXPECT_EQ('x', *byte);
 }
 
+TEST_F(library, offset_0_stands_for_none_unless_the_arena_is_made_otherwise)
+{
+	uint64_t offset;
+
+	ASSERT_EQ(0, karena_arena_create(self->device, 2 * self->page, NULL, &self->other));
+	ASSERT_EQ(0, karena_arena_alloc(self->other, 1, NULL, &offset));
+	EXPECT_EQ(self->page, offset);
+	EXPECT_EQ(-ENOSPC, karena_arena_alloc(self->other, 1, NULL, &offset));
+	karena_arena_close(self->other);
+	ASSERT_EQ(0, karena_arena_create(self->device, self->page, NULL, &self->other));
+	ASSERT_EQ(0, karena_arena_alloc(self->other, 1, NULL, &offset));
+	EXPECT_EQ(0, offset);
+	ASSERT_EQ(0, karena_arena_alloc(self->arena, 1, NULL, &offset));
+	EXPECT_EQ(0, offset);
+}
+
 TEST_HARNESS_MAIN

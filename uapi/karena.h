@@ -289,6 +289,11 @@ struct karena_rights {
 #define KARENA_ARENA_F_FIXED_ADDR	0x00000002u
 /* fork() copies the mappings into the child. */
 #define KARENA_ARENA_F_INHERIT		0x00000004u
+/*
+ * ALLOC takes page 0 only with KARENA_ALLOC_F_FIXED, so that no other allocation is at
+ * offset 0, which can stand for none. All other calls, and touches, treat the page as any.
+ */
+#define KARENA_ARENA_F_NULL_PAGE	0x00000008u
 
 /**
  * struct karena_arena_create - KARENA_IOC_ARENA_CREATE, on the device fd

@@ -74,6 +74,8 @@ int karena_arena_create(const struct karena_device *device, uint64_t length,
 	if (ret < 0)
 		return ret;
 	args.flags = o.flags;
+	if (length > karena_page_size() && !o.use_page_0)
+		args.flags |= KARENA_ARENA_F_NULL_PAGE;
 	args.address = o.address;
 	args.node = karena_node(o.node, o.on_node);
 	args.fault_pages = o.fault_pages;

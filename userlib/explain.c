@@ -388,7 +388,7 @@ static const struct row rows[] = {
 	}, {
 		KARENA_IOC_ARENA_CREATE, "arena_create", SIZES(karena_arena_create),
 		.flags = KARENA_ARENA_F_SEGV_ON_FAULT | KARENA_ARENA_F_FIXED_ADDR |
-			 KARENA_ARENA_F_INHERIT,
+			 KARENA_ARENA_F_INHERIT | KARENA_ARENA_F_NULL_PAGE,
 		.rules = {
 			MUST(is_zero, karena_arena_create, length),
 			MUST(is_no_page, karena_arena_create, length),

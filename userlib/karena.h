@@ -215,6 +215,9 @@ int karena_recv_fd(int socket);
  *		0 for the address of the first view, where the whole arena must fit
  * @node:	with @on_node, the NUMA node of the pages
  * @on_node:	use @node; else pages come from the node of the calling CPU
+ * @use_page_0:	let karena_arena_alloc() take page 0 as any other; else only with
+ *		KARENA_ALLOC_F_FIXED (KARENA_ARENA_F_NULL_PAGE), so that offset 0 can stand for
+ *		none. An arena of just one page has no other
  */
 struct karena_arena_opts {
 	size_t size;
@@ -224,6 +227,7 @@ struct karena_arena_opts {
 	uint64_t address;
 	int32_t node;
 	bool on_node;
+	bool use_page_0;
 };
 
 /**

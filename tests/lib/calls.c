@@ -137,7 +137,7 @@ const struct call calls[NR_CALLS] = {
 		"arena_create", KARENA_IOC_ARENA_CREATE, BIT(DEVICE),
 		sizeof(struct karena_arena_create), 0, .makes_fd = true,
 		.flags = KARENA_ARENA_F_SEGV_ON_FAULT | KARENA_ARENA_F_FIXED_ADDR |
-			 KARENA_ARENA_F_INHERIT,
+			 KARENA_ARENA_F_INHERIT | KARENA_ARENA_F_NULL_PAGE,
 		.prepare = prepare_arena_create,
 	},
 	[CALL_ring_create] = {

@@ -24,12 +24,15 @@ typedef FIXTURE_DATA(library) library_data;
 
 FIXTURE_SETUP(library)
 {
+	struct karena_arena_opts opts = KARENA_ARENA_OPTS_INIT;
+
+	opts.use_page_0 = true;
 	self->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	self->offset = UNTOUCHED;
 	self->other = NULL;
 	memset(&self->view, 0, sizeof(self->view));
 	ASSERT_EQ(0, karena_open(NULL, &self->device));
-	ASSERT_EQ(0, karena_arena_create(self->device, NR_PAGES * self->page, NULL, &self->arena));
+	ASSERT_EQ(0, karena_arena_create(self->device, NR_PAGES * self->page, &opts, &self->arena));
 }
 
 FIXTURE_TEARDOWN(library)

@@ -68,6 +68,7 @@ const struct bit arena_bits[] = {
 	{ KARENA_ARENA_F_SEGV_ON_FAULT, "segv-on-fault" },
 	{ KARENA_ARENA_F_FIXED_ADDR, "fixed-addr" },
 	{ KARENA_ARENA_F_INHERIT, "inherit" },
+	{ KARENA_ARENA_F_NULL_PAGE, "null-page" },
 	{ 0, NULL },
 };
 
