@@ -19,10 +19,10 @@
 
 #include <karena.h>
 
-static int check(int ret, const char *what)
+static int check(int ret)
 {
 	if (ret < 0)
-		errx(1, "%s: %s", what, karena_strerror(ret));
+		errx(1, "%s", karena_errormsg());
 	return ret;
 }
 
@@ -51,7 +51,7 @@ static void let_in(const char *path, struct karena_ring *producers, int nr)
 
 		if (peer < 0)
 			err(1, "accept");
-		check(karena_send_fd(peer, karena_ring_fd(producers)), "send");
+		check(karena_send_fd(peer, karena_ring_fd(producers)));
 		close(peer);
 	}
 	close(listener);
@@ -79,7 +79,7 @@ static uint64_t add_all(struct karena_ring *ring)
 	do {
 		if (poll(&pollfd, 1, -1) < 0)
 			err(1, "poll");
-		taken = check(karena_ring_consume(ring, add, &sum, 0), "consume");
+		taken = check(karena_ring_consume(ring, add, &sum, 0));
 	} while (taken || !(pollfd.revents & POLLHUP));
 	return sum;
 }
@@ -90,10 +90,10 @@ static void collect(const char *path, int nr)
 	struct karena_ring *ring, *producers;
 	struct karena_device *device;
 
-	check(karena_open(NULL, &device), "open");
-	check(karena_ring_create(device, 65536, &opts, &ring), "ring");
-	check(karena_ring_reopen(ring, KARENA_RIGHT_PRODUCE, &producers), "reopen");
-	check(karena_ring_restrict(ring, KARENA_RIGHT_MAP | KARENA_RIGHT_CONSUME), "restrict");
+	check(karena_open(NULL, &device));
+	check(karena_ring_create(device, 65536, &opts, &ring));
+	check(karena_ring_reopen(ring, KARENA_RIGHT_PRODUCE, &producers));
+	check(karena_ring_restrict(ring, KARENA_RIGHT_MAP | KARENA_RIGHT_CONSUME));
 	let_in(path, producers, nr);
 	/* From here on only the others can produce. */
 	karena_ring_close(producers);
@@ -110,9 +110,9 @@ static void produce(const char *path, uint64_t first, uint64_t last)
 
 	while (connect(peer, (void *)&address, sizeof(address)))
 		usleep(1000);
-	check(karena_ring_from_fd(check(karena_recv_fd(peer), "receive"), &ring), "ring");
+	check(karena_ring_from_fd(check(karena_recv_fd(peer)), &ring));
 	for (; first <= last; first++)
-		check(karena_ring_output_wait(ring, &first, sizeof(first), 0, 0), "output");
+		check(karena_ring_output_wait(ring, &first, sizeof(first), 0, 0));
 	karena_ring_close(ring);
 	close(peer);
 }

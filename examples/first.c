@@ -10,7 +10,7 @@
 static void check(int ret)
 {
 	if (ret < 0)
-		errx(1, "%s", karena_strerror(ret));
+		errx(1, "%s", karena_errormsg());
 }
 
 int main(void)

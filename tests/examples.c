@@ -38,4 +38,12 @@ TEST(collect_ends_with_the_last_producer_and_has_added_all_up)
 	EXPECT_STREQ("18003000\n", said);
 }
 
+TEST(table_loses_nothing_when_owners_of_its_lock_are_killed)
+{
+	char said[64];
+
+	ASSERT_EQ(0, run("table 4 100", said, sizeof(said)));
+	EXPECT_STREQ("sum 6400, repairs 4\n", said);
+}
+
 TEST_HARNESS_MAIN
