@@ -43,8 +43,9 @@ host_lib_src := $(addprefix tests/lib/,tool_util.c vmr_contest.c vmr_hole.c vmr_
 tsan_src := $(addprefix tests/host/,record.c vmr_fork.c vmr_hole.c vmr_model.c)
 # What pins the layout is run as a 32-bit program too, and the library where the size of
 # an address, a length or a file offset matters.
-test32_src := $(wildcard tests/abi_*.c) $(addprefix tests/,library.c library_dynptr.c library_fork.c \
-	library_forged.c library_produce.c library_ring.c vmr.c)
+test32_src := $(wildcard tests/abi_*.c) $(addprefix tests/,library.c library_dynptr.c \
+	library_errormsg.c library_forged.c library_fork.c library_pages.c library_produce.c \
+	library_ring.c library_walk.c vmr.c)
 # What libFuzzer feeds.
 fuzz_src := $(wildcard tests/fuzz/*.c)
 # What wants a machine of its own kind.
@@ -205,11 +206,17 @@ check-install: ## the packages, in a Debian 12 and a Debian 13 with systemd
 	vm/count $@ vm/check-install
 
 # Module and library for machines of which there is none here: they compile and link.
-cross: build/arm64/karena.ko build/arm64/libkarena.so.1 build/i386/libkarena.so.1 ## for arm64 and for 32-bit programs
+cross: build/arm64/karena.ko build/arm64/libkarena.so.1 build/i386/libkarena.so.1 build/musl/libkarena.so.1 ## for arm64, for 32-bit programs and for musl
 
 cross_arm64 = $(within_arm64) env -C $(CURDIR) aarch64-linux-gnu-gcc-14
 cross_i386 = $(CC) -m32
-build/arm64/libkarena.so.1 build/i386/libkarena.so.1: build/%/libkarena.so.1: \
+# Linux's headers, beside which there are those of another C library.
+cross_musl = musl-gcc -idirafter build/musl/include
+build/musl/include: FORCE
+	@mkdir -p $@
+	@ln -sfn /usr/include/linux /usr/include/asm-generic /usr/include/$$($(CC) -dumpmachine)/asm $@
+build/musl/libkarena.so.1: | build/musl/include
+build/arm64/libkarena.so.1 build/i386/libkarena.so.1 build/musl/libkarena.so.1: build/%/libkarena.so.1: \
 		$(wildcard userlib/*) $(headers)
 	@mkdir -p $(@D)
 	$(cross_$*) $(c_flags) -Werror -fPIC -shared -Wl,-z,defs \

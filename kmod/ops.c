@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/fs.h>
+#include <linux/ioctl.h>
 #include <linux/math.h>
 #include <linux/nospec.h>
 #include <linux/stddef.h>
@@ -31,7 +32,9 @@
 
 #define OUT(_struct, _field)	offsetof(struct _struct, _field)
 #define NO_OUT(_struct)		sizeof(struct _struct)
-#define NR(_cmd)		_IOC_NR(_cmd)
+/* Also checks that the contract has the number that it says. */
+#define NR(_cmd) \
+	(_IOC_NR(_cmd) + BUILD_BUG_ON_ZERO((_cmd) != _IO(KARENA_IOC_TYPE, _IOC_NR(_cmd))))
 
 static const struct karena_op karena_ops[] = {
 	[NR(KARENA_IOC_QUERY)] = {

@@ -13,13 +13,12 @@
 #define _GNU_SOURCE
 #endif
 
-#include <assert.h>
 #include <sys/types.h>
 
 #include "karena.h"
 
 /* Fails if a header of the C library was included before. */
-static_assert(sizeof(off_t) == sizeof(uint64_t), "file offsets of 64 bits");
+_Static_assert(sizeof(off_t) == sizeof(uint64_t), "file offsets of 64 bits");
 
 /* error.c */
 __attribute__((format(printf, 1, 2)))

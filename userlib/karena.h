@@ -87,6 +87,14 @@
 extern "C" {
 #endif
 
+/*
+ * The functions that are defined here are in the library, too. Other languages, which
+ * cannot expand them, read this header with KARENA_NO_INLINE.
+ */
+#ifndef KARENA_INLINE
+#define KARENA_INLINE	static inline
+#endif
+
 struct karena_device;
 struct karena_arena;
 struct karena_ring;
@@ -199,6 +207,14 @@ int karena_recv_fd(int socket);
 /*
  * Arenas
  * ======
+ * Memory of an arena is shared memory as any other. Mutexes, condition variables and
+ * semaphores with PTHREAD_PROCESS_SHARED, and futexes without FUTEX_PRIVATE_FLAG, work in
+ * it between all processes that have it mapped, at whatever address. Their page must stay
+ * allocated: who waits on a page that is freed is not woken, and a lock in it is gone. Only
+ * a mutex with PTHREAD_MUTEX_ROBUST is passed on (EOWNERDEAD) if its owner dies, and what
+ * the owner left half done is for the next one to repair. A condition variable is not
+ * robust: if a process dies in a wait, other calls on it may block for ever.
+ *
  * The calls on arenas take byte offsets that are multiples of the page size, and
  * numbers of pages. Any thread may use all of them; the kernel serializes those
  * that change pages.
@@ -374,7 +390,10 @@ int karena_view_unmap(struct karena_view *view);
  * Returns NULL unless all of the bytes are inside the view, so an offset found in
  * shared memory needs no other check. Any thread. Since 1.0.
  */
-static inline void *karena_view_ptr(const struct karena_view *view, uint64_t offset, size_t length)
+#ifdef KARENA_NO_INLINE
+void *karena_view_ptr(const struct karena_view *view, uint64_t offset, size_t length);
+#else
+KARENA_INLINE void *karena_view_ptr(const struct karena_view *view, uint64_t offset, size_t length)
 {
 	uint64_t at = offset - view->offset;
 
@@ -382,6 +401,7 @@ static inline void *karena_view_ptr(const struct karena_view *view, uint64_t off
 		return NULL;
 	return (char *)view->address + at;
 }
+#endif
 
 /**
  * karena_view_offset() - turn a pointer into an offset in the arena
@@ -391,12 +411,16 @@ static inline void *karena_view_ptr(const struct karena_view *view, uint64_t off
  * Returns KARENA_NO_OFFSET for a pointer outside the view. Any thread.
  * Since 1.0.
  */
-static inline uint64_t karena_view_offset(const struct karena_view *view, const void *ptr)
+#ifdef KARENA_NO_INLINE
+uint64_t karena_view_offset(const struct karena_view *view, const void *ptr);
+#else
+KARENA_INLINE uint64_t karena_view_offset(const struct karena_view *view, const void *ptr)
 {
 	uintptr_t at = (uintptr_t)ptr - (uintptr_t)view->address;
 
 	return at < view->length ? view->offset + at : KARENA_NO_OFFSET;
 }
+#endif
 
 /**
  * struct karena_alloc_opts - place and kind of an allocation
@@ -549,6 +573,11 @@ void karena_walk_free(struct karena_walk *walk);
 /*
  * Rings
  * =====
+ * A record takes 8 bytes for its header, and its payload rounded up to 8 bytes: a ring of
+ * @data_bytes holds @data_bytes / (8 + 8 * n) records of 8 * n bytes, and no record of more
+ * than @data_bytes - 8. Records are never split. With KARENA_RING_F_IN_PLACE the kernel
+ * takes half as much again.
+ *
  * A ring handle serves both producer and consumer. The first call that needs a
  * part of the ring mapped maps it. This call may therefore also fail with errors
  * of mmap(2), with -EACCES or -EPERM without the right, and with -EOPNOTSUPP if
@@ -948,7 +977,11 @@ int karena_ring_walk_begin(struct karena_ring *ring, struct karena_ring_walk *wa
  * Skips discarded records. Returns 1 with a record, 0 if there is none. Errors:
  * -EBADMSG, see above. One thread. Since 1.0.
  */
-static inline int karena_ring_walk_next(struct karena_ring_walk *walk,
+#ifdef KARENA_NO_INLINE
+int karena_ring_walk_next(struct karena_ring_walk *walk,
+			  struct karena_record *record);
+#else
+KARENA_INLINE int karena_ring_walk_next(struct karena_ring_walk *walk,
 					struct karena_record *record)
 {
 	uint32_t word, length, bytes;
@@ -978,6 +1011,7 @@ static inline int karena_ring_walk_next(struct karena_ring_walk *walk,
 	}
 	return 0;
 }
+#endif
 
 /**
  * karena_ring_walk_end() - give back the space of the records walked over

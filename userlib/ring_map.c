@@ -11,6 +11,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* Linux has it since 5.14, glibc since 2.35. */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ	22
+#endif
+
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 /* All handles, protected by registry_lock. */
 static struct karena_ring *registry;
