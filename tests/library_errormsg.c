@@ -11,7 +11,6 @@
 #include "calls.h"
 #include "kselftest_harness.h"
 
-static struct world world;
 static union args args;
 
 FIXTURE(calls) {

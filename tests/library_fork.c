@@ -54,8 +54,8 @@ static int walk(struct karena_ring *ring)
 
 TEST_F(ring, a_child_is_told_that_its_parent_consumes)
 {
-	ASSERT_EQ(0, send(self->ring, 'a', 5));
-	ASSERT_EQ(0, send(self->ring, 'b', 5));
+	ASSERT_EQ(0, send_record(self->ring, 'a', 5));
+	ASSERT_EQ(0, send_record(self->ring, 'b', 5));
 	ASSERT_EQ(1, karena_ring_take(self->ring, self->records, 1));
 	EXPECT_EQ(-EBUSY, in_child(self->ring, take));
 	EXPECT_EQ(-EBUSY, in_child(self->ring, consume));
@@ -67,7 +67,7 @@ TEST_F(ring, a_child_is_told_that_its_parent_consumes)
 static int release_then_send(struct karena_ring *ring)
 {
 	karena_ring_release(ring);
-	return send(ring, 'c', 9);
+	return send_record(ring, 'c', 9);
 }
 
 TEST_F(ring, a_child_produces_with_the_handle_that_it_inherited)
@@ -76,7 +76,7 @@ TEST_F(ring, a_child_produces_with_the_handle_that_it_inherited)
 
 	ASSERT_NE(NULL, open);
 	ASSERT_EQ(0, karena_ring_discard(self->ring, open, 0));
-	ASSERT_EQ(0, send(self->ring, 'p', 9));
+	ASSERT_EQ(0, send_record(self->ring, 'p', 9));
 	ASSERT_EQ(1, karena_ring_take(self->ring, self->records, 1));
 	ASSERT_EQ(0, in_child(self->ring, release_then_send));
 	karena_ring_release(self->ring);
@@ -93,7 +93,7 @@ static int submit_reserved(struct karena_ring *ring)
 
 static int discard_reserved_after_one_of_its_own(struct karena_ring *ring)
 {
-	int ret = send(ring, 'c', 40);
+	int ret = send_record(ring, 'c', 40);
 
 	return ret ? ret : karena_ring_discard(ring, reserved, 0);
 }
@@ -134,8 +134,8 @@ TEST_F(ring, a_child_consumes_after_its_parent_with_the_handle_that_it_inherited
 	pid_t pid;
 
 	ASSERT_EQ(0, pipe(done));
-	ASSERT_EQ(0, send(self->ring, '1', 5));
-	ASSERT_EQ(0, send(self->ring, '2', 5));
+	ASSERT_EQ(0, send_record(self->ring, '1', 5));
+	ASSERT_EQ(0, send_record(self->ring, '2', 5));
 	pid = fork();
 	if (!pid) {
 		if (karena_ring_take(self->ring, &record, 1) != 1)
