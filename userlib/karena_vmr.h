@@ -177,7 +177,8 @@ int karena_vmr_shrink(struct karena_vmr *vmr, size_t offset, size_t size);
  * Plain data that owns nothing: @fd still belongs to the caller. It may be closed once
  * everything is mapped, and must not refer to another file before that. Make a source
  * with one of the calls below, which examine the file once. A source filled in by hand
- * (KARENA_VMR_SOURCE_INIT) works as well, but each map examines the file again, which takes some system calls.
+ * (KARENA_VMR_SOURCE_INIT) works as well, but each map examines the file again, which
+ * takes some system calls.
  * @offset, @prot and @flags may be changed between maps.
  */
 struct karena_vmr_source {

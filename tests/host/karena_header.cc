@@ -116,7 +116,9 @@ static bool initialisers_are_right()
 	struct karena_arena_alloc alloc = KARENA_ARENA_ALLOC_INIT;
 	struct karena_query query = KARENA_QUERY_INIT;
 
-	return is_initialised(ring_opts, false) && is_initialised(source, false) &&
+	/* Has padding, which a copy need not keep. */
+	return ring_opts.size == sizeof(ring_opts) && !ring_opts.name && !ring_opts.flags &&
+	       !ring_opts.on_node && is_initialised(source, false) &&
 	       is_initialised(alloc, true) && is_initialised(query, false) &&
 	       alloc.node == KARENA_NODE_ANY;
 }
