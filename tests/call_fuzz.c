@@ -21,7 +21,6 @@
 #define STEPS_OF_ONE	1000	/* by one process */
 #define FDS		12
 #define MAPS		8
-#define MAX_PAGES	96
 
 static struct {
 	int fds[FDS];
@@ -33,161 +32,37 @@ static struct {
 	unsigned long step;
 } fuzz;
 
-/* Mostly what may work, now and then anything. */
-static __u64 random_offset(void)
-{
-	if (random_below(16))
-		return random_below(MAX_PAGES + 2) * page_size;
-	return random_64() >> random_below(64);
-}
-
-static __u64 random_count(void)
-{
-	if (random_below(16))
-		return random_below(24);
-	return random_64() >> random_below(64);
-}
-
 static int random_fd(void)
 {
 	return fuzz.fds[random_below(FDS)];
 }
 
-/* Errnos of every call, and of each beside. */
-static bool expected(const struct call *call, int err)
+/* Whatever the arguments are, they are not to take long. */
+static void limit_wait(const struct call *call, union args *args)
 {
-	static const int common[] = { 0, ENOTTY, EFAULT, E2BIG, EINVAL, EPERM, ENOMEM };
-	static const struct {
-		unsigned int call;
-		int err;
-	} named[] = {
-		{ CALL_arena_create, EMFILE }, { CALL_arena_create, ENFILE },
-		{ CALL_ring_create, EMFILE }, { CALL_ring_create, ENFILE },
-		{ CALL_arena_create, EDQUOT }, { CALL_ring_create, EDQUOT },
-		{ CALL_reopen, EDQUOT }, { CALL_reopen, EMFILE }, { CALL_reopen, ENFILE },
-		{ CALL_arena_alloc, EBUSY }, { CALL_arena_alloc, ENOSPC },
-		{ CALL_arena_alloc, EDQUOT },
-		{ CALL_arena_free, ENOENT }, { CALL_arena_free, EDQUOT },
-		{ CALL_arena_reserve, EBUSY }, { CALL_arena_reserve, EDQUOT },
-		{ CALL_arena_commit, EBUSY }, { CALL_arena_commit, EDQUOT },
-		{ CALL_arena_decommit, EBUSY }, { CALL_arena_decommit, EDQUOT },
-		{ CALL_ring_reserve, EAGAIN }, { CALL_ring_reserve, ENOSPC },
-		{ CALL_ring_output, EAGAIN }, { CALL_ring_output, ENOSPC },
-		{ CALL_ring_wait, ETIMEDOUT }, { CALL_ring_reserve, ETIMEDOUT },
-		{ CALL_ring_output, ETIMEDOUT }, { CALL_ring_output_batch, ETIMEDOUT },
-		{ CALL_ring_reserve_batch, ETIMEDOUT },
-		{ CALL_ring_output_batch, EAGAIN }, { CALL_ring_output_batch, ENOSPC },
-		{ CALL_ring_reserve_batch, EAGAIN }, { CALL_ring_reserve_batch, ENOSPC },
-	};
-	unsigned int i;
+	__u32 timeout_us = 1 + random_below(100);
 
-	for (i = 0; i < ARRAY_LEN(common); i++) {
-		if (err == common[i])
-			return true;
-	}
-	for (i = 0; i < ARRAY_LEN(named); i++) {
-		if (call == &calls[named[i].call] && err == named[i].err)
-			return true;
-	}
-	return false;
-}
-
-static bool waits(const union args *args)
-{
-	return args->flags & KARENA_RING_WAIT_SPACE;
+	if (args->size < call->size)
+		args->flags &= ~KARENA_RING_WAIT_SPACE;
+	if (!call->timeout)
+		return;
+	if (call->flags & KARENA_RING_WAIT_SPACE && !(args->flags & KARENA_RING_WAIT_SPACE))
+		timeout_us = 0;
+	memcpy(args->bytes + call->timeout, &timeout_us, sizeof(timeout_us));
 }
 
 static void fill_at_random(const struct call *call, union args *args)
 {
 	unsigned int i;
 
-	call_prepare(fuzz.world, call, args);
-	args->flags = random_flags(call->flags);
-	switch (call - calls) {
-	case CALL_arena_create:
-		args->arena_create.length = (1 + random_below(MAX_PAGES)) * page_size;
-		args->arena_create.fault_pages = random_below(66);
-		args->arena_create.node = (int)random_below(4) - 1;
-		break;
-	case CALL_ring_create:
-		args->ring_create.data_bytes = page_size << random_below(4);
-		break;
-	case CALL_reopen:
-	case CALL_restrict:
-		args->rights.rights = random_below(4) ? KARENA_RIGHTS_ARENA : random_64() & 0x3f;
-		break;
-	case CALL_ring_reserve:
-		args->ring_reserve.length = random_below(8) ? random_below(300) : random_64();
-		break;
-	case CALL_ring_submit:
-	case CALL_ring_discard:
-		args->ring_finish.position = 8 * random_below(1024);
-		args->ring_finish.length = random_below(4) ? 0 : random_below(300);
-		break;
-	case CALL_ring_output_batch:
-		fuzz.world->records[random_below(2)].header.word = random_below(40);
-		args->output_batch.buffer_bytes = random_below(sizeof(fuzz.world->records) + 1);
-		break;
-	case CALL_ring_reserve_batch:
-		fuzz.world->lengths[random_below(2)] = random_below(300);
-		args->reserve_batch.buffer_bytes = 4 * random_below(3);
-		break;
-	case CALL_ring_finish_batch:
-		fuzz.world->entries[random_below(2)] = (struct karena_ring_finish_entry) {
-			.position = 8 * random_below(1024),
-			.length = random_below(4) ? 0 : random_below(300),
-			.flags = random_below(8) ? random_below(2) : random_64(),
-		};
-		args->finish_batch.buffer_bytes = 16 * random_below(3);
-		break;
-	case CALL_ring_output:
-		args->output.buffer_bytes = random_below(sizeof(fuzz.world->payload) + 1);
-		break;
-	case CALL_ring_wait:
-		args->ring_wait.bytes = random_below(2 * page_size);
-		break;
-	case CALL_ring_policy:
-		args->policy.wake_bytes = random_below(2 * page_size);
-		args->policy.wake_records = random_below(4);
-		args->policy.wake_delay_us = random_below(100);
-		break;
-	case CALL_ring_wait_cancel:
-		args->wait_cancel.user_data = random_below(2);
-		break;
-	case CALL_ring_flush:
-	case CALL_query:
-	case CALL_arena_stat:
-	case CALL_ring_stat:
-		break;
-	default:
-		/* Arenas' ranges lie in one place of the struct. */
-		args->free.offset = random_offset();
-		args->free.nr_pages = random_count();
-	}
-	if (call == &calls[CALL_arena_walk]) {
-		args->walk.buffer = (uintptr_t)fuzz.world->ranges;
-		args->walk.buffer_bytes = random_below(sizeof(fuzz.world->ranges) + 1);
-		args->walk.offset = random_offset();
-	}
+	call_randomize(fuzz.world, call, args);
 	if (!random_below(16))
 		args->size = random_below(300);
 	if (!random_below(16)) {
 		for (i = 0; i < 1 + random_below(8); i++)
 			args->bytes[random_below(call->size)] = random_64();
 	}
-	/* Whatever it is, it is not to take long. */
-	if (args->size < call->size)
-		args->flags &= ~KARENA_RING_WAIT_SPACE;
-	if (call == &calls[CALL_ring_wait])
-		args->ring_wait.timeout_us = 1 + random_below(100);
-	if (call == &calls[CALL_ring_reserve])
-		args->ring_reserve.timeout_us = waits(args) ? 1 + random_below(100) : 0;
-	if (call == &calls[CALL_ring_output])
-		args->output.timeout_us = waits(args) ? 1 + random_below(100) : 0;
-	if (call == &calls[CALL_ring_reserve_batch])
-		args->reserve_batch.timeout_us = waits(args) ? 1 + random_below(100) : 0;
-	if (call == &calls[CALL_ring_output_batch])
-		args->output_batch.timeout_us = waits(args) ? 1 + random_below(100) : 0;
+	limit_wait(call, args);
 }
 
 static void step_call(void)
@@ -206,7 +81,7 @@ static void step_call(void)
 		close(*slot);
 		*slot = ret;
 	}
-	if (!expected(call, err) && err != EBADF) {
+	if (!call_may_give(call, err) && err != EBADF) {
 		printf("# step %lu: %s gave %d\n", fuzz.step, call->name, err);
 		_exit(1);
 	}
@@ -229,7 +104,7 @@ static void step_map(void)
 	if (!random_below(8))
 		flags |= MAP_POPULATE;
 	map = mmap(where, pages * page_size, random_below(8), flags, random_fd(),
-		   random_below(MAX_PAGES) * page_size);
+		   random_offset());
 	if (map == MAP_FAILED || where)
 		return;
 	if (fuzz.maps[slot].at)

@@ -71,8 +71,6 @@ FIXTURE(points) {
 
 FIXTURE_VARIANT(points) {
 	const struct call *call;
-	bool cannot_fail;
-	bool partial;
 };
 
 FIXTURE_VARIANT_ADD(points, query) { .call = &calls[CALL_query] };
@@ -81,29 +79,17 @@ FIXTURE_VARIANT_ADD(points, ring_create) { .call = &calls[CALL_ring_create] };
 FIXTURE_VARIANT_ADD(points, reopen) { .call = &calls[CALL_reopen] };
 FIXTURE_VARIANT_ADD(points, restrict) { .call = &calls[CALL_restrict] };
 FIXTURE_VARIANT_ADD(points, arena_alloc) { .call = &calls[CALL_arena_alloc] };
-FIXTURE_VARIANT_ADD(points, arena_free) {
-	.call = &calls[CALL_arena_free], .cannot_fail = true
-};
-
+FIXTURE_VARIANT_ADD(points, arena_free) { .call = &calls[CALL_arena_free] };
 FIXTURE_VARIANT_ADD(points, arena_reserve) { .call = &calls[CALL_arena_reserve] };
 FIXTURE_VARIANT_ADD(points, arena_commit) { .call = &calls[CALL_arena_commit] };
-FIXTURE_VARIANT_ADD(points, arena_decommit) {
-	.call = &calls[CALL_arena_decommit], .cannot_fail = true
-};
-
+FIXTURE_VARIANT_ADD(points, arena_decommit) { .call = &calls[CALL_arena_decommit] };
 FIXTURE_VARIANT_ADD(points, arena_stat) { .call = &calls[CALL_arena_stat] };
 FIXTURE_VARIANT_ADD(points, arena_walk) { .call = &calls[CALL_arena_walk] };
 FIXTURE_VARIANT_ADD(points, ring_reserve) { .call = &calls[CALL_ring_reserve] };
 FIXTURE_VARIANT_ADD(points, ring_submit) { .call = &calls[CALL_ring_submit] };
 FIXTURE_VARIANT_ADD(points, ring_discard) { .call = &calls[CALL_ring_discard] };
-FIXTURE_VARIANT_ADD(points, ring_output) {
-	.call = &calls[CALL_ring_output], .partial = true
-};
-
-FIXTURE_VARIANT_ADD(points, ring_output_batch) {
-	.call = &calls[CALL_ring_output_batch], .partial = true
-};
-
+FIXTURE_VARIANT_ADD(points, ring_output) { .call = &calls[CALL_ring_output] };
+FIXTURE_VARIANT_ADD(points, ring_output_batch) { .call = &calls[CALL_ring_output_batch] };
 FIXTURE_VARIANT_ADD(points, ring_reserve_batch) { .call = &calls[CALL_ring_reserve_batch] };
 FIXTURE_VARIANT_ADD(points, ring_finish_batch) { .call = &calls[CALL_ring_finish_batch] };
 FIXTURE_VARIANT_ADD(points, ring_policy) { .call = &calls[CALL_ring_policy] };
@@ -129,8 +115,8 @@ TEST_F_TIMEOUT(points, of_ioctl, 900)
 		.prepare = prepare_call,
 		.run = run_by_ioctl,
 		.out = variant->call->out,
-		.cannot_fail = variant->cannot_fail,
-		.partial = variant->partial,
+		.cannot_fail = variant->call->cannot_fail,
+		.partial = variant->call->partial,
 	};
 
 	if (fail_nth < 0)
@@ -144,7 +130,7 @@ TEST_F_TIMEOUT(points, of_io_uring, 900)
 		.prepare = prepare_command,
 		.run = run_by_uring,
 		.out = variant->call->out,
-		.partial = variant->partial,
+		.partial = variant->call->partial,
 		.again = true,
 		.canceled = true,
 		/* The thread that ran it has the file for a moment longer. */

@@ -57,24 +57,18 @@ static int enter_with(const struct entry_point *entry, int (*way)(int full, __u3
 static int call_with(const struct call *call, enum kind kind,
 		     int (*way)(int full, __u32 rights), __u32 rights)
 {
+	struct world seen;
 	union args args;
 	int fd, err;
 
 	world_renew(&world);
-	call_prepare(&world, call, &args);
-	if (call == &calls[CALL_reopen] || call == &calls[CALL_restrict])
-		args.rights.rights = 0;
 	fd = way(world.fd[kind], rights);
 	/* A reservation is its open file's. */
-	if ((call == &calls[CALL_ring_submit] || call == &calls[CALL_ring_discard]) &&
-	    rights & KARENA_RIGHT_PRODUCE) {
-		args.ring_finish.position = reserve_record(fd);
-		must(args.ring_finish.position);
-	}
-	if (call == &calls[CALL_ring_finish_batch] && rights & KARENA_RIGHT_PRODUCE) {
-		world.entries[0].position = reserve_record(fd);
-		world.entries[1].position = reserve_record(fd);
-	}
+	seen = world;
+	seen.fd[kind] = fd;
+	call_prepare(&seen, call, &args);
+	if (call == &calls[CALL_reopen] || call == &calls[CALL_restrict])
+		args.rights.rights = 0;
 	err = try_call(fd, call, &args);
 	close(fd);
 	return err;

@@ -9,22 +9,6 @@
 #include "kselftest_harness.h"
 #include "uring_calls.h"
 
-/* Calls that can sleep: for memory, for a lock that is held over its taking, for a file. */
-static const bool can_sleep[NR_CALLS] = {
-	[CALL_arena_create] = true,
-	[CALL_ring_create] = true,
-	[CALL_reopen] = true,
-	[CALL_arena_alloc] = true,
-	[CALL_arena_free] = true,
-	[CALL_arena_reserve] = true,
-	[CALL_arena_commit] = true,
-	[CALL_arena_decommit] = true,
-	[CALL_arena_stat] = true,
-	[CALL_arena_walk] = true,
-	[CALL_ring_reserve] = true,
-	[CALL_ring_reserve_batch] = true,
-};
-
 /* Has this process a worker of io_uring's? The last of them stays for seconds at least. */
 static bool has_worker(void)
 {
@@ -102,7 +86,7 @@ TEST_F(nowait, what_can_sleep_is_done_by_a_worker_and_nothing_else)
 		child = fork_child();
 		if (!child)
 			_exit(2 + is_done_by_worker(&calls[i], variant->flags));
-		EXPECT_EQ(2 + can_sleep[i], reap(child)) TH_LOG("%s", calls[i].name);
+		EXPECT_EQ(2 + calls[i].sleeps, reap(child)) TH_LOG("%s", calls[i].name);
 	}
 }
 

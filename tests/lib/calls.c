@@ -123,7 +123,121 @@ static void prepare_finish_batch(struct world *world, union args *args)
 	args->finish_batch.buffer_bytes = sizeof(world->entries);
 }
 
+/* Pages of arenas that are created at random. */
+#define MAX_PAGES	96
+
+__u64 random_offset(void)
+{
+	if (random_below(16))
+		return random_below(MAX_PAGES + 2) * page_size;
+	return random_64() >> random_below(64);
+}
+
+__u64 random_count(void)
+{
+	if (random_below(16))
+		return random_below(24);
+	return random_64() >> random_below(64);
+}
+
+static void random_arena_create(struct world *world, union args *args)
+{
+	(void)world;
+	args->arena_create.length = (1 + random_below(MAX_PAGES)) * page_size;
+	args->arena_create.fault_pages = random_below(66);
+	args->arena_create.node = (int)random_below(4) - 1;
+}
+
+static void random_ring_create(struct world *world, union args *args)
+{
+	(void)world;
+	args->ring_create.data_bytes = page_size << random_below(4);
+}
+
+static void random_rights(struct world *world, union args *args)
+{
+	(void)world;
+	args->rights.rights = random_below(4) ? KARENA_RIGHTS_ARENA : random_64() & 0x3f;
+}
+
+/* Arenas' ranges lie in one place of each struct. */
+static void random_range(struct world *world, union args *args)
+{
+	(void)world;
+	args->free.offset = random_offset();
+	args->free.nr_pages = random_count();
+}
+
+static void random_walk(struct world *world, union args *args)
+{
+	args->walk.buffer_bytes = random_below(sizeof(world->ranges) + 1);
+	args->walk.offset = random_offset();
+}
+
+static void random_ring_reserve(struct world *world, union args *args)
+{
+	(void)world;
+	args->ring_reserve.length = random_below(8) ? random_below(300) : random_64();
+}
+
+static void random_ring_finish(struct world *world, union args *args)
+{
+	(void)world;
+	args->ring_finish.position = 8 * random_below(1024);
+	args->ring_finish.length = random_below(4) ? 0 : random_below(300);
+}
+
+static void random_output(struct world *world, union args *args)
+{
+	args->output.buffer_bytes = random_below(sizeof(world->payload) + 1);
+}
+
+static void random_output_batch(struct world *world, union args *args)
+{
+	world->records[random_below(2)].header.word = random_below(40);
+	args->output_batch.buffer_bytes = random_below(sizeof(world->records) + 1);
+}
+
+static void random_reserve_batch(struct world *world, union args *args)
+{
+	world->lengths[random_below(2)] = random_below(300);
+	args->reserve_batch.buffer_bytes = 4 * random_below(3);
+}
+
+static void random_finish_batch(struct world *world, union args *args)
+{
+	world->entries[random_below(2)] = (struct karena_ring_finish_entry) {
+		.position = 8 * random_below(1024),
+		.length = random_below(4) ? 0 : random_below(300),
+		.flags = random_below(8) ? random_below(2) : random_64(),
+	};
+	args->finish_batch.buffer_bytes = 16 * random_below(3);
+}
+
+static void random_ring_wait(struct world *world, union args *args)
+{
+	(void)world;
+	args->ring_wait.bytes = random_below(2 * page_size);
+}
+
+static void random_policy(struct world *world, union args *args)
+{
+	(void)world;
+	args->policy.wake_bytes = random_below(2 * page_size);
+	args->policy.wake_records = random_below(4);
+	args->policy.wake_delay_us = random_below(100);
+}
+
+static void random_wait_cancel(struct world *world, union args *args)
+{
+	(void)world;
+	args->wait_cancel.user_data = random_below(2);
+}
+
 #define RESERVED(_struct)	.reserved = offsetof(struct _struct, __reserved)
+
+#define TIMEOUT(_struct)	.timeout = offsetof(struct _struct, timeout_us)
+#define ERRNOS(...)	.errnos = (const int []){ __VA_ARGS__, 0 }
 
 #define FINISH_FLAGS	(KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP)
 
@@ -138,23 +252,33 @@ const struct call calls[NR_CALLS] = {
 		sizeof(struct karena_arena_create), 0, .makes_fd = true,
 		.flags = KARENA_ARENA_F_SEGV_ON_FAULT | KARENA_ARENA_F_FIXED_ADDR |
 			 KARENA_ARENA_F_INHERIT | KARENA_ARENA_F_NULL_PAGE,
+		.sleeps = true,
+		ERRNOS(EMFILE, ENFILE, EDQUOT),
 		.prepare = prepare_arena_create,
+		.randomize = random_arena_create,
 	},
 	[CALL_ring_create] = {
 		"ring_create", KARENA_IOC_RING_CREATE, BIT(DEVICE),
 		sizeof(struct karena_ring_create), 0,
 		.flags = KARENA_RING_F_IN_PLACE | KARENA_RING_F_END, .makes_fd = true,
+		.sleeps = true,
+		ERRNOS(EMFILE, ENFILE, EDQUOT),
 		.prepare = prepare_ring_create,
+		.randomize = random_ring_create,
 	},
 	[CALL_reopen] = {
 		"reopen", KARENA_IOC_REOPEN, BIT(ARENA) | BIT(RING),
 		sizeof(struct karena_rights), 0, RESERVED(karena_rights), .makes_fd = true,
+		.sleeps = true,
+		ERRNOS(EDQUOT, EMFILE, ENFILE),
 		.prepare = prepare_rights,
+		.randomize = random_rights,
 	},
 	[CALL_restrict] = {
 		"restrict", KARENA_IOC_RESTRICT, BIT(ARENA) | BIT(RING),
 		sizeof(struct karena_rights), 0, RESERVED(karena_rights),
 		.prepare = prepare_rights,
+		.randomize = random_rights,
 	},
 	[CALL_arena_alloc] = {
 		"arena_alloc", KARENA_IOC_ARENA_ALLOC, BIT(ARENA),
@@ -162,37 +286,53 @@ const struct call calls[NR_CALLS] = {
 		RESERVED(karena_arena_alloc),
 		.flags = KARENA_ALLOC_F_FIXED | KARENA_ALLOC_F_LAZY,
 		.rights = KARENA_RIGHT_ALLOC,
+		.sleeps = true,
+		ERRNOS(EBUSY, ENOSPC, EDQUOT),
 		.prepare = prepare_alloc,
+		.randomize = random_range,
 	},
 	[CALL_arena_free] = {
 		"arena_free", KARENA_IOC_ARENA_FREE, BIT(ARENA),
 		sizeof(struct karena_arena_free), offsetof(struct karena_arena_free, out_done),
 		.flags = KARENA_FREE_F_STRICT, .rights = KARENA_RIGHT_FREE,
+		.cannot_fail = true, .sleeps = true,
+		ERRNOS(ENOENT, EDQUOT),
 		.prepare = prepare_free,
+		.randomize = random_range,
 	},
 	[CALL_arena_reserve] = {
 		"arena_reserve", KARENA_IOC_ARENA_RESERVE, BIT(ARENA),
 		sizeof(struct karena_arena_reserve), 0,
 		.flags = KARENA_RESERVE_F_GUARD, .rights = KARENA_RIGHT_ALLOC,
+		.sleeps = true,
+		ERRNOS(EBUSY, EDQUOT),
 		.prepare = prepare_reserve,
+		.randomize = random_range,
 	},
 	[CALL_arena_commit] = {
 		"arena_commit", KARENA_IOC_ARENA_COMMIT, BIT(ARENA),
 		sizeof(struct karena_arena_commit), 0, RESERVED(karena_arena_commit),
 		.flags = KARENA_COMMIT_F_LAZY, .rights = KARENA_RIGHT_ALLOC,
+		.sleeps = true,
+		ERRNOS(EBUSY, EDQUOT),
 		.prepare = prepare_commit,
+		.randomize = random_range,
 	},
 	[CALL_arena_decommit] = {
 		"arena_decommit", KARENA_IOC_ARENA_DECOMMIT, BIT(ARENA),
 		sizeof(struct karena_arena_decommit),
 		offsetof(struct karena_arena_decommit, out_done),
 		.rights = KARENA_RIGHT_FREE,
+		.cannot_fail = true, .sleeps = true,
+		ERRNOS(EBUSY, EDQUOT),
 		.prepare = prepare_free,
+		.randomize = random_range,
 	},
 	[CALL_arena_stat] = {
 		"arena_stat", KARENA_IOC_ARENA_STAT, BIT(ARENA),
 		sizeof(struct karena_arena_stat), offsetof(struct karena_arena_stat, out_flags),
 		.flags = KARENA_STAT_F_PINNED,
+		.sleeps = true,
 		.prepare = prepare_nothing,
 	},
 	[CALL_arena_walk] = {
@@ -201,7 +341,9 @@ const struct call calls[NR_CALLS] = {
 		RESERVED(karena_arena_walk),
 		.rights = KARENA_RIGHT_MAP,
 		.buffer = offsetof(struct karena_arena_walk, buffer),
+		.sleeps = true,
 		.prepare = prepare_walk,
+		.randomize = random_walk,
 	},
 	[CALL_ring_reserve] = {
 		"ring_reserve", KARENA_IOC_RING_RESERVE, BIT(RING),
@@ -209,7 +351,10 @@ const struct call calls[NR_CALLS] = {
 		offsetof(struct karena_ring_reserve, out_position),
 		.flags = KARENA_RING_WAIT_SPACE,
 		.rights = KARENA_RIGHT_PRODUCE,
+		TIMEOUT(karena_ring_reserve), .sleeps = true,
+		ERRNOS(EAGAIN, ENOSPC, ETIMEDOUT),
 		.prepare = prepare_ring_reserve,
+		.randomize = random_ring_reserve,
 	},
 	[CALL_ring_submit] = {
 		"ring_submit", KARENA_IOC_RING_SUBMIT, BIT(RING),
@@ -217,6 +362,7 @@ const struct call calls[NR_CALLS] = {
 		offsetof(struct karena_ring_finish, length),
 		.flags = FINISH_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
 		.prepare = prepare_ring_finish,
+		.randomize = random_ring_finish,
 	},
 	[CALL_ring_discard] = {
 		"ring_discard", KARENA_IOC_RING_DISCARD, BIT(RING),
@@ -224,6 +370,7 @@ const struct call calls[NR_CALLS] = {
 		offsetof(struct karena_ring_finish, length),
 		.flags = FINISH_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
 		.prepare = prepare_ring_finish,
+		.randomize = random_ring_finish,
 	},
 	[CALL_ring_output] = {
 		"ring_output", KARENA_IOC_RING_OUTPUT, BIT(RING),
@@ -231,7 +378,10 @@ const struct call calls[NR_CALLS] = {
 		offsetof(struct karena_ring_output, timeout_us),
 		.flags = FINISH_FLAGS | KARENA_RING_WAIT_SPACE, .rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_output, buffer),
+		TIMEOUT(karena_ring_output), .partial = true,
+		ERRNOS(EAGAIN, ENOSPC, ETIMEDOUT),
 		.prepare = prepare_output,
+		.randomize = random_output,
 	},
 	[CALL_ring_stat] = {
 		"ring_stat", KARENA_IOC_RING_STAT, BIT(RING),
@@ -245,14 +395,20 @@ const struct call calls[NR_CALLS] = {
 		sizeof(struct karena_ring_wait), 0,
 		.flags = KARENA_WAIT_F_RECORDS,
 		.rights = KARENA_RIGHT_CONSUME,
+		TIMEOUT(karena_ring_wait), .feature = KARENA_FEAT_URING_WAIT,
+		ERRNOS(ETIMEDOUT),
 		.prepare = prepare_nothing,
+		.randomize = random_ring_wait,
 	},
 	[CALL_ring_output_batch] = {
 		"ring_output_batch", KARENA_IOC_RING_OUTPUT_BATCH, BIT(RING),
 		sizeof(struct karena_ring_output_batch), 0, RESERVED(karena_ring_output_batch),
 		.flags = FINISH_FLAGS | KARENA_RING_WAIT_SPACE, .rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_output_batch, buffer),
+		TIMEOUT(karena_ring_output_batch), .partial = true,
+		ERRNOS(EAGAIN, ENOSPC, ETIMEDOUT),
 		.prepare = prepare_output_batch,
+		.randomize = random_output_batch,
 	},
 	[CALL_ring_reserve_batch] = {
 		"ring_reserve_batch", KARENA_IOC_RING_RESERVE_BATCH, BIT(RING),
@@ -261,7 +417,10 @@ const struct call calls[NR_CALLS] = {
 		RESERVED(karena_ring_reserve_batch), .flags = KARENA_RING_WAIT_SPACE,
 		.rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_reserve_batch, buffer),
+		TIMEOUT(karena_ring_reserve_batch), .sleeps = true,
+		ERRNOS(EAGAIN, ENOSPC, ETIMEDOUT),
 		.prepare = prepare_reserve_batch,
+		.randomize = random_reserve_batch,
 	},
 	[CALL_ring_finish_batch] = {
 		"ring_finish_batch", KARENA_IOC_RING_FINISH_BATCH, BIT(RING),
@@ -269,12 +428,14 @@ const struct call calls[NR_CALLS] = {
 		.flags = FINISH_FLAGS, .rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_finish_batch, buffer),
 		.prepare = prepare_finish_batch,
+		.randomize = random_finish_batch,
 	},
 	[CALL_ring_policy] = {
 		"ring_policy", KARENA_IOC_RING_POLICY, BIT(RING),
 		sizeof(struct karena_ring_policy), 0, RESERVED(karena_ring_policy),
 		.rights = KARENA_RIGHT_CONSUME,
 		.prepare = prepare_nothing,
+		.randomize = random_policy,
 	},
 	[CALL_ring_flush] = {
 		"ring_flush", KARENA_IOC_RING_FLUSH, BIT(RING),
@@ -287,5 +448,6 @@ const struct call calls[NR_CALLS] = {
 		sizeof(struct karena_ring_wait_cancel), 0,
 		.flags = KARENA_WAIT_CANCEL_F_ALL,
 		.prepare = prepare_nothing,
+		.randomize = random_wait_cancel,
 	},
 };

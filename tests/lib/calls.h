@@ -92,9 +92,18 @@ enum {
  * @reserved:	where a field begins that must be zero, 0 for none
  * @rights:	that it needs
  * @buffer:	where its pointer lies, 0 for none
+ * @timeout:	where its timeout lies, 0 for none; if it takes WAIT_SPACE, it waits with
+ *		this flag only
+ * @feature:	KARENA_FEAT_* without which io_uring does not have it, 0 for none
  * @makes_fd:	it returns an fd
+ * @sleeps:	it can sleep: for memory, for a lock that is held over its taking, for a file
+ * @cannot_fail: for want of memory, that is
+ * @partial:	a success may have done less than it could
+ * @errnos:	that it can fail with beside those of all calls, 0 at the end; NULL for none
  * @prepare:	in a world just built, fill the arguments so that it succeeds;
  *		size is filled in and all else zero
+ * @randomize:	change what @prepare filled in, at random, but not for long waits; may be
+ *		NULL
  */
 struct call {
 	const char *name;
@@ -108,8 +117,15 @@ struct call {
 	unsigned int flags;
 	unsigned int rights;
 	unsigned int buffer;
+	unsigned int timeout;
+	unsigned int feature;
 	bool makes_fd;
+	bool sleeps;
+	bool cannot_fail;
+	bool partial;
+	const int *errnos;
 	void (*prepare)(struct world *world, union args *args);
+	void (*randomize)(struct world *world, union args *args);
 };
 
 /* Takes the time out of @args. Returns whether it was one, and not what was there before. */
@@ -176,6 +192,17 @@ void world_build(struct world *world);
 void world_end(struct world *world);
 
 void call_prepare(struct world *world, const struct call *call, union args *args);
+
+/* Prepares and randomizes the arguments; flags are mostly such as there are. */
+void call_randomize(struct world *world, const struct call *call, union args *args);
+
+/* Is that 0, or an errno that the header names for the call? */
+bool call_may_give(const struct call *call, int err);
+
+/* Of pages, in bytes, and how many: mostly what may work, now and then anything. */
+__u64 random_offset(void);
+
+__u64 random_count(void);
 
 /* 0 or errno; an fd that is returned is closed. */
 int try_call(int fd, const struct call *call, void *args);

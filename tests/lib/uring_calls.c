@@ -53,5 +53,5 @@ bool kernel_can(const struct call *call, const struct world *world)
 	struct karena_query query = { .size = sizeof(query) };
 
 	must(ioctl(world->fd[DEVICE], KARENA_IOC_QUERY, &query) == 0);
-	return call != &calls[CALL_ring_wait] || query.out_features & KARENA_FEAT_URING_WAIT;
+	return !call->feature || query.out_features & call->feature;
 }

@@ -94,6 +94,31 @@ void call_prepare(struct world *world, const struct call *call, union args *args
 	call->prepare(world, args);
 }
 
+void call_randomize(struct world *world, const struct call *call, union args *args)
+{
+	call_prepare(world, call, args);
+	args->flags = random_flags(call->flags);
+	if (call->randomize)
+		call->randomize(world, args);
+}
+
+bool call_may_give(const struct call *call, int err)
+{
+	static const int common[] = { 0, ENOTTY, EFAULT, E2BIG, EINVAL, EPERM, ENOMEM };
+	const int *own;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LEN(common); i++) {
+		if (err == common[i])
+			return true;
+	}
+	for (own = call->errnos; own && *own; own++) {
+		if (err == *own)
+			return true;
+	}
+	return false;
+}
+
 int try_call(int fd, const struct call *call, void *args)
 {
 	int ret = ioctl(fd, call->number, args);
