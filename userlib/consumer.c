@@ -94,7 +94,7 @@ int give_records(struct karena_ring *ring, size_t bytes, give_fn give, void *con
 	int ret = 0;
 
 	for (;;) {
-		/* Pairs with record_close(): without BUSY the payload is there. */
+		/* Pairs with record_end(): without BUSY the payload is there. */
 		word = load_acquire_u32((const void *)at);
 		length = word;
 		/* Most records are neither BUSY nor discarded. */
