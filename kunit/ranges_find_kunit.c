@@ -3,36 +3,60 @@
  * The ranges' search for free pages.
  */
 #include <linux/sched/signal.h>
+#include <linux/string.h>
 
 #include "ranges_fixture.h"
 
-static void find_should_take_the_lowest_gap_that_fits(struct kunit *test)
+/**
+ * struct search - searches in one arena
+ * @name:	what they should do
+ * @drawing:	the arena
+ * @find:	hint, number of pages and alignment, and what is found; no pages: the end
+ */
+struct search {
+	const char *name;
+	const char *drawing;
+	struct {
+		unsigned long hint;
+		unsigned long nr;
+		unsigned long align;
+		long found;
+	} find[6];
+};
+
+static const struct search searches[] = {
+	{ "find should take the lowest gap that fits", "a.a..a...a....",
+	  { { 0, 1, 1, 1 }, { 0, 2, 1, 3 }, { 0, 3, 1, 6 }, { 0, 4, 1, 10 },
+	    { 0, 5, 1, -ENOSPC } } },
+	{ "find should begin at the hint", "....aa......",
+	  { { 2, 2, 1, 2 }, { 3, 2, 1, 6 }, { 8, 2, 1, 8 }, { 11, 1, 1, 11 } } },
+	{ "find should begin again when nothing follows the hint", "....aa..",
+	  { { 5, 3, 1, 0 }, { 2, 4, 1, 0 }, { 7, 2, 1, 0 }, { 8, 1, 1, 0 },
+	    { ULONG_MAX, 1, 1, 0 } } },
+	{ "find should find nothing in a full arena", "aarrggaa",
+	  { { 0, 1, 1, -ENOSPC }, { 7, 1, 1, -ENOSPC } } },
+	{ "find should find the last page", "aaaaaaa.",
+	  { { 0, 1, 1, 7 }, { 7, 1, 1, 7 } } },
+	{ "find should keep to the alignment", "a...............",
+	  { { 0, 2, 4, 4 }, { 5, 2, 4, 8 }, { 0, 8, 8, 8 }, { 13, 4, 4, 4 } } },
+};
+
+static void search_name(const struct search *search, char *desc)
 {
-	rt_draw(test, "a.a..a...a....");
-	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 1), 1L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 1), 3L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 3, 1), 6L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 4, 1), 10L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 5, 1), (long)-ENOSPC);
+	strscpy(desc, search->name, KUNIT_PARAM_DESC_SIZE);
 }
 
-static void find_should_begin_at_the_hint(struct kunit *test)
-{
-	rt_draw(test, "....aa......");
-	KUNIT_EXPECT_EQ(test, rt_find(test, 2, 2, 1), 2L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 3, 2, 1), 6L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 8, 2, 1), 8L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 11, 1, 1), 11L);
-}
+KUNIT_ARRAY_PARAM(search, searches, search_name);
 
-static void find_should_begin_again_when_nothing_follows_the_hint(struct kunit *test)
+static void find_should_find_what_is_said(struct kunit *test)
 {
-	rt_draw(test, "....aa..");
-	KUNIT_EXPECT_EQ(test, rt_find(test, 5, 3, 1), 0L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 2, 4, 1), 0L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 7, 2, 1), 0L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 8, 1, 1), 0L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, ULONG_MAX, 1, 1), 0L);
+	const struct search *search = test->param_value;
+	int i;
+
+	rt_draw(test, search->drawing);
+	for (i = 0; search->find[i].nr; i++)
+		KUNIT_EXPECT_EQ(test, rt_find(test, search->find[i].hint, search->find[i].nr,
+					      search->find[i].align), search->find[i].found);
 }
 
 static void find_should_take_a_whole_arena(struct kunit *test)
@@ -50,29 +74,6 @@ static void find_should_not_pass_the_end(struct kunit *test)
 	rt_set(test, 0, 5, 'a');
 	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 1), 6L);
 	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 3, 1), (long)-ENOSPC);
-}
-
-static void find_should_find_nothing_in_a_full_arena(struct kunit *test)
-{
-	rt_draw(test, "aarrggaa");
-	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 1), (long)-ENOSPC);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 7, 1, 1), (long)-ENOSPC);
-}
-
-static void find_should_find_the_last_page(struct kunit *test)
-{
-	rt_draw(test, "aaaaaaa.");
-	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 1, 1), 7L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 7, 1, 1), 7L);
-}
-
-static void find_should_keep_to_the_alignment(struct kunit *test)
-{
-	rt_draw(test, "a...............");
-	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 2, 4), 4L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 5, 2, 4), 8L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 0, 8, 8), 8L);
-	KUNIT_EXPECT_EQ(test, rt_find(test, 13, 4, 4), 4L);
 }
 
 static void find_should_pass_over_gaps_that_lie_badly(struct kunit *test)
@@ -154,14 +155,9 @@ static void find_should_leave_pages_below_the_lowest_alone(struct kunit *test)
 
 static struct kunit_case ranges_find_cases[] = {
 	KUNIT_CASE(find_should_leave_pages_below_the_lowest_alone),
-	KUNIT_CASE(find_should_take_the_lowest_gap_that_fits),
-	KUNIT_CASE(find_should_begin_at_the_hint),
-	KUNIT_CASE(find_should_begin_again_when_nothing_follows_the_hint),
+	KUNIT_CASE_PARAM(find_should_find_what_is_said, search_gen_params),
 	KUNIT_CASE(find_should_take_a_whole_arena),
 	KUNIT_CASE(find_should_not_pass_the_end),
-	KUNIT_CASE(find_should_find_nothing_in_a_full_arena),
-	KUNIT_CASE(find_should_find_the_last_page),
-	KUNIT_CASE(find_should_keep_to_the_alignment),
 	KUNIT_CASE(find_should_pass_over_gaps_that_lie_badly),
 	KUNIT_CASE(find_should_reject_an_alignment_beyond_the_arena),
 	KUNIT_CASE(find_should_soon_take_a_gap_that_must_fit),

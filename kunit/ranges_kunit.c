@@ -2,6 +2,8 @@
 /*
  * Queries of the ranges.
  */
+#include <linux/string.h>
+
 #include "ranges_fixture.h"
 
 static void new_ranges_should_be_free(struct kunit *test)
@@ -10,29 +12,35 @@ static void new_ranges_should_be_free(struct kunit *test)
 	rt_expect(test, "....");
 }
 
-static void at_should_give_all_pages_around(struct kunit *test)
+/* What is there at a page, and from where to where. */
+static const struct look {
+	const char *name;
+	const char *drawing;
+	unsigned long at;
+	unsigned long first;
+	unsigned long last;
+	char letter;
+} looks[] = {
+	{ "at should give all pages around", "..aaa.rr", 3, 2, 4, 'a' },
+	{ "at should give the gap around", "aa...r..", 3, 2, 4, '.' },
+	{ "at should end the last gap with the arena", "aa......", 2, 2, 7, '.' },
+	{ "at should find the first page", "a.......", 0, 0, 0, 'a' },
+	{ "at should find the gap behind the first page", "a.......", 1, 1, 7, '.' },
+};
+
+static void look_name(const struct look *look, char *desc)
 {
-	rt_draw(test, "..aaa.rr");
-	rt_expect_range(test, rt_at(test, 3), 2, 4, 'a');
+	strscpy(desc, look->name, KUNIT_PARAM_DESC_SIZE);
 }
 
-static void at_should_give_the_gap_around(struct kunit *test)
-{
-	rt_draw(test, "aa...r..");
-	rt_expect_range(test, rt_at(test, 3), 2, 4, '.');
-}
+KUNIT_ARRAY_PARAM(look, looks, look_name);
 
-static void at_should_end_the_last_gap_with_the_arena(struct kunit *test)
+static void at_should_give_what_is_around(struct kunit *test)
 {
-	rt_draw(test, "aa......");
-	rt_expect_range(test, rt_at(test, 2), 2, 7, '.');
-}
+	const struct look *look = test->param_value;
 
-static void at_should_find_the_first_page(struct kunit *test)
-{
-	rt_draw(test, "a.......");
-	rt_expect_range(test, rt_at(test, 0), 0, 0, 'a');
-	rt_expect_range(test, rt_at(test, 1), 1, 7, '.');
+	rt_draw(test, look->drawing);
+	rt_expect_range(test, rt_at(test, look->at), look->first, look->last, look->letter);
 }
 
 static void an_arena_of_one_page_should_work(struct kunit *test)
@@ -179,72 +187,89 @@ static struct ranges_node *second(struct kunit *test)
 	return rb_entry(rb_next(&lowest(test)->rb), struct ranges_node, rb);
 }
 
-static void validate_should_see_equal_neighbours(struct kunit *test)
+static void equal_neighbours(struct kunit *test)
 {
-	rt_draw(test, "..aarr..");
 	second(test)->state = KARENA_PAGE_ALLOCATED;
-	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
-static void validate_should_see_a_state_that_is_none(struct kunit *test)
+static void node_of_free_pages(struct kunit *test)
 {
-	rt_draw(test, "..aa....");
 	lowest(test)->state = KARENA_PAGE_FREE;
-	KUNIT_EXPECT_FALSE(test, rt_valid(test));
+}
+
+static void state_that_is_none(struct kunit *test)
+{
 	lowest(test)->state = RANGES_NR_STATES;
-	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
-static void validate_should_see_nodes_that_overlap(struct kunit *test)
+static void nodes_that_overlap(struct kunit *test)
 {
-	rt_draw(test, "..aa.rr.");
 	lowest(test)->last = 5;
-	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
-static void validate_should_see_a_node_of_no_pages(struct kunit *test)
+static void node_of_no_pages(struct kunit *test)
 {
-	rt_draw(test, "..aa.rr.");
 	lowest(test)->last = 1;
-	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
-static void validate_should_see_pages_past_the_end(struct kunit *test)
+static void pages_past_the_end(struct kunit *test)
 {
-	rt_draw(test, "..aa....");
 	lowest(test)->last = 8;
-	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
-static void validate_should_see_a_wrong_gap(struct kunit *test)
+static void wrong_gap(struct kunit *test)
 {
-	rt_draw(test, "..aa.rr.");
 	lowest(test)->gap = 1;
-	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
-static void validate_should_see_a_wrong_largest_gap(struct kunit *test)
+static void wrong_largest_gap(struct kunit *test)
 {
-	rt_draw(test, "..aa.rr.");
 	second(test)->max_gap++;
-	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
-static void validate_should_see_a_wrong_count(struct kunit *test)
+static void wrong_count(struct kunit *test)
 {
 	struct ranges_fixture *f = test->priv;
 
-	rt_draw(test, "..aa....");
 	f->r.count[KARENA_PAGE_ALLOCATED]++;
+}
+
+static const struct damage {
+	const char *name;
+	const char *drawing;
+	void (*make)(struct kunit *test);
+} damages[] = {
+	{ "validate should see equal neighbours", "..aarr..", equal_neighbours },
+	{ "validate should see a node of free pages", "..aa....", node_of_free_pages },
+	{ "validate should see a state that is none", "..aa....", state_that_is_none },
+	{ "validate should see nodes that overlap", "..aa.rr.", nodes_that_overlap },
+	{ "validate should see a node of no pages", "..aa.rr.", node_of_no_pages },
+	{ "validate should see pages past the end", "..aa....", pages_past_the_end },
+	{ "validate should see a wrong gap", "..aa.rr.", wrong_gap },
+	{ "validate should see a wrong largest gap", "..aa.rr.", wrong_largest_gap },
+	{ "validate should see a wrong count", "..aa....", wrong_count },
+};
+
+static void damage_name(const struct damage *damage, char *desc)
+{
+	strscpy(desc, damage->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(damage, damages, damage_name);
+
+static void validate_should_see_damage(struct kunit *test)
+{
+	const struct damage *damage = test->param_value;
+
+	rt_draw(test, damage->drawing);
+	KUNIT_EXPECT_TRUE(test, rt_valid(test));
+	damage->make(test);
 	KUNIT_EXPECT_FALSE(test, rt_valid(test));
 }
 
 static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(new_ranges_should_be_free),
-	KUNIT_CASE(at_should_give_all_pages_around),
-	KUNIT_CASE(at_should_give_the_gap_around),
-	KUNIT_CASE(at_should_end_the_last_gap_with_the_arena),
-	KUNIT_CASE(at_should_find_the_first_page),
+	KUNIT_CASE_PARAM(at_should_give_what_is_around, look_gen_params),
 	KUNIT_CASE(an_arena_of_one_page_should_work),
 	KUNIT_CASE(the_largest_arena_should_work),
 	KUNIT_CASE(all_should_be_true_within_one_state),
@@ -257,14 +282,7 @@ static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(next_should_tell_the_end),
 	KUNIT_CASE(next_should_find_nothing_in_a_new_arena),
 	KUNIT_CASE(next_should_find_the_first_page),
-	KUNIT_CASE(validate_should_see_equal_neighbours),
-	KUNIT_CASE(validate_should_see_a_state_that_is_none),
-	KUNIT_CASE(validate_should_see_nodes_that_overlap),
-	KUNIT_CASE(validate_should_see_a_node_of_no_pages),
-	KUNIT_CASE(validate_should_see_pages_past_the_end),
-	KUNIT_CASE(validate_should_see_a_wrong_gap),
-	KUNIT_CASE(validate_should_see_a_wrong_largest_gap),
-	KUNIT_CASE(validate_should_see_a_wrong_count),
+	KUNIT_CASE_PARAM(validate_should_see_damage, damage_gen_params),
 	{}
 };
 

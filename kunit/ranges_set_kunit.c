@@ -8,81 +8,54 @@
 
 #include "ranges_fixture.h"
 
-static void set_should_split_a_gap(struct kunit *test)
+/**
+ * struct change - one change of state
+ * @name:	what it should do
+ * @before:	drawing before
+ * @first:	first page that changes
+ * @last:	last page that changes
+ * @letter:	of the new state
+ * @after:	drawing afterwards
+ */
+struct change {
+	const char *name;
+	const char *before;
+	unsigned long first;
+	unsigned long last;
+	char letter;
+	const char *after;
+};
+
+static const struct change changes[] = {
+	{ "set should split a gap", "........", 3, 4, 'a', "...aa..." },
+	{ "set should split a range", "aaaaaaaa", 3, 4, 'r', "aaarraaa" },
+	{ "set to free should split a range", "aaaaaaaa", 3, 4, '.', "aaa..aaa" },
+	{ "set should join with the range before", ".aa.....", 3, 4, 'a', ".aaaa..." },
+	{ "set should join with the range after", ".....aa.", 3, 4, 'a', "...aaaa." },
+	{ "set should join with both sides", ".aarraa.", 3, 4, 'a', ".aaaaaa." },
+	{ "set should join with what it overlaps", ".aaa.aaa", 3, 6, 'a', ".aaaaaaa" },
+	{ "set should not join other states", "..rr..gg", 4, 5, 'a', "..rraagg" },
+	{ "set to free should join gaps", "a..r..ga", 3, 3, '.', "a.....ga" },
+	{ "set should cut the ranges at its ends", "rrrr.ggg", 2, 5, 'a', "rraaaagg" },
+	{ "set should replace all ranges between",
+	  "a.r.g.a.r.g.a.r.g.a.r.g.a.r.g.a.r.g.a.", 1, 36, 'g',
+	  "agggggggggggggggggggggggggggggggggggg." },
+};
+
+static void change_name(const struct change *change, char *desc)
 {
-	rt_draw(test, "........");
-	rt_set(test, 3, 4, 'a');
-	rt_expect(test, "...aa...");
+	strscpy(desc, change->name, KUNIT_PARAM_DESC_SIZE);
 }
 
-static void set_should_split_a_range(struct kunit *test)
-{
-	rt_draw(test, "aaaaaaaa");
-	rt_set(test, 3, 4, 'r');
-	rt_expect(test, "aaarraaa");
-}
+KUNIT_ARRAY_PARAM(change, changes, change_name);
 
-static void set_to_free_should_split_a_range(struct kunit *test)
+static void set_should_leave_what_is_drawn(struct kunit *test)
 {
-	rt_draw(test, "aaaaaaaa");
-	rt_set(test, 3, 4, '.');
-	rt_expect(test, "aaa..aaa");
-}
+	const struct change *change = test->param_value;
 
-static void set_should_join_with_the_range_before(struct kunit *test)
-{
-	rt_draw(test, ".aa.....");
-	rt_set(test, 3, 4, 'a');
-	rt_expect(test, ".aaaa...");
-}
-
-static void set_should_join_with_the_range_after(struct kunit *test)
-{
-	rt_draw(test, ".....aa.");
-	rt_set(test, 3, 4, 'a');
-	rt_expect(test, "...aaaa.");
-}
-
-static void set_should_join_with_both_sides(struct kunit *test)
-{
-	rt_draw(test, ".aarraa.");
-	rt_set(test, 3, 4, 'a');
-	rt_expect(test, ".aaaaaa.");
-}
-
-static void set_should_join_with_what_it_overlaps(struct kunit *test)
-{
-	rt_draw(test, ".aaa.aaa");
-	rt_set(test, 3, 6, 'a');
-	rt_expect(test, ".aaaaaaa");
-}
-
-static void set_should_not_join_other_states(struct kunit *test)
-{
-	rt_draw(test, "..rr..gg");
-	rt_set(test, 4, 5, 'a');
-	rt_expect(test, "..rraagg");
-}
-
-static void set_to_free_should_join_gaps(struct kunit *test)
-{
-	rt_draw(test, "a..r..ga");
-	rt_set(test, 3, 3, '.');
-	rt_expect(test, "a.....ga");
-}
-
-static void set_should_cut_the_ranges_at_its_ends(struct kunit *test)
-{
-	rt_draw(test, "rrrr.ggg");
-	rt_set(test, 2, 5, 'a');
-	rt_expect(test, "rraaaagg");
-}
-
-static void set_should_replace_all_ranges_between(struct kunit *test)
-{
-	rt_draw(test, "a.r.g.a.r.g.a.r.g.a.r.g.a.r.g.a.r.g.a.");
-	rt_set(test, 1, 36, 'g');
-	rt_expect(test, "agggggggggggggggggggggggggggggggggggg.");
+	rt_draw(test, change->before);
+	rt_set(test, change->first, change->last, change->letter);
+	rt_expect(test, change->after);
 }
 
 static void set_should_reach_the_first_and_the_last_page(struct kunit *test)
@@ -326,17 +299,7 @@ static void set_with_spare_nodes_should_need_no_memory(struct kunit *test)
 #endif
 
 static struct kunit_case ranges_set_cases[] = {
-	KUNIT_CASE(set_should_split_a_gap),
-	KUNIT_CASE(set_should_split_a_range),
-	KUNIT_CASE(set_to_free_should_split_a_range),
-	KUNIT_CASE(set_should_join_with_the_range_before),
-	KUNIT_CASE(set_should_join_with_the_range_after),
-	KUNIT_CASE(set_should_join_with_both_sides),
-	KUNIT_CASE(set_should_join_with_what_it_overlaps),
-	KUNIT_CASE(set_should_not_join_other_states),
-	KUNIT_CASE(set_to_free_should_join_gaps),
-	KUNIT_CASE(set_should_cut_the_ranges_at_its_ends),
-	KUNIT_CASE(set_should_replace_all_ranges_between),
+	KUNIT_CASE_PARAM(set_should_leave_what_is_drawn, change_gen_params),
 	KUNIT_CASE(set_should_reach_the_first_and_the_last_page),
 	KUNIT_CASE(set_of_all_pages_should_leave_one_range),
 	KUNIT_CASE(set_to_the_same_state_should_change_nothing),
