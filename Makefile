@@ -270,7 +270,7 @@ soak: stock bin tests ## the tests that repeat, with SCALE (100) times as many r
 		exit $$status' sh $(soaked)
 
 # What the suites must reach to the last line.
-cores := ranges.c ranges_find.c ranges_set.c record.c
+cores := ranges.c record.c
 
 kunit: debug ## KUnit on the debug kernel
 	vm/count kunit vm/kunit
