@@ -115,7 +115,6 @@ void ranges_init(struct ranges *r, unsigned long nr_pages, struct rw_semaphore *
 		.count[KARENA_PAGE_FREE] = nr_pages,
 		.lock = lock,
 	};
-	r->hint = &r->end;
 	rb_link_node(&r->end.rb, NULL, &r->root.rb_node);
 	rb_insert_color(&r->end.rb, &r->root);
 }
@@ -145,11 +144,11 @@ void ranges_destroy(struct ranges *r)
 EXPORT_SYMBOL_IF_KUNIT(ranges_destroy);
 
 /**
- * ranges_walk() - find the node of a page, or the next node, from the top of the tree
+ * ranges_walk() - find the node of a page, or the next node
  * @r:		the ranges
  * @index:	the page
  *
- * Return: as ranges_seek().
+ * Return: the first node that ends at or after @index; the end if no other does.
  */
 static struct ranges_node *ranges_walk(struct ranges *r, unsigned long index)
 {
@@ -167,27 +166,6 @@ static struct ranges_node *ranges_walk(struct ranges *r, unsigned long index)
 		}
 	}
 	return found;
-}
-
-/* Is the node behind the last change the one that ranges_seek() looks for? */
-static bool ranges_hint_covers(const struct ranges *r, unsigned long index)
-{
-	return index <= r->hint->last && index >= ranges_gap_first(r->hint);
-}
-
-/**
- * ranges_seek() - find the node of a page, or the next node
- * @r:		the ranges
- * @index:	the page
- *
- * Tries the node behind the last change first, so use it for pages that are about to
- * change, or next to changed ones; use ranges_walk() for others.
- *
- * Return: the first node that ends at or after @index; the end if no other does.
- */
-static struct ranges_node *ranges_seek(struct ranges *r, unsigned long index)
-{
-	return ranges_hint_covers(r, index) ? r->hint : ranges_walk(r, index);
 }
 
 /**
@@ -213,23 +191,6 @@ struct page_range ranges_at(struct ranges *r, unsigned long index)
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_at);
 
-static noinline bool ranges_all_walk(struct ranges *r, unsigned long first,
-				     unsigned long last, u32 state_mask)
-{
-	struct ranges_node *node;
-
-	for (node = ranges_seek(r, first); node->first <= last; node = ranges_after(node)) {
-		if (node->first > first && !(state_mask & BIT(KARENA_PAGE_FREE)))
-			return false;
-		if (!(state_mask & BIT(node->state)))
-			return false;
-		if (node->last >= last)
-			return true;
-		first = node->last + 1;
-	}
-	return state_mask & BIT(KARENA_PAGE_FREE);
-}
-
 /**
  * ranges_all() - check that every page is in one of some states
  * @r:		the ranges
@@ -240,10 +201,19 @@ static noinline bool ranges_all_walk(struct ranges *r, unsigned long first,
 bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
 		u32 state_mask)
 {
+	struct ranges_node *node;
+
 	lockdep_assert_held(r->lock);
-	if (ranges_hint_covers(r, first) && last < r->hint->first)
-		return state_mask & BIT(KARENA_PAGE_FREE);
-	return ranges_all_walk(r, first, last, state_mask);
+	for (node = ranges_walk(r, first); node->first <= last; node = ranges_after(node)) {
+		if (node->first > first && !(state_mask & BIT(KARENA_PAGE_FREE)))
+			return false;
+		if (!(state_mask & BIT(node->state)))
+			return false;
+		if (node->last >= last)
+			return true;
+		first = node->last + 1;
+	}
+	return state_mask & BIT(KARENA_PAGE_FREE);
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_all);
 
@@ -265,7 +235,7 @@ unsigned long ranges_part(struct ranges *r, unsigned long first, unsigned long l
 	struct ranges_node *node;
 
 	lockdep_assert_held(r->lock);
-	node = ranges_seek(r, first);
+	node = ranges_walk(r, first);
 	while (--nr && node->last < last)
 		node = ranges_after(node);
 	return min(node->last, last);
@@ -320,15 +290,6 @@ static struct ranges_node *ranges_lowest_gap(struct rb_node *rb, unsigned long n
 	}
 }
 
-/* Finds the lowest node of all with a gap of @n pages. */
-static struct ranges_node *ranges_first_gap(struct ranges *r, unsigned long n)
-{
-	if (ranges_max_gap(r->root.rb_node) >= n)
-		return ranges_lowest_gap(r->root.rb_node, n);
-	/* The tree ignores the end's gap. */
-	return r->end.gap >= n ? &r->end : NULL;
-}
-
 /* Finds the next node after @node with a gap of @n pages. */
 static struct ranges_node *ranges_next_gap(struct ranges *r, struct ranges_node *node,
 					   unsigned long n)
@@ -357,7 +318,7 @@ static bool ranges_find_gap(struct ranges *r, unsigned long min, unsigned long n
 
 	if (min >= r->nr_pages)
 		return false;
-	node = ranges_seek(r, min);
+	node = ranges_walk(r, min);
 	if (node->first <= min || node->first - min < n)
 		node = ranges_next_gap(r, node, n);
 	if (!node)
@@ -414,17 +375,6 @@ static int ranges_find_above(struct ranges *r, unsigned long min, unsigned long 
 	return -ENOSPC;
 }
 
-/* Searches at or after @hint, then from the lowest page. */
-static noinline int ranges_find_far(struct ranges *r, unsigned long hint, unsigned long n,
-				    unsigned long align, unsigned long *first)
-{
-	int err = ranges_find_above(r, max(hint, r->lowest), n, align, first);
-
-	if (err == -ENOSPC && hint > r->lowest)
-		err = ranges_find_above(r, r->lowest, n, align, first);
-	return err;
-}
-
 /**
  * ranges_find_free() - find adjacent free pages
  * @r:		the ranges
@@ -442,16 +392,13 @@ static noinline int ranges_find_far(struct ranges *r, unsigned long hint, unsign
 int ranges_find_free(struct ranges *r, unsigned long hint, unsigned long n,
 		     unsigned long align_pages, unsigned long *first)
 {
-	struct ranges_node *node;
+	int err;
 
 	lockdep_assert_held(r->lock);
-	if (hint || align_pages > 1 || r->lowest)
-		return ranges_find_far(r, hint, n, align_pages, first);
-	node = ranges_first_gap(r, n);
-	if (!node)
-		return -ENOSPC;
-	*first = ranges_gap_first(node);
-	return 0;
+	err = ranges_find_above(r, max(hint, r->lowest), n, align_pages, first);
+	if (err == -ENOSPC && hint > r->lowest)
+		err = ranges_find_above(r, r->lowest, n, align_pages, first);
+	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_find_free);
 
@@ -558,10 +505,8 @@ static void ranges_cut(struct ranges *r, struct ranges_change *c, struct ranges_
 	node->last = c->first - 1;
 }
 
-/* Always accounted and never for DMA, so the compiler can choose the cache. */
-static inline struct ranges_node *ranges_alloc_node(gfp_t gfp)
+static struct ranges_node *ranges_alloc_node(gfp_t gfp)
 {
-	gfp &= ~(GFP_ZONEMASK | __GFP_RECLAIMABLE);
 	return kmalloc(sizeof(struct ranges_node), gfp | __GFP_ACCOUNT);
 }
 
@@ -692,7 +637,6 @@ static void ranges_apply(struct ranges *r, struct ranges_change *c,
 		free = c->last + 1;
 	}
 	ranges_set_gap(c->node, c->node->first - free);
-	r->hint = c->node;
 }
 
 /* Returns the number of nodes that a change adds. */
@@ -702,33 +646,46 @@ static unsigned int ranges_added(const struct ranges_change *c)
 }
 
 /**
- * ranges_can_set_slow() - ranges_can_set() if a spare node is missing
+ * ranges_can_set() - check for enough spare nodes for a change
  * @r:		the ranges
- * @first:	first page of the change
+ * @first:	first page of the change, wherever the change ends
  * @state:	new state of the pages, KARENA_PAGE_*
- *
- * Checks a change of @first alone, which needs at least as many nodes as a longer one.
  */
-bool ranges_can_set_slow(struct ranges *r, unsigned long first, u32 state)
+bool ranges_can_set(struct ranges *r, unsigned long first, u32 state)
 {
 	struct ranges_change c = { .first = first, .last = first, .state = state };
 
 	lockdep_assert_held(r->lock);
+	if (ranges_has_spares(r))
+		return true;
+	/* A change of @first alone needs at least as many nodes as a longer one. */
 	c.node = ranges_walk(r, first);
 	ranges_survey(&c);
 	return ranges_added(&c) <= r->nr_spares;
 }
-EXPORT_SYMBOL_IF_KUNIT(ranges_can_set_slow);
+EXPORT_SYMBOL_IF_KUNIT(ranges_can_set);
 
-/* Makes any change; @node is that of the first page, or the next one. */
-static noinline int ranges_replace(struct ranges *r, struct ranges_node *node,
-				   unsigned long first, unsigned long last, u32 state,
-				   gfp_t gfp)
+/**
+ * ranges_set() - change the state of pages
+ * @r:		the ranges
+ * @first:	first page
+ * @last:	last page
+ * @state:	new state, KARENA_PAGE_*, of all pages, whatever their state is
+ * @gfp:	for nodes, as making pages free needs a node if it splits a range; or
+ *		RANGES_SPARE if ranges_can_set() was true
+ *
+ * Context: may sleep, whatever @gfp is.
+ * Return: 0; with nothing changed -ENOMEM or -EDQUOT; always 0 with RANGES_SPARE.
+ */
+int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
+	       gfp_t gfp)
 {
-	struct ranges_change c = { .first = first, .last = last, .state = state, .node = node };
+	struct ranges_change c = { .first = first, .last = last, .state = state };
 	struct ranges_node *rest = NULL, *fresh = NULL;
 	unsigned int i;
 
+	lockdep_assert_held_write(r->lock);
+	c.node = ranges_walk(r, first);
 	ranges_survey(&c);
 	if (ranges_splits(&c)) {
 		rest = ranges_new_node(r, gfp);
@@ -751,117 +708,6 @@ free_rest:
 	if (rest)
 		ranges_free_node(r, rest);
 	return PTR_ERR(fresh);
-}
-
-/* Adds a node for pages of the gap before @next. */
-static int ranges_add(struct ranges *r, struct ranges_node *next, unsigned long first,
-		      unsigned long last, u32 state, gfp_t gfp)
-{
-	struct ranges_node *node;
-
-	node = ranges_new_node(r, gfp);
-	if (IS_ERR(node))
-		return PTR_ERR(node);
-	node->first = first;
-	node->last = last;
-	node->state = state;
-	node->gap = first - ranges_gap_first(next);
-	ranges_insert(r, node, next);
-	ranges_set_gap(next, next->first - last - 1);
-	return 0;
-}
-
-/*
- * Gives a state to free pages of the gap before @next. Mostly they become part of an
- * adjacent range, or a range of their own.
- */
-static noinline int ranges_fill(struct ranges *r, struct ranges_node *next,
-				unsigned long first, unsigned long last, u32 state,
-				gfp_t gfp)
-{
-	bool joins_next = last + 1 == next->first && next->state == state;
-	struct ranges_node *before = NULL;
-	int err = 0;
-
-	if (first == ranges_gap_first(next))
-		before = ranges_before(next);
-	if (before && before->state != state)
-		before = NULL;
-	if (before && joins_next)
-		return ranges_replace(r, next, first, last, state, gfp);
-
-	if (before)
-		before->last = last;
-	else if (joins_next)
-		next->first = first;
-	else
-		err = ranges_add(r, next, first, last, state, gfp);
-	if (err)
-		return err;
-	if (before || joins_next)
-		ranges_set_gap(next, next->gap - (last - first + 1));
-	r->count[KARENA_PAGE_FREE] -= last - first + 1;
-	r->count[state] += last - first + 1;
-	r->hint = next;
-	return 0;
-}
-
-/* Frees the pages of a node up to @last, but not all of them. */
-static void ranges_shorten(struct ranges *r, struct ranges_node *node, unsigned long last)
-{
-	unsigned long n = last + 1 - node->first;
-
-	node->first += n;
-	ranges_set_gap(node, node->gap + n);
-	r->count[node->state] -= n;
-	r->count[KARENA_PAGE_FREE] += n;
-	r->hint = node;
-}
-
-/* @node is that of the first page, or the next one. */
-static __always_inline int ranges_set_at(struct ranges *r, struct ranges_node *node,
-					 unsigned long first, unsigned long last, u32 state,
-					 gfp_t gfp)
-{
-	if (last < node->first) {
-		if (state == KARENA_PAGE_FREE)
-			return 0;
-		return ranges_fill(r, node, first, last, state, gfp);
-	}
-	if (state == node->state && first >= node->first && last <= node->last)
-		return 0;
-	if (state != KARENA_PAGE_FREE || first > node->first || last >= node->last)
-		return ranges_replace(r, node, first, last, state, gfp);
-	ranges_shorten(r, node, last);
-	return 0;
-}
-
-/* Not inlined, so that changes without a walk need not save registers. */
-static noinline int ranges_set_far(struct ranges *r, unsigned long first, unsigned long last,
-				   u32 state, gfp_t gfp)
-{
-	return ranges_set_at(r, ranges_walk(r, first), first, last, state, gfp);
-}
-
-/**
- * ranges_set() - change the state of pages
- * @r:		the ranges
- * @first:	first page
- * @last:	last page
- * @state:	new state, KARENA_PAGE_*, of all pages, whatever their state is
- * @gfp:	for nodes, as making pages free needs a node if it splits a range; or
- *		RANGES_SPARE if ranges_can_set() was true
- *
- * Context: may sleep, whatever @gfp is.
- * Return: 0; with nothing changed -ENOMEM or -EDQUOT; always 0 with RANGES_SPARE.
- */
-int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
-	       gfp_t gfp)
-{
-	lockdep_assert_held_write(r->lock);
-	if (ranges_hint_covers(r, first))
-		return ranges_set_at(r, r->hint, first, last, state, gfp);
-	return ranges_set_far(r, first, last, state, gfp);
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_set);
 

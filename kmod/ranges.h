@@ -49,7 +49,6 @@ struct ranges_node {
 /**
  * struct ranges - the state of each page
  * @root:	tree of the nodes. No two adjacent ones are of one state
- * @hint:	the node behind the last change, which is mostly looked for next
  * @end:	a node behind the last page that always exists, so that each gap has a
  *		node after it; has no state
  * @nr_pages:	number of pages; fixed after init
@@ -64,7 +63,6 @@ struct ranges_node {
  */
 struct ranges {
 	struct rb_root root;
-	struct ranges_node *hint;
 	struct ranges_node end;
 	unsigned long nr_pages;
 	unsigned long lowest;
@@ -96,7 +94,7 @@ int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 st
 	       gfp_t gfp);
 unsigned int ranges_alloc_spares(struct ranges_node **nodes, unsigned int nr);
 void ranges_add_spares(struct ranges *r, struct ranges_node **nodes, unsigned int nr);
-bool ranges_can_set_slow(struct ranges *r, unsigned long first, u32 state);
+bool ranges_can_set(struct ranges *r, unsigned long first, u32 state);
 unsigned long ranges_count(struct ranges *r, u32 state);
 bool ranges_validate(struct ranges *r);
 
@@ -104,17 +102,6 @@ bool ranges_validate(struct ranges *r);
 static inline bool ranges_has_spares(const struct ranges *r)
 {
 	return READ_ONCE(r->nr_spares) == RANGES_ADDED_MAX;
-}
-
-/**
- * ranges_can_set() - check for enough spare nodes for a change
- * @r:		the ranges
- * @first:	first page of the change, wherever the change ends
- * @state:	new state of the pages, KARENA_PAGE_*
- */
-static inline bool ranges_can_set(struct ranges *r, unsigned long first, u32 state)
-{
-	return likely(ranges_has_spares(r)) || ranges_can_set_slow(r, first, state);
 }
 
 #endif /* KARENA_RANGES_H */
