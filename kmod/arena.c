@@ -78,21 +78,13 @@ static int arena_init(struct karena_arena *arena, const struct karena_arena_crea
 	ranges_init(&arena->ranges, arena->nr_pages, &arena->lock);
 	arena->ranges.account = arena->object.account;
 	arena->ranges.lowest = arena->flags & KARENA_ARENA_F_NULL_PAGE ? 1 : 0;
-	err = page_tree_init(&arena->pages, arena->nr_pages, &arena->lock, arena->object.account,
-			     KARENA_GFP);
-	if (err)
-		goto fini_object;
-	err = -ENOMEM;
+	page_tree_init(&arena->pages, arena->nr_pages, &arena->lock, arena->object.account);
 	arena->faults = alloc_percpu_gfp(struct arena_faults, KARENA_GFP);
-	if (!arena->faults)
-		goto destroy_tree;
+	if (!arena->faults) {
+		karena_object_fini(&arena->object);
+		return -ENOMEM;
+	}
 	return 0;
-
-destroy_tree:
-	page_tree_destroy(&arena->pages);
-fini_object:
-	karena_object_fini(&arena->object);
-	return err;
 }
 
 long arena_op_create(struct karena_call *call, void *argp)

@@ -110,7 +110,7 @@ void arena_count_pages(struct karena_arena *arena, struct page_range *range,
  */
 struct arena_window {
 	unsigned long map;
-	struct page_tree_node *leaf;
+	struct page_tree_leaf *leaf;
 };
 
 /**

@@ -80,7 +80,7 @@ void arena_drop_rest(struct karena_arena *arena, struct arena_page_list *list)
 }
 
 /* Puts pages into the slots @map of a leaf; returns the slots that were empty. */
-static unsigned long insert_pages(struct karena_arena *arena, struct page_tree_node *leaf,
+static unsigned long insert_pages(struct karena_arena *arena, struct page_tree_leaf *leaf,
 				  unsigned long base, unsigned long map, struct page **pages)
 {
 	unsigned long rest;
@@ -111,26 +111,26 @@ static noinline void withdraw_pages(struct karena_arena *arena, unsigned long fi
 	page_tree_trim(&arena->pages);
 }
 
-/* Inserts at least one page; -EDQUOT or -ENOMEM with some of them inserted. */
+/* Inserts the pages of a list; -EDQUOT or -ENOMEM with some of them inserted. */
 static int insert_page_list(struct karena_arena *arena, unsigned long first,
 			    const struct arena_page_list *list)
 {
-	struct page_tree_node *leaf = NULL;
-	unsigned long i;
+	unsigned long last = first + list->nr - 1;
+	struct page **pages = list->pages;
+	struct page_tree_leaf *leaf;
+	unsigned long base, map;
 
-	for (i = 0; i < list->nr; i++, first++) {
-		if (!leaf || !page_tree_slot(first)) {
-			if (leaf)
-				cond_resched();
-			leaf = page_tree_turn_to(&arena->pages, first, KARENA_GFP);
-			if (IS_ERR(leaf))
-				break;
-		}
-		arena_own_page(arena, list->pages[i], first);
-		page_tree_put(&arena->pages, leaf, page_tree_slot(first), list->pages[i]);
+	for (; first <= last; first = base + PAGE_TREE_SLOTS) {
+		leaf = page_tree_make_leaf(&arena->pages, first, KARENA_GFP);
+		if (IS_ERR(leaf))
+			return PTR_ERR(leaf);
+		base = first - page_tree_slot(first);
+		map = page_tree_mask(base, first, last);
+		insert_pages(arena, leaf, base, map, pages);
+		pages += hweight_long(map);
+		cond_resched();
 	}
-	atomic_long_add(i, &arena->nr_populated);
-	return PTR_ERR_OR_ZERO(leaf);
+	return 0;
 }
 
 /**

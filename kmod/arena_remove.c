@@ -15,22 +15,14 @@
 #include "pages.h"
 #include "page_tree.h"
 
-static void put_pages(struct page **pages, unsigned int nr_pages)
-{
-	if (nr_pages == 1)
-		__free_page(pages[0]);
-	else
-		release_pages(pages, nr_pages);
-}
-
 /*
  * Gives up the pages of a span. Those on which only the arena has a reference are freed
- * all at once; for that they are moved to the span's first slots. Other pages live until
- * their last reference is dropped. Returns whether there are any of these.
+ * all at once. Other pages live until their last reference is dropped. Returns whether
+ * there are any of these.
  */
 static noinline bool release_span(const struct page_tree_span *span)
 {
-	struct page **sole = span->leaf->page + __ffs(span->map);
+	struct page *sole[PAGE_TREE_SLOTS] __uninitialized;
 	unsigned int nr_sole = 0;
 	unsigned long map;
 	struct page *page;
@@ -47,8 +39,7 @@ static noinline bool release_span(const struct page_tree_span *span)
 			held = true;
 		}
 	}
-	if (nr_sole)
-		put_pages(sole, nr_sole);
+	release_pages(sole, nr_sole);
 	return held;
 }
 

@@ -11,6 +11,7 @@
 
 #include "arena_fixture.h"
 #include "../kmod/ops.h"
+#include "page_tree_fixture.h"
 
 int at_init(struct kunit *test)
 {
@@ -211,7 +212,7 @@ struct page *at_page(struct kunit *test, unsigned long index)
 	struct page *page;
 
 	down_read(&f->arena->lock);
-	page = page_tree_page(&f->arena->pages, index);
+	page = pt_page_of(&f->arena->pages, index);
 	up_read(&f->arena->lock);
 	return page;
 }
@@ -223,7 +224,7 @@ static char letter_at(struct karena_arena *arena, unsigned long index)
 
 	down_read(&arena->lock);
 	letter = ".arg"[ranges_at(&arena->ranges, index).state];
-	if (page_tree_page(&arena->pages, index))
+	if (pt_page_of(&arena->pages, index))
 		letter = letter == 'a' ? 'A' : '!';
 	up_read(&arena->lock);
 	return letter;

@@ -21,7 +21,7 @@ void pt_make(struct kunit *test, unsigned long nr_pages)
 {
 	struct page_tree_fixture *f = test->priv;
 
-	KUNIT_ASSERT_EQ(test, page_tree_init(&f->tree, nr_pages, &f->lock, NULL, GFP_KERNEL), 0);
+	page_tree_init(&f->tree, nr_pages, &f->lock, NULL);
 	f->nr_pages = nr_pages;
 }
 
@@ -32,7 +32,7 @@ unsigned long pt_fill_gfp(struct kunit *test, unsigned long index, unsigned long
 	struct page_tree_fixture *f = test->priv;
 	struct page *pages[PAGE_TREE_SLOTS];
 	unsigned long base = index - page_tree_slot(index);
-	struct page_tree_node *leaf;
+	struct page_tree_leaf *leaf;
 	unsigned long rest;
 	unsigned int nr = 0;
 
@@ -56,19 +56,12 @@ void pt_put(struct kunit *test, unsigned long index)
 			BIT(page_tree_slot(index)));
 }
 
-/* Adds pages with the lock held exclusively; the @nr slots from @index must be empty. */
-void pt_put_alone(struct kunit *test, unsigned long index, unsigned int nr)
+struct page *pt_page_of(struct page_tree *t, unsigned long index)
 {
-	struct page_tree_fixture *f = test->priv;
-	struct page_tree_node *leaf;
-	unsigned int i;
+	struct page_tree_leaf *leaf = page_tree_leaf(t, index);
+	unsigned int slot = page_tree_slot(index);
 
-	down_write(&f->lock);
-	leaf = page_tree_turn_to(&f->tree, index, GFP_KERNEL);
-	KUNIT_EXPECT_PTR_EQ(test, leaf, page_tree_leaf(&f->tree, index));
-	for (i = 0; !IS_ERR(leaf) && i < nr; i++)
-		page_tree_put(&f->tree, leaf, page_tree_slot(index) + i, page_of(index + i));
-	up_write(&f->lock);
+	return leaf && page_tree_filled(leaf) & BIT(slot) ? leaf->page[slot] : NULL;
 }
 
 struct page *pt_page(struct kunit *test, unsigned long index)
@@ -77,7 +70,7 @@ struct page *pt_page(struct kunit *test, unsigned long index)
 	struct page *page;
 
 	down_read(&f->lock);
-	page = page_tree_page(&f->tree, index);
+	page = pt_page_of(&f->tree, index);
 	up_read(&f->lock);
 	return page;
 }
@@ -110,31 +103,18 @@ unsigned long pt_clear(struct kunit *test, unsigned long first, unsigned long la
 	return nr;
 }
 
-/* Counts the nodes below one, each of which must lead to a page, except for one leaf. */
-static unsigned int nodes_below(struct kunit *test, const struct page_tree_node *parent,
-				unsigned int height, unsigned long base)
+unsigned int pt_leaves(struct kunit *test)
 {
 	struct page_tree_fixture *f = test->priv;
-	const struct page_tree_node *node;
-	unsigned int place, nr = 0;
-	unsigned long first;
+	struct page_tree_leaf *leaf;
+	unsigned long at;
+	unsigned int nr = 0;
 
-	for (place = 0; height && place < PAGE_TREE_SLOTS; place++) {
-		if (!(parent->map & BIT(place)))
-			continue;
-		node = &parent->node[place];
-		first = base + ((unsigned long)place << (height * PAGE_TREE_SHIFT));
-		KUNIT_EXPECT_TRUE(test, node->map || (height == 1 && first == f->tree.idle));
-		nr += 1 + nodes_below(test, node, height - 1, first);
+	xa_for_each(&f->tree.leaves, at, leaf) {
+		KUNIT_EXPECT_TRUE(test, leaf->map || at << PAGE_TREE_SHIFT == f->tree.idle);
+		nr++;
 	}
 	return nr;
-}
-
-unsigned int pt_nodes(struct kunit *test)
-{
-	struct page_tree_fixture *f = test->priv;
-
-	return nodes_below(test, &f->tree.root, f->tree.height, 0);
 }
 
 void pt_exit(struct kunit *test)
@@ -144,7 +124,7 @@ void pt_exit(struct kunit *test)
 	if (!f || !f->nr_pages)
 		return;
 	pt_clear(test, 0, f->nr_pages - 1);
-	KUNIT_EXPECT_LE(test, pt_nodes(test), f->tree.height);
+	KUNIT_EXPECT_LE(test, pt_leaves(test), 1U);
 	page_tree_destroy(&f->tree);
-	KUNIT_EXPECT_EQ(test, f->tree.root.map, 0UL);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&f->tree.leaves));
 }

@@ -34,13 +34,15 @@ unsigned long pt_fill_gfp(struct kunit *test, unsigned long index, unsigned long
 			  gfp_t gfp);
 unsigned long pt_fill(struct kunit *test, unsigned long index, unsigned long map);
 void pt_put(struct kunit *test, unsigned long index);
-void pt_put_alone(struct kunit *test, unsigned long index, unsigned int nr);
 struct page *pt_page(struct kunit *test, unsigned long index);
 bool pt_next(struct kunit *test, unsigned long first, unsigned long last,
 	     struct page_tree_span *span);
 unsigned long pt_clear(struct kunit *test, unsigned long first, unsigned long last);
 
-/* Counts the nodes of the tree. */
-unsigned int pt_nodes(struct kunit *test);
+/* Returns the page at an index of any page tree, or NULL; its lock is held. */
+struct page *pt_page_of(struct page_tree *t, unsigned long index);
+
+/* Counts the leaves, each of which must have a page, except for the idle one. */
+unsigned int pt_leaves(struct kunit *test);
 
 #endif /* KARENA_PAGE_TREE_FIXTURE_H */

@@ -15,31 +15,7 @@ static void an_empty_page_tree_should_have_nothing(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, (1ul << 34) - 1), (struct page *)NULL);
 	KUNIT_EXPECT_FALSE(test, pt_next(test, 0, (1ul << 34) - 1, &span));
 	KUNIT_EXPECT_EQ(test, pt_clear(test, 0, (1ul << 34) - 1), 0UL);
-	KUNIT_EXPECT_EQ(test, pt_nodes(test), 0U);
-}
-
-static void a_page_tree_should_be_as_deep_as_its_size_demands(struct kunit *test)
-{
-	static const struct {
-		unsigned long nr_pages;
-		unsigned int height;
-	} sizes[] = {
-		{ 1, 0 },
-		{ PAGE_TREE_SLOTS, 0 },
-		{ PAGE_TREE_SLOTS + 1, 1 },
-		{ PAGE_TREE_SLOTS * PAGE_TREE_SLOTS, 1 },
-		{ PAGE_TREE_SLOTS * PAGE_TREE_SLOTS + 1, 2 },
-		{ 1ul << 51, 8 },
-	};
-	struct page_tree_fixture *f = test->priv;
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		KUNIT_ASSERT_EQ(test, page_tree_init(&f->tree, sizes[i].nr_pages, &f->lock, NULL,
-						     GFP_KERNEL), 0);
-		KUNIT_EXPECT_EQ(test, f->tree.height, sizes[i].height);
-		page_tree_destroy(&f->tree);
-	}
+	KUNIT_EXPECT_EQ(test, pt_leaves(test), 0U);
 }
 
 static void a_page_should_be_where_it_was_put(struct kunit *test)
@@ -68,7 +44,8 @@ static void fill_should_leave_what_is_there(struct kunit *test)
 	pt_make(test, PAGE_TREE_SLOTS);
 	pt_put(test, 1);
 	down_read(&f->lock);
-	KUNIT_EXPECT_EQ(test, page_tree_fill(&f->tree, &f->tree.root, 0x7, others), 0x5UL);
+	KUNIT_EXPECT_EQ(test, page_tree_fill(&f->tree, page_tree_leaf(&f->tree, 0), 0x7, others),
+			0x5UL);
 	up_read(&f->lock);
 	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, 0), page_of(100));
 	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, 1), page_of(1));
@@ -106,27 +83,53 @@ static void next_should_keep_to_the_range(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pt_next(test, 8, PAGE_TREE_SLOTS + 1, &span));
 }
 
+static struct page_tree_leaf *leaf_of(struct kunit *test, unsigned long index)
+{
+	struct page_tree_fixture *f = test->priv;
+	struct page_tree_leaf *leaf;
+
+	down_read(&f->lock);
+	leaf = page_tree_leaf(&f->tree, index);
+	up_read(&f->lock);
+	return leaf;
+}
+
 static void one_empty_leaf_should_be_kept(struct kunit *test)
 {
 	struct page_tree_fixture *f = test->priv;
-	struct page **slots;
+	struct page_tree_leaf *leaf;
 
 	pt_make(test, PAGE_TREE_SLOTS * PAGE_TREE_SLOTS);
 	pt_put(test, 0);
-	slots = f->tree.root.node[0].page;
+	leaf = leaf_of(test, 0);
 	KUNIT_EXPECT_EQ(test, pt_clear(test, 0, 0), 1UL);
 	KUNIT_EXPECT_EQ(test, f->tree.idle, 0UL);
 	pt_put(test, 1);
-	KUNIT_EXPECT_PTR_EQ(test, f->tree.root.node[0].page, slots);
+	KUNIT_EXPECT_PTR_EQ(test, leaf_of(test, 0), leaf);
 
 	/* When it is empty again, it is freed as soon as another leaf is empty. */
 	pt_put(test, PAGE_TREE_SLOTS);
 	KUNIT_EXPECT_EQ(test, pt_clear(test, 0, PAGE_TREE_SLOTS), 2UL);
-	KUNIT_EXPECT_EQ(test, f->tree.root.map, 0x2UL);
-	KUNIT_EXPECT_EQ(test, pt_nodes(test), 1U);
-	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, 1), (struct page *)NULL);
+	KUNIT_EXPECT_PTR_EQ(test, leaf_of(test, 0), NULL);
+	KUNIT_EXPECT_EQ(test, pt_leaves(test), 1U);
 	pt_put(test, 1);
 	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, 1), page_of(1));
+}
+
+static void trim_should_free_the_empty_leaf_alone(struct kunit *test)
+{
+	struct page_tree_fixture *f = test->priv;
+
+	pt_make(test, PAGE_TREE_SLOTS * PAGE_TREE_SLOTS);
+	pt_put(test, 0);
+	pt_put(test, PAGE_TREE_SLOTS);
+	KUNIT_EXPECT_EQ(test, pt_clear(test, 0, 0), 1UL);
+	down_write(&f->lock);
+	page_tree_trim(&f->tree);
+	page_tree_trim(&f->tree);
+	up_write(&f->lock);
+	KUNIT_EXPECT_PTR_EQ(test, leaf_of(test, 0), NULL);
+	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, PAGE_TREE_SLOTS), page_of(PAGE_TREE_SLOTS));
 }
 
 static void an_idle_leaf_that_is_filled_should_stay(struct kunit *test)
@@ -138,49 +141,32 @@ static void an_idle_leaf_that_is_filled_should_stay(struct kunit *test)
 	pt_put(test, 0);
 	KUNIT_EXPECT_EQ(test, pt_clear(test, PAGE_TREE_SLOTS, PAGE_TREE_SLOTS), 1UL);
 	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, 0), page_of(0));
-	KUNIT_EXPECT_EQ(test, pt_nodes(test), 2U);
+	KUNIT_EXPECT_EQ(test, pt_leaves(test), 2U);
 }
 
-static void a_leaf_turned_to_should_be_the_one_there_is(struct kunit *test)
+static void leaves_should_be_charged_with_their_nodes(struct kunit *test)
 {
-	pt_make(test, 1ul << 30);
-	pt_put_alone(test, 1, 2);
-	pt_put_alone(test, 3, 1);
-	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, 0), (struct page *)NULL);
-	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, 2), page_of(2));
-	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, 3), page_of(3));
+	static const struct {
+		unsigned long nr_pages;
+		unsigned int nodes;
+	} sizes[] = {
+		{ 1, 0 },
+		{ PAGE_TREE_SLOTS, 0 },
+		{ PAGE_TREE_SLOTS + 1, 1 },
+		{ PAGE_TREE_SLOTS * XA_CHUNK_SIZE, 1 },
+		{ PAGE_TREE_SLOTS * XA_CHUNK_SIZE + 1, 2 },
+	};
+	struct page_tree_fixture *f = test->priv;
+	unsigned long leaf, node = sizeof(struct xa_node) + sizeof(void *);
+	int i;
 
-	/* Emptied last, then another leaf is turned to and emptied: the first is freed. */
-	KUNIT_EXPECT_EQ(test, pt_clear(test, 0, 3), 3UL);
-	pt_put_alone(test, PAGE_TREE_SLOTS, PAGE_TREE_SLOTS);
-	KUNIT_EXPECT_EQ(test, pt_clear(test, 0, 2 * PAGE_TREE_SLOTS),
-			(unsigned long)PAGE_TREE_SLOTS);
-	pt_put_alone(test, 0, 1);
-	KUNIT_EXPECT_EQ(test, pt_clear(test, 0, 2 * PAGE_TREE_SLOTS), 1UL);
-	pt_put_alone(test, PAGE_TREE_SLOTS, 1);
-	KUNIT_EXPECT_PTR_EQ(test, pt_page(test, PAGE_TREE_SLOTS), page_of(PAGE_TREE_SLOTS));
-}
-
-static void nodes_above_should_go_with_the_last_leaf(struct kunit *test)
-{
-	pt_make(test, 1ul << 30);
-	pt_put(test, 0);
-	KUNIT_EXPECT_EQ(test, pt_nodes(test), 4U);
-	pt_put(test, 1ul << 29);
-	KUNIT_EXPECT_EQ(test, pt_nodes(test), 8U);
-	KUNIT_EXPECT_EQ(test, pt_clear(test, 0, 0), 1UL);
-	KUNIT_EXPECT_EQ(test, pt_clear(test, 1ul << 29, 1ul << 29), 1UL);
-	KUNIT_EXPECT_EQ(test, pt_nodes(test), 4U);
-}
-
-static void a_small_page_tree_should_need_no_nodes(struct kunit *test)
-{
-	pt_make(test, PAGE_TREE_SLOTS);
-	KUNIT_EXPECT_EQ(test, pt_fill(test, 0, ~0ul), ~0ul);
-	KUNIT_EXPECT_EQ(test, pt_nodes(test), 0U);
-	KUNIT_EXPECT_EQ(test, pt_clear(test, 0, PAGE_TREE_SLOTS - 1),
-			(unsigned long)PAGE_TREE_SLOTS);
-	KUNIT_EXPECT_EQ(test, pt_fill(test, 0, 0x2), 0x2UL);
+	page_tree_init(&f->tree, 1, &f->lock, NULL);
+	leaf = f->tree.leaf_bytes;
+	KUNIT_EXPECT_LT(test, sizeof(struct page_tree_leaf), leaf);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		page_tree_init(&f->tree, sizes[i].nr_pages, &f->lock, NULL);
+		KUNIT_EXPECT_EQ(test, f->tree.leaf_bytes, leaf + sizes[i].nodes * node);
+	}
 }
 
 #ifdef CONFIG_FAILSLAB
@@ -197,29 +183,25 @@ static unsigned long fill_failing(struct kunit *test, unsigned int nth, unsigned
 	return filled;
 }
 
-static void a_path_without_memory_should_leave_nothing(struct kunit *test)
+static void a_leaf_without_memory_should_not_be_there(struct kunit *test)
 {
 	unsigned int failures = 0, nth = 0;
 	bool failed;
 
 	pt_make(test, 1ul << 30);
+	pt_put(test, 0);
 	do {
-		pt_put(test, 0);
-		KUNIT_EXPECT_EQ(test, pt_nodes(test), 4U);
 		if (!fill_failing(test, ++nth, 1ul << 29, &failed)) {
-			KUNIT_EXPECT_EQ(test, pt_nodes(test), 4U);
-			KUNIT_EXPECT_EQ(test, pt_clear(test, 0, 0), 1UL);
+			KUNIT_EXPECT_EQ(test, pt_leaves(test), 1U);
 			failures++;
 			continue;
 		}
-		/* The leaf emptied last is kept: make that the leaf of page 0. */
+		/* Leave no leaf for the next try. */
 		KUNIT_EXPECT_EQ(test, pt_clear(test, 1ul << 29, 1ul << 29), 1UL);
 		KUNIT_EXPECT_EQ(test, pt_clear(test, 0, 0), 1UL);
+		pt_put(test, 0);
 	} while (failed && nth < 100);
-	/*
-	 * Each of the four nodes can fail. A new slab for one of them is a further allocation,
-	 * but the allocator goes on without it, so the node with that number does not fail.
-	 */
+	/* The leaf and the nodes above it are allocated; nodes are tried for twice. */
 	KUNIT_EXPECT_GT(test, nth, 4U);
 	KUNIT_EXPECT_GT(test, failures, 0U);
 }
@@ -227,18 +209,16 @@ static void a_path_without_memory_should_leave_nothing(struct kunit *test)
 
 static struct kunit_case page_tree_cases[] = {
 	KUNIT_CASE(an_empty_page_tree_should_have_nothing),
-	KUNIT_CASE(a_page_tree_should_be_as_deep_as_its_size_demands),
 	KUNIT_CASE(a_page_should_be_where_it_was_put),
 	KUNIT_CASE(fill_should_leave_what_is_there),
 	KUNIT_CASE(next_should_give_a_leaf_at_a_time),
 	KUNIT_CASE(next_should_keep_to_the_range),
 	KUNIT_CASE(one_empty_leaf_should_be_kept),
+	KUNIT_CASE(trim_should_free_the_empty_leaf_alone),
 	KUNIT_CASE(an_idle_leaf_that_is_filled_should_stay),
-	KUNIT_CASE(a_leaf_turned_to_should_be_the_one_there_is),
-	KUNIT_CASE(nodes_above_should_go_with_the_last_leaf),
-	KUNIT_CASE(a_small_page_tree_should_need_no_nodes),
+	KUNIT_CASE(leaves_should_be_charged_with_their_nodes),
 #ifdef CONFIG_FAILSLAB
-	KUNIT_CASE(a_path_without_memory_should_leave_nothing),
+	KUNIT_CASE(a_leaf_without_memory_should_not_be_there),
 #endif
 	{}
 };

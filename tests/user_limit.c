@@ -12,9 +12,12 @@
 #define CEILING		"/sys/module/karena/parameters/user_max_bytes"
 #define PAGES		256
 
-/* What is charged beside pages: for a range, and for 64 pages that lie together. */
+/*
+ * What is charged beside pages: for a range, and for 64 pages that lie together, with the
+ * one node that leads to them in an arena of so few pages.
+ */
 #define RANGE_BYTES	(64 + sizeof(void *))
-#define LEAF_BYTES	(512 + sizeof(void *))
+#define LEAF_BYTES	(1024 + sizeof(void *) + 576 + sizeof(void *))
 
 enum { ALICE = 65534, BOB = 1001 };
 
