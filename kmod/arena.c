@@ -11,6 +11,7 @@
 
 #include "account.h"
 #include "arena.h"
+#include "arena_pages.h"
 #include "call.h"
 #include "compat.h"
 #include "objfd.h"

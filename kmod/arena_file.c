@@ -22,6 +22,7 @@
 
 #include "account.h"
 #include "arena.h"
+#include "arena_pages.h"
 #include "compat.h"
 #include "ioctl.h"
 #include "objfd.h"
@@ -186,7 +187,7 @@ static int touch_page(struct karena_arena *arena, const struct vm_fault *vmf)
 {
 	int ret;
 
-	if (unlikely(entry_is_marker(vmf)))
+	if (entry_is_marker(vmf))
 		return -EBUSY;
 	down_read(&arena->lock);
 	ret = touch_as_is(arena, vmf);

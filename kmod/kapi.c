@@ -15,6 +15,7 @@
 #include <linux/vmalloc.h>
 
 #include "arena.h"
+#include "arena_pages.h"
 #include "compat.h"
 #include "objfd.h"
 #include "ops.h"

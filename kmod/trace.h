@@ -12,7 +12,7 @@
 
 #include <linux/tracepoint.h>
 
-#include "arena.h"
+#include "arena_types.h"
 #include "ring.h"
 
 #define karena_show_state(state)			\

@@ -1,20 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Adding pages to an arena.
+ * The pages of an arena: arena_pages.h describes the calls.
  *
  * The arena has one reference on each of its pages, in addition to those of page tables
- * and pins.
+ * and pins. A page's ->mapping points to the arena's inode from when the page is placed
+ * until it is given up.
  */
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "account.h"
-#include "arena.h"
-#include "arena_page.h"
+#include "arena_pages.h"
 #include "compat.h"
 #include "pages.h"
-#include "page_tree.h"
+
+static struct address_space *arena_mapping(const struct karena_arena *arena)
+{
+	return arena->object.inode->i_mapping;
+}
+
+/* Pages of an arena are never part of a larger folio, so there is no head to find. */
+static struct folio *as_folio(struct page *page)
+{
+	return (struct folio *)page;
+}
+
+/* Gives a futex in the page the arena's inode and the offset as its key. */
+static void own_page(struct karena_arena *arena, struct page *page, unsigned long index)
+{
+	struct folio *folio = as_folio(page);
+
+	folio->mapping = arena_mapping(arena);
+	folio->index = index;
+}
+
+static void disown_page(struct page *page)
+{
+	as_folio(page)->mapping = NULL;
+}
+
+/*
+ * Disowns a page on which others have references. A task that has pinned the page may be
+ * marking it dirty: for that it follows ->mapping under the page lock, and the inode may
+ * go as soon as it has no pages.
+ */
+static void disown_held_page(struct page *page)
+{
+	folio_lock(as_folio(page));
+	disown_page(page);
+	folio_unlock(as_folio(page));
+}
 
 static int arena_node(const struct karena_arena *arena, int node)
 {
@@ -64,8 +102,14 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 	return 0;
 }
 
-/* Not inlined: mostly the arena has got all pages of a short list. */
-void arena_drop_rest(struct karena_arena *arena, struct arena_page_list *list)
+/**
+ * arena_drop_pages() - give up the pages of a list that did not go into the arena
+ * @arena:	was charged for the pages
+ * @list:	from arena_take_pages()
+ *
+ * Context: may sleep.
+ */
+void arena_drop_pages(struct karena_arena *arena, struct arena_page_list *list)
 {
 	unsigned int nr_pages;
 
@@ -87,15 +131,14 @@ static unsigned long insert_pages(struct karena_arena *arena, struct page_tree_l
 	unsigned int i = 0;
 
 	for (rest = map; rest; rest &= rest - 1)
-		arena_own_page(arena, pages[i++], base + __ffs(rest));
+		own_page(arena, pages[i++], base + __ffs(rest));
 	map = page_tree_fill(&arena->pages, leaf, map, pages);
 	atomic_long_add(hweight_long(map), &arena->nr_populated);
 	return map;
 }
 
 /* Removes pages first..last, none of which is mapped, and the nodes that led to them. */
-static noinline void withdraw_pages(struct karena_arena *arena, unsigned long first,
-				    unsigned long last)
+static void withdraw_pages(struct karena_arena *arena, unsigned long first, unsigned long last)
 {
 	struct page_tree_span span;
 	unsigned long map;
@@ -104,7 +147,7 @@ static noinline void withdraw_pages(struct karena_arena *arena, unsigned long fi
 	     first = span.base + PAGE_TREE_SLOTS) {
 		atomic_long_sub(hweight_long(span.map), &arena->nr_populated);
 		for (map = span.map; map; map &= map - 1)
-			arena_disown_page(span.leaf->page[__ffs(map)]);
+			disown_page(span.leaf->page[__ffs(map)]);
 		page_tree_clear(&arena->pages, &span);
 		cond_resched();
 	}
@@ -184,7 +227,7 @@ static void give_back(struct karena_arena *arena, unsigned long map, unsigned lo
 	for (; map; map &= map - 1, pages++) {
 		if (added & BIT(__ffs(map)))
 			continue;
-		arena_disown_page(*pages);
+		disown_page(*pages);
 		karena_pages_put(arena->object.account, 1, pages);
 	}
 }
@@ -202,7 +245,7 @@ static int fill_window(struct karena_arena *arena, unsigned long base,
 		window->leaf = page_tree_make_leaf(&arena->pages, base, KARENA_GFP);
 	if (!IS_ERR(window->leaf))
 		added = insert_pages(arena, window->leaf, base, map, fresh);
-	if (unlikely(added != map))
+	if (added != map)
 		give_back(arena, map, added, fresh);
 	return IS_ERR(window->leaf) ? PTR_ERR(window->leaf) : hweight_long(added);
 }
@@ -245,7 +288,7 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 			missing = some_slots(missing, got, slot);
 		nr = fill_window(arena, index - slot, window, missing, fresh);
 		/* If the pages have used up the limit, fewer may leave some for the leaf. */
-		if (likely(nr != -EDQUOT) || missing == BIT(slot))
+		if (nr != -EDQUOT || missing == BIT(slot))
 			return nr;
 		window->leaf = NULL;
 		missing = BIT(slot);
@@ -320,4 +363,223 @@ unpin:
 	while (done)
 		put_page(pages[--done]);
 	return ret;
+}
+
+/*
+ * Gives up the pages of a span. Those on which only the arena has a reference are freed
+ * all at once. Other pages live until their last reference is dropped. Returns whether
+ * there are any of these.
+ */
+static bool remove_by_list(const struct page_tree_span *span)
+{
+	struct page *sole[PAGE_TREE_SLOTS] __uninitialized;
+	unsigned int nr_sole = 0;
+	unsigned long map;
+	struct page *page;
+	bool held = false;
+
+	for (map = span->map; map; map &= map - 1) {
+		page = span->leaf->page[__ffs(map)];
+		if (page_ref_count(page) == 1) {
+			disown_page(page);
+			sole[nr_sole++] = page;
+		} else {
+			disown_held_page(page);
+			folio_put(as_folio(page));
+			held = true;
+		}
+	}
+	release_pages(sole, nr_sole);
+	return held;
+}
+
+/*
+ * Gives up the pages of a span one by one, and removes them from the page tree. Unless
+ * @final, stops at the first page with other references, and returns whether there is
+ * one.
+ */
+static bool remove_singly(struct karena_arena *arena, struct page_tree_span *span, bool final)
+{
+	unsigned long map = span->map;
+	struct page *page;
+
+	for (; map; map &= map - 1) {
+		page = span->leaf->page[__ffs(map)];
+		if (page_ref_count(page) == 1) {
+			disown_page(page);
+			__free_page(page);
+		} else if (final) {
+			disown_held_page(page);
+			folio_put(as_folio(page));
+		} else {
+			break;
+		}
+	}
+	span->map &= ~map;
+	page_tree_clear(&arena->pages, span);
+	return map;
+}
+
+/**
+ * struct removal - pages that leave an arena
+ * @nr:		number of pages
+ * @held:	some have other references, if only those of page tables
+ * @left:	some of these stay in the page tree until no page table maps them
+ */
+struct removal {
+	unsigned long nr;
+	bool held;
+	bool left;
+};
+
+/*
+ * Gives up pages of first..last and removes them from the page tree: up to ARENA_STEP and
+ * the rest of a leaf. Returns the last index handled.
+ *
+ * Pages charged to a memory cgroup give back their charge for many at once; mapped ones
+ * do so in unmap_mapping_range(). Other pages cost the page allocator less one by one, so
+ * mapped ones are left for later. For a leaf that has both kinds, either way is correct.
+ */
+static unsigned long remove_some(struct karena_arena *arena, unsigned long first,
+				 unsigned long last, struct removal *gone)
+{
+	struct page_tree_span span;
+
+	*gone = (struct removal) {};
+	while (page_tree_next(&arena->pages, first, last, &span)) {
+		gone->nr += hweight_long(span.map);
+		if (folio_memcg_kmem(as_folio(span.leaf->page[__ffs(span.map)]))) {
+			gone->held |= remove_by_list(&span);
+			page_tree_clear(&arena->pages, &span);
+		} else {
+			gone->left |= remove_singly(arena, &span, false);
+			gone->held |= gone->left;
+		}
+		first = span.base + PAGE_TREE_SLOTS;
+		if (gone->nr >= ARENA_STEP)
+			return min(last, first - 1);
+		cond_resched();
+	}
+	return last;
+}
+
+/* Gives up the pages that remove_some() has left, which no page table maps now. */
+static void remove_left(struct karena_arena *arena, unsigned long first, unsigned long last)
+{
+	struct page_tree_span span;
+
+	while (page_tree_next(&arena->pages, first, last, &span)) {
+		remove_singly(arena, &span, true);
+		first = span.base + PAGE_TREE_SLOTS;
+		cond_resched();
+	}
+}
+
+static void note_removed(struct karena_arena *arena, unsigned long nr_pages)
+{
+	unsigned long populated = atomic_long_fetch_sub(nr_pages, &arena->nr_populated);
+
+	arena->populated_peak = max(arena->populated_peak, populated);
+	karena_account_uncharge(arena->object.account, nr_pages << PAGE_SHIFT);
+}
+
+/**
+ * arena_lock_to_remove() - take the arena's lock for arena_remove_pages()
+ * @arena:	the arena
+ *
+ * Removing pages from the middle of a range takes a node, and it must be possible to free
+ * memory when there is none. So nodes are allocated without the lock, before anything
+ * changes. If there is no memory even for that, the spare nodes of the ranges are used.
+ *
+ * Context: may sleep and reclaim.
+ * Return: 0, or -EINTR for a fatal signal.
+ */
+int arena_lock_to_remove(struct karena_arena *arena)
+{
+	struct ranges *r = &arena->ranges;
+	unsigned int want = RANGES_ADDED_MAX - READ_ONCE(r->nr_spares);
+	struct ranges_node *nodes[RANGES_ADDED_MAX];
+	unsigned int nr;
+
+	for (;;) {
+		nr = ranges_alloc_spares(nodes, want);
+		if (down_write_killable(&arena->lock)) {
+			while (nr)
+				kfree(nodes[--nr]);
+			return -EINTR;
+		}
+		ranges_add_spares(r, nodes, nr);
+		if (ranges_has_spares(r) || nr < want || want == RANGES_ADDED_MAX)
+			return 0;
+		/* Others have used some in the meantime. */
+		up_write(&arena->lock);
+		want = RANGES_ADDED_MAX;
+	}
+}
+
+/**
+ * arena_remove_pages() - remove the pages of a range, one step at a time
+ * @arena:	its lock is held exclusively, by arena_lock_to_remove(), or since the change
+ *		that this call undoes
+ * @first:	index of the first page
+ * @last:	index of the last page; out, the last one handled
+ * @state:	new state of the pages
+ * @may_fail:	allow failure at a limit. Ignored if the pages have memory themselves: it
+ *		must be possible to free memory when there is none
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOMEM or -EDQUOT with nothing changed.
+ */
+int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned long *last,
+		       u32 state, bool may_fail)
+{
+	struct ranges *r = &arena->ranges;
+	struct removal gone;
+
+	lockdep_assert_held_write(&arena->lock);
+
+	if (!ranges_can_set(r, first, state))
+		return -ENOMEM;
+	if (*last - first >= ARENA_STEP)
+		*last = ranges_part(r, first, *last, ARENA_STEP);
+	*last = remove_some(arena, first, *last, &gone);
+	if (may_fail && !gone.nr)
+		return ranges_set(r, first, *last, state, KARENA_GFP);
+	ranges_set(r, first, *last, state, RANGES_SPARE);
+	/*
+	 * No fault can map a page now, as it would need the lock. A page that no table
+	 * maps cannot get into one: fork() and mremap() only copy existing entries. So if
+	 * no page is held, there is nothing to walk, and no other CPU to interrupt. A
+	 * mapped page still has the references of its entries, and is freed after the
+	 * TLBs were flushed.
+	 */
+	if (gone.held)
+		unmap_mapping_range(arena_mapping(arena), (loff_t)first << PAGE_SHIFT,
+				    (loff_t)(*last - first + 1) << PAGE_SHIFT, 1);
+	if (gone.left)
+		remove_left(arena, first, *last);
+	note_removed(arena, gone.nr);
+	return 0;
+}
+
+/**
+ * arena_destroy_pages() - give up all pages of an arena that nobody has open
+ * @arena:	the arena
+ *
+ * Context: may sleep.
+ */
+void arena_destroy_pages(struct karena_arena *arena)
+{
+	unsigned long first = 0, last;
+	struct removal gone;
+
+	while (first < arena->nr_pages) {
+		last = remove_some(arena, first, arena->nr_pages - 1, &gone);
+		if (gone.left)
+			remove_left(arena, first, last);
+		note_removed(arena, gone.nr);
+		first = last + 1;
+		cond_resched();
+	}
+	page_tree_destroy(&arena->pages);
 }
