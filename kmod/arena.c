@@ -232,78 +232,30 @@ static int check_release(struct karena_arena *arena, unsigned long first, unsign
 }
 
 /*
- * The first step, in which all failures happen. If it needs another range, later steps
- * do not.
+ * Takes one step; @last as in arena_remove_pages(). Only the first step fails for what a
+ * caller can see. Before later ones, other calls may have changed the pages to come; such
+ * pages are left as if the other call had come after this one.
  */
-static int release_first(struct karena_arena *arena, unsigned long first, unsigned long *last,
-			 const struct release_mode *how)
-{
-	int err;
-
-	err = check_release(arena, first, *last, how);
-	return err ?: arena_remove_pages(arena, first, last, how->state, true);
-}
-
-/*
- * A later step. Other calls may have changed the pages to come in between; such pages are
- * left as if the other call had come after this one.
- */
-static int release_more(struct karena_arena *arena, unsigned long first, unsigned long *last,
-			const struct release_mode *how)
+static int release_step(struct karena_arena *arena, unsigned long first, unsigned long *last,
+			const struct release_mode *how, bool is_first)
 {
 	struct page_range range;
+	int err;
 
-	if (how->required) {
+	if (is_first) {
+		err = check_release(arena, first, *last, how);
+		if (err)
+			return err;
+	} else if (how->required) {
 		range = ranges_at(&arena->ranges, first);
 		*last = min(*last, range.last);
 		if (!(BIT(range.state) & how->required))
 			return 0;
 	}
-	return arena_remove_pages(arena, first, last, how->state, false);
-}
-
-/* Takes one step, the first or a later one; @last as in arena_remove_pages(). */
-static __always_inline int release_step(struct karena_arena *arena, unsigned long first,
-					unsigned long *last, const struct release_mode *how,
-					bool is_first)
-{
-	int err;
-
-	if (fatal_signal_pending(current) || arena_lock_to_remove(arena))
-		return -EINTR;
-	if (is_first)
-		err = release_first(arena, first, last, how);
-	else
-		err = release_more(arena, first, last, how);
-	up_write(&arena->lock);
+	err = arena_remove_pages(arena, first, last, how->state, is_first);
 	if (!err)
 		trace_karena_arena_state(arena, first, *last - first + 1, how->state);
 	return err;
-}
-
-/*
- * Other calls may have changed ranges between two steps, so a step may need a node that
- * there is no memory for. As a part of the range is done, wait for memory then.
- */
-static noinline int release_rest(struct karena_arena *arena, unsigned long first,
-				 unsigned long nr_pages, const struct release_mode *how, u64 *done)
-{
-	unsigned long last;
-	int err;
-
-	while (*done < nr_pages) {
-		cond_resched();
-		last = first + nr_pages - 1;
-		err = release_step(arena, first + *done, &last, how, false);
-		if (err == -ENOMEM) {
-			schedule_timeout_killable(1);
-			continue;
-		}
-		if (err)
-			return err;
-		*done = last - first + 1;
-	}
-	return 0;
 }
 
 /*
@@ -313,17 +265,25 @@ static noinline int release_rest(struct karena_arena *arena, unsigned long first
 static int release_range(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 			 const struct release_mode *how, u64 *done)
 {
-	unsigned long last = first + nr_pages - 1;
+	unsigned long last;
 	int err;
 
 	*done = 0;
-	if (!nr_pages)
-		return 0;
-	err = release_step(arena, first, &last, how, true);
-	if (err)
-		return err;
-	*done = last - first + 1;
-	return *done < nr_pages ? release_rest(arena, first, nr_pages, how, done) : 0;
+	while (*done < nr_pages) {
+		last = first + nr_pages - 1;
+		if (fatal_signal_pending(current) || arena_lock_to_remove(arena))
+			return -EINTR;
+		err = release_step(arena, first + *done, &last, how, !*done);
+		up_write(&arena->lock);
+		if (!err)
+			*done = last - first + 1;
+		else if (err == -ENOMEM && *done)
+			schedule_timeout_killable(1);	/* for the memory of a node */
+		else
+			return err;
+		cond_resched();
+	}
+	return 0;
 }
 
 /**
