@@ -12,47 +12,32 @@
 #include "ioctl.h"
 #include "uring.h"
 
-static int import_fixed(const struct karena_op *op, struct io_uring_cmd *cmd,
-			unsigned int issue_flags, const void *args, struct iov_iter *iter)
-{
-	const u64 *buffer = args + op->buffer;
-
-	return karena_uring_import_fixed(buffer[0], min_t(u64, buffer[1], MAX_RW_COUNT),
-					 op->buffer_dest ? ITER_DEST : ITER_SOURCE, iter, cmd,
-					 issue_flags);
-}
-
 static int import_payload(const struct karena_op *op, struct io_uring_cmd *cmd,
 			  unsigned int issue_flags, const void *args, struct iov_iter *iter)
 {
-	if (cmd->flags & IORING_URING_CMD_FIXED)
-		return import_fixed(op, cmd, issue_flags, args, iter);
-	return karena_import_buffer(op, args, iter);
-}
+	const u64 *buffer = args + op->buffer;
 
-static noinline long execute_payload(struct io_uring_cmd *cmd, unsigned int issue_flags,
-				     struct karena_uring_request *request)
-{
-	struct iov_iter payload;
-	int err;
-
-	err = import_payload(request->op, cmd, issue_flags, request->area, &payload);
-	if (err)
-		return err;
-	request->call.payload = &payload;
-	return karena_op_execute(request->op, &request->call, request->area);
+	if (!(cmd->flags & IORING_URING_CMD_FIXED))
+		return karena_import_buffer(op, args, iter);
+	return karena_uring_import_fixed(buffer[0], min_t(u64, buffer[1], MAX_RW_COUNT),
+					 op->buffer_dest ? ITER_DEST : ITER_SOURCE, iter, cmd,
+					 issue_flags);
 }
 
 static long execute_inline(struct io_uring_cmd *cmd, unsigned int issue_flags,
 			   struct karena_uring_request *request)
 {
 	const struct karena_op *op = request->op;
+	struct iov_iter payload;
 	long ret;
 
-	if (op->buffer)
-		ret = execute_payload(cmd, issue_flags, request);
-	else
-		ret = karena_op_execute(op, &request->call, request->area);
+	if (op->buffer) {
+		ret = import_payload(op, cmd, issue_flags, request->area, &payload);
+		if (ret)
+			return ret;
+		request->call.payload = &payload;
+	}
+	ret = karena_op_execute(op, &request->call, request->area);
 	if (ret >= 0 && op->out < op->size)
 		request->call.result = request->area[op->out / sizeof(u64)];
 	return ret;
