@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * compat.h for io_uring's headers, which only the files of io_uring commands include.
+ * compat.h for io_uring's headers.
  */
 #ifndef KARENA_COMPAT_URING_H
 #define KARENA_COMPAT_URING_H
@@ -124,6 +124,13 @@ static inline bool karena_uring_post(struct io_uring_cmd *cmd, long ret,
 #else
 #define KARENA_URING_BUFFERS	false
 #endif
+
+/* What QUERY says of this kernel. */
+#define KARENA_URING_FEATURES							\
+	(KARENA_FEAT_URING_CMD |						\
+	 (KARENA_URING_PARKS ? KARENA_FEAT_URING_WAIT : 0) |			\
+	 (KARENA_URING_HAS_MULTISHOT ? KARENA_FEAT_URING_MULTISHOT : 0) |	\
+	 (KARENA_URING_BUFFERS ? KARENA_FEAT_URING_BUFFERS : 0))
 
 /* Task work gets the request since 6.19, the command before. */
 #ifdef KARENA_HAVE_URING_TW_FUNC

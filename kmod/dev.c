@@ -1,57 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/karena, and the operations that are not specific to arenas or rings.
+ * /dev/karena.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 
-#include "account.h"
-#include "arena.h"
-#include "call.h"
 #include "dev.h"
 #include "ioctl.h"
 #include "objfd.h"
-#include "ring.h"
 #include "uring.h"
-
-long karena_op_query(struct karena_call *call, void *args)
-{
-	struct karena_query *query = args;
-
-	query->out_abi_version = KARENA_ABI_VERSION;
-	query->out_page_size = PAGE_SIZE;
-	query->out_features = KARENA_FEAT_ARENA | KARENA_FEAT_RING;
-	if (IS_ENABLED(CONFIG_IO_URING))
-		query->out_features |= karena_uring_features();
-	query->out_arena_flags = KARENA_ARENA_FLAGS;
-	query->out_ring_flags = KARENA_RING_FLAGS;
-	query->out_arena_max_bytes = KARENA_ARENA_MAX_BYTES;
-	query->out_ring_max_bytes = KARENA_RING_MAX_BYTES;
-	query->out_user_limit_bytes = karena_account_limit_bytes();
-	query->out_user_left_bytes = karena_account_left_bytes();
-	return 0;
-}
-
-long karena_op_reopen(struct karena_call *call, void *args)
-{
-	const struct karena_rights *rights = args;
-
-	if (rights->__reserved)
-		return -EINVAL;
-	return karena_object_reopen(karena_file_handle(call->file), rights->rights);
-}
-
-long karena_op_restrict(struct karena_call *call, void *args)
-{
-	const struct karena_rights *rights = args;
-
-	if (rights->__reserved || rights->rights & ~call->object->type->rights)
-		return -EINVAL;
-	karena_object_restrict(karena_file_handle(call->file), rights->rights);
-	return 0;
-}
 
 static int dev_open(struct inode *inode, struct file *file)
 {

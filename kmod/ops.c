@@ -13,7 +13,7 @@
 
 #include "arena.h"
 #include "compat.h"
-#include "dev.h"
+#include "object_ops.h"
 #include "objfd.h"
 #include "ops.h"
 #include "ring.h"

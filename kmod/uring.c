@@ -69,19 +69,6 @@ static int sleep_elsewhere(struct io_uring_cmd *cmd, unsigned int issue_flags,
 }
 
 /**
- * karena_uring_features() - get the features of this kernel's io_uring
- *
- * Context: any.
- * Return: KARENA_FEAT_URING_*.
- */
-u64 karena_uring_features(void)
-{
-	return KARENA_FEAT_URING_CMD | (KARENA_URING_PARKS ? KARENA_FEAT_URING_WAIT : 0) |
-	       (KARENA_URING_HAS_MULTISHOT ? KARENA_FEAT_URING_MULTISHOT : 0) |
-	       (KARENA_URING_BUFFERS ? KARENA_FEAT_URING_BUFFERS : 0);
-}
-
-/**
  * karena_file_uring_cmd() - execute an io_uring command on any karena file
  * @cmd:	IORING_OP_URING_CMD
  * @issue_flags: how and where it is issued

@@ -49,7 +49,6 @@ int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 void karena_uring_unpark(struct io_uring_cmd *cmd);
 
 /* uring.c: the entry point */
-u64 karena_uring_features(void);
 int karena_file_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 #endif /* KARENA_URING_H */
