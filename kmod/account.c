@@ -159,38 +159,55 @@ void karena_account_put(struct karena_account *account)
 }
 
 /**
- * karena_account_try_charge() - charge memory that is about to be taken
- * @account:	not NULL
+ * karena_account_charge() - charge memory that is about to be taken
+ * @account:	may be NULL: exempt
  * @bytes:	number of bytes
  *
  * Context: any.
  * Return: 0, or -EDQUOT with nothing charged.
  */
-int karena_account_try_charge(struct karena_account *account, unsigned long bytes)
+int karena_account_charge(struct karena_account *account, unsigned long bytes)
 {
 	unsigned long limit = limit_bytes();
-	unsigned long old = atomic_long_read(&account->bytes);
+	unsigned long old;
 
+	if (!account)
+		return 0;
+	old = atomic_long_read(&account->bytes);
 	do {
 		if (old > limit || bytes > limit - old)
 			return -EDQUOT;
 	} while (!atomic_long_try_cmpxchg(&account->bytes, (long *)&old, old + bytes));
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(karena_account_try_charge);
+EXPORT_SYMBOL_IF_KUNIT(karena_account_charge);
 
 /**
- * karena_account_add() - change the charge, ignoring the limit
- * @account:	not NULL
- * @bytes:	number of bytes to add, or to subtract if negative
+ * karena_account_force() - charge memory, ignoring the limit
+ * @account:	may be NULL
+ * @bytes:	number of bytes
  *
  * Context: any.
  */
-void karena_account_add(struct karena_account *account, long bytes)
+void karena_account_force(struct karena_account *account, unsigned long bytes)
 {
-	atomic_long_add(bytes, &account->bytes);
+	if (account)
+		atomic_long_add(bytes, &account->bytes);
 }
-EXPORT_SYMBOL_IF_KUNIT(karena_account_add);
+
+/**
+ * karena_account_uncharge() - uncharge memory that was given back
+ * @account:	may be NULL
+ * @bytes:	number of bytes
+ *
+ * Context: any.
+ */
+void karena_account_uncharge(struct karena_account *account, unsigned long bytes)
+{
+	if (account)
+		atomic_long_sub(bytes, &account->bytes);
+}
+EXPORT_SYMBOL_IF_KUNIT(karena_account_uncharge);
 
 /**
  * karena_account_limit_bytes() - get the limit

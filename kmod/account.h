@@ -15,50 +15,12 @@ struct karena_account;
 
 struct karena_account *karena_account_get(void);
 void karena_account_put(struct karena_account *account);
-int karena_account_try_charge(struct karena_account *account, unsigned long bytes);
-void karena_account_add(struct karena_account *account, long bytes);
+int karena_account_charge(struct karena_account *account, unsigned long bytes);
+void karena_account_force(struct karena_account *account, unsigned long bytes);
+void karena_account_uncharge(struct karena_account *account, unsigned long bytes);
 u64 karena_account_limit_bytes(void);
 u64 karena_account_left_bytes(void);
 unsigned long karena_account_left(struct karena_account *account);
 unsigned long karena_available_bytes(void);
-
-/**
- * karena_account_charge() - charge memory that is about to be taken
- * @account:	may be NULL: exempt
- * @bytes:	number of bytes
- *
- * Context: any.
- * Return: 0, or -EDQUOT with nothing charged.
- */
-static inline int karena_account_charge(struct karena_account *account, unsigned long bytes)
-{
-	return account ? karena_account_try_charge(account, bytes) : 0;
-}
-
-/**
- * karena_account_force() - charge memory, ignoring the limit
- * @account:	may be NULL
- * @bytes:	number of bytes
- *
- * Context: any.
- */
-static inline void karena_account_force(struct karena_account *account, unsigned long bytes)
-{
-	if (account)
-		karena_account_add(account, bytes);
-}
-
-/**
- * karena_account_uncharge() - uncharge memory that was given back
- * @account:	may be NULL
- * @bytes:	number of bytes
- *
- * Context: any.
- */
-static inline void karena_account_uncharge(struct karena_account *account, unsigned long bytes)
-{
-	if (account)
-		karena_account_add(account, -(long)bytes);
-}
 
 #endif /* KARENA_ACCOUNT_H */
