@@ -53,18 +53,6 @@ static unsigned long fault_around(const struct vm_fault *vmf, const struct page_
 	return page_tree_mask(base, first, last);
 }
 
-static int insert_extent(struct vm_area_struct *vma, unsigned long address, struct page **pages,
-			 unsigned long *nr)
-{
-	int err;
-
-	if (*nr > 1)
-		return vm_insert_pages(vma, address, pages, nr);
-	err = vm_insert_page(vma, address, *pages);
-	*nr = err ? 1 : 0;
-	return err;
-}
-
 /*
  * Maps the populated pages of the window. Only the touched page has to be mapped in the
  * end, and an entry that is already there is as good as ours. Where there is one there
@@ -82,7 +70,7 @@ static int map_window(const struct vm_fault *vmf, const struct arena_window *win
 		address = (vmf->address & PAGE_MASK) + slot * PAGE_SIZE - touched * PAGE_SIZE;
 		nr = page_tree_extent(map >> slot);
 		left = nr;
-		err = insert_extent(vmf->vma, address, &window->leaf->page[slot], &left);
+		err = vm_insert_pages(vmf->vma, address, &window->leaf->page[slot], &left);
 		slot += nr - left;
 		if (err == -EBUSY && slot < touched)
 			slot = touched;

@@ -17,7 +17,7 @@
  * only what is free. The first page is worth reclaim, further ones are not: callers that
  * need all of them ask again.
  */
-static noinline unsigned int get_pages(int node, unsigned int nr_pages, struct page **pages)
+static unsigned int get_pages(int node, unsigned int nr_pages, struct page **pages)
 {
 	gfp_t gfp = GFP_USER_PAGE;
 	unsigned int got;
@@ -32,13 +32,6 @@ static noinline unsigned int get_pages(int node, unsigned int nr_pages, struct p
 			break;
 	}
 	return got;
-}
-
-/* The bulk allocator is slow for a single page. */
-static unsigned int get_page_alone(int node, struct page **page)
-{
-	*page = alloc_pages_node(node, GFP_USER_PAGE, 0);
-	return !!*page;
 }
 
 /**
@@ -63,8 +56,8 @@ int karena_pages_get(struct karena_account *account, int node, unsigned int nr_p
 			return -EDQUOT;
 	}
 
-	got = nr_pages > 1 ? get_pages(node, nr_pages, pages) : get_page_alone(node, pages);
-	if (unlikely(got < nr_pages))
+	got = get_pages(node, nr_pages, pages);
+	if (got < nr_pages)
 		karena_account_uncharge(account, (unsigned long)(nr_pages - got) << PAGE_SHIFT);
 	return got ?: -ENOMEM;
 }
