@@ -117,14 +117,6 @@ static int count_pinned(struct karena_arena *arena, u64 *nr_pinned)
 	return 0;
 }
 
-/**
- * arena_op_stat() - execute KARENA_IOC_ARENA_STAT
- * @call:	on an arena fd
- * @argp:	struct karena_arena_stat
- *
- * Context: may sleep.
- * Return: 0; -EINTR (PINNED only) for a fatal signal.
- */
 long arena_op_stat(struct karena_call *call, void *argp)
 {
 	struct karena_arena *arena = to_arena(call->object);
@@ -136,13 +128,6 @@ long arena_op_stat(struct karena_call *call, void *argp)
 	return stat->flags & KARENA_STAT_F_PINNED ? count_pinned(arena, &stat->out_pinned) : 0;
 }
 
-/**
- * arena_show() - print an arena's lines of fdinfo
- * @object:	an arena's object
- * @m:		output
- *
- * Context: may sleep.
- */
 void arena_show(struct karena_object *object, struct seq_file *m)
 {
 	struct karena_arena *arena = to_arena(object);
@@ -187,14 +172,6 @@ static bool walk_one(struct karena_arena *arena, unsigned long index,
 	return true;
 }
 
-/**
- * arena_op_walk() - execute KARENA_IOC_ARENA_WALK
- * @call:	on an arena fd; the payload receives the entries
- * @argp:	struct karena_arena_walk
- *
- * Context: may sleep.
- * Return: 0 or -errno.
- */
 long arena_op_walk(struct karena_call *call, void *argp)
 {
 	struct karena_arena *arena = to_arena(call->object);
