@@ -7,9 +7,8 @@
 #define KARENA_CALL_H
 
 #include <linux/errno.h>
-#include <linux/jiffies.h>
 #include <linux/ktime.h>
-#include <linux/sched.h>
+#include <linux/math.h>
 #include <linux/types.h>
 
 #include "objfd.h"
@@ -61,15 +60,12 @@ static inline bool karena_call_is_over(const struct karena_call *call)
 	return call->until && ktime_compare(ktime_get(), call->until) >= 0;
 }
 
-/* Rounds up, so that a wait does not time out early. */
-static inline long karena_call_jiffies_left(const struct karena_call *call)
+/* Rounds up, and never to 0, which as an argument would be no limit. */
+static inline u32 karena_call_us_left(const struct karena_call *call)
 {
-	s64 left;
+	s64 left = ktime_to_ns(ktime_sub(call->until, ktime_get()));
 
-	if (!call->until)
-		return MAX_SCHEDULE_TIMEOUT;
-	left = ktime_to_ns(ktime_sub(call->until, ktime_get()));
-	return left > 0 ? nsecs_to_jiffies(left) + 1 : 0;
+	return left > 0 ? DIV_ROUND_UP_ULL(left, NSEC_PER_USEC) : 1;
 }
 
 /**

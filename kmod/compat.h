@@ -12,6 +12,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/poll.h>
 #include <linux/sched/mm.h>
 
 /* <kunit/visibility.h>: in mainline since 6.2, and in stable 6.1. */
@@ -98,6 +99,14 @@ static inline void karena_hrtimer_setup(struct hrtimer *timer,
 	timer->function = function;
 #endif
 }
+
+/* <linux/poll.h>: in 6.12, no longer in 7.2. */
+#ifndef KARENA_HAVE_POLL_DOES_NOT_WAIT
+static inline bool poll_does_not_wait(const struct poll_table_struct *table)
+{
+	return !table || !table->_qproc;
+}
+#endif
 
 /*
  * <linux/sched/mm.h>: a member of the mm before 6.10, then a function of the mm, and

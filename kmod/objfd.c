@@ -154,7 +154,7 @@ static struct file *object_open(struct karena_object *object, u32 rights)
 	if (err)
 		return ERR_PTR(err);
 	err = -ENOMEM;
-	handle = kmalloc(sizeof(*handle), KARENA_GFP);
+	handle = kzalloc(sizeof(*handle), KARENA_GFP);
 	if (!handle)
 		goto uncharge;
 	handle->object = object;

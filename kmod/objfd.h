@@ -65,10 +65,14 @@ struct karena_object {
  * struct karena_handle - an open file, in its private_data
  * @object:	fixed; the open file keeps it alive
  * @rights:	KARENA_RIGHT_*; only ever reduced, read once per call
+ * @polled_records_only: of a ring: a poller has queued for records, and not for space
+ * @polled_space_only: likewise, the other way round
  */
 struct karena_handle {
 	struct karena_object *object;
 	u32 rights;
+	bool polled_records_only;
+	bool polled_space_only;
 };
 
 static inline struct karena_handle *karena_file_handle(const struct file *file)

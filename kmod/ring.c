@@ -84,7 +84,7 @@ static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned lon
 	for (;;) {
 		limit = r->limit;
 		more = ring_accept(ring);
-		ring_tell_room(ring);
+		ring_tell_space(ring);
 		fits = record_fits(r, bytes);
 		/* Where one that timed out is still open, the others give back nothing. */
 		if (fits || !more || r->limit == limit)

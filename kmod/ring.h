@@ -22,6 +22,8 @@
 #include "objfd.h"
 #include "record.h"
 #include "ring_party.h"
+#include "ring_wait.h"
+#include "ring_wake.h"
 
 struct iov_iter;
 struct karena_call;
@@ -36,9 +38,6 @@ static_assert(KARENA_RING_BATCH_MAX <= RING_STEPS);
 
 #define RING_FINISH_FLAGS	(KARENA_RING_NO_WAKEUP | KARENA_RING_FORCE_WAKEUP)
 #define RING_OUTPUT_FLAGS	(RING_FINISH_FLAGS | KARENA_RING_WAIT_SPACE)
-
-/* Of @armed; see ended(). */
-#define RING_ARMED		KARENA_RING_FORCE_WAKEUP
 
 /* What is mapped, in pages: a header, the two positions, the data twice. */
 #define RING_HEADER_PAGE	0ul
@@ -126,10 +125,13 @@ struct ring_settled {
  * @length_max:	longest payload; fixed
  * @flags:	KARENA_RING_F_*; fixed
  * @armed:	RING_ARMED or 0: somebody waits for a record, or will without
- *		looking again; see ring_wait.c
+ *		looking again; see ring_wake.c
  * @nr_wakeups:	times that waiters were woken
- * @wait:	those who wait for either
+ * @wait:	those who wait for records
  * @wake_work:	wakes them where that cannot be done at once
+ * @space:	those who wait for space
+ * @mixed:	there may be pollers on one queue that wait for the other; see
+ *		ring_mix_queues()
  * @policy:	which records wake; see ring_policy.c
  * @patience:	with producers that are stuck; see ring_stuck.c
  * @object:	what all objects have
@@ -167,6 +169,8 @@ struct karena_ring {
 	atomic64_t nr_wakeups;
 	wait_queue_head_t wait;
 	struct irq_work wake_work;
+	struct ring_space space;
+	bool mixed;
 	struct ring_policy policy;
 	struct ring_patience patience;
 
@@ -229,10 +233,6 @@ long ring_op_stat(struct karena_call *call, void *args);
 long ring_op_output_batch(struct karena_call *call, void *args);
 long ring_op_reserve_batch(struct karena_call *call, void *args);
 long ring_op_finish_batch(struct karena_call *call, void *args);
-
-/* ring_await.c: two more of the table */
-long ring_op_wait(struct karena_call *call, void *args);
-long ring_op_wait_cancel(struct karena_call *call, void *args);
 
 /* ring_end.c: who is left to produce */
 void ring_add_producer(struct karena_ring *ring);
@@ -372,21 +372,7 @@ u64 ring_stuck_watch(struct karena_ring *ring);
 void ring_stuck_start(struct karena_ring *ring, u64 ns);
 void ring_stuck_look(struct karena_ring *ring);
 
-/* ring_room.c: producers that wait */
-
-/**
- * struct ring_attempt - to reserve or to send what there may be no room for
- * @run:	tries; -EAGAIN: no room just now, nothing changed, no loss counted
- * @bytes:	of room that it takes; set by @run at the latest
- * @nr:		records that are lost if it must not wait, or no longer
- * @payload:	their payload bytes
- */
-struct ring_attempt {
-	long (*run)(struct ring_attempt *attempt);
-	u32 bytes;
-	unsigned int nr;
-	u64 payload;
-};
+/* ring_ops.c: records in place */
 
 /**
  * struct ring_reserving - records to be reserved in place
@@ -406,9 +392,6 @@ struct ring_reserving {
 
 long ring_reserve_waiting(struct ring_reserving *reserving, struct karena_call *call, u32 flags,
 			  u32 timeout_us);
-bool ring_room_valid(u32 flags, u32 timeout_us);
-long ring_attempt(struct karena_ring *ring, struct karena_call *call,
-		  struct ring_attempt *attempt, u32 flags, u32 timeout_us);
 
 /* ring_area.c: memory */
 int ring_area_init(struct ring_area *area, struct karena_account *account, u64 data_bytes,
@@ -425,17 +408,5 @@ static inline unsigned long ring_area_pages(const struct ring_area *area)
 {
 	return RING_DATA_PAGE + 2 * area->nr_data;
 }
-
-/* ring_wait.c: who waits, and being woken */
-void ring_wait_init(struct karena_ring *ring);
-void ring_wait_fini(struct karena_ring *ring);
-void ring_arm(struct karena_ring *ring);
-void ring_wake(struct karena_ring *ring, u32 flags);
-void ring_wake_late(struct karena_ring *ring);
-void ring_want_bytes(struct karena_ring *ring, u64 bytes);
-void ring_want_room(struct karena_ring *ring);
-void ring_tell_room(struct karena_ring *ring);
-int ring_wait_record(struct karena_ring *ring);
-__poll_t ring_poll(struct file *file, struct poll_table_struct *table);
 
 #endif /* KARENA_RING_H */

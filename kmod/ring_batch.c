@@ -102,7 +102,7 @@ long ring_op_output_batch(struct karena_call *call, void *argp)
 	};
 
 	if (!ring_wakeup_valid(args->flags) || args->__reserved ||
-	    !ring_room_valid(args->flags, args->timeout_us))
+	    !ring_timeout_valid(args->flags, args->timeout_us))
 		return -EINVAL;
 	return ring_attempt(sending.ring, call, &sending.attempt, args->flags, args->timeout_us);
 }
@@ -161,7 +161,7 @@ long ring_op_reserve_batch(struct karena_call *call, void *argp)
 	};
 	long ret;
 
-	if (args->__reserved || !ring_room_valid(args->flags, args->timeout_us))
+	if (args->__reserved || !ring_timeout_valid(args->flags, args->timeout_us))
 		return -EINVAL;
 	reserving.party = ring_producer(ring, call);
 	if (IS_ERR(reserving.party))

@@ -231,7 +231,7 @@ ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags)
 	else
 		err = output_long(ring, from, length, flags, waits);
 	if (err == -EAGAIN && !waits)
-		ring_want_room(ring);
+		ring_want_half(ring);
 	return err ?: length;
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_output);
@@ -271,7 +271,7 @@ ssize_t ring_output_user(struct karena_ring *ring, const void __user *from, size
 		err = karena_ring_output(ring, copy, length, KARENA_RING_NO_WAKEUP);
 	preempt_enable();
 	if (err == -EAGAIN)
-		ring_want_room(ring);
+		ring_want_half(ring);
 	if (err)
 		return err;
 	ring_tell(ring, 0);
@@ -348,7 +348,7 @@ static ssize_t read_runs(struct karena_ring *ring, struct iov_iter *to, unsigned
 	} while (ret > 0 && !run->last && iov_iter_count(to) &&
 		 !fatal_signal_pending(current));
 	mutex_unlock(&ring->read_lock);
-	ring_tell_room(ring);
+	ring_tell_space(ring);
 	return ret;
 }
 

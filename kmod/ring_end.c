@@ -31,7 +31,7 @@ void ring_drop_producer(struct karena_ring *ring)
 {
 	/* Fully ordered: pairs with the acquire in ring_has_ended(). */
 	if (atomic_dec_and_test(&ring->nr_producers) && ring->flags & KARENA_RING_F_END)
-		ring_wake(ring, KARENA_RING_FORCE_WAKEUP);
+		ring_wake_end(ring);
 }
 
 /**

@@ -72,7 +72,7 @@ static int ring_setup(struct karena_ring *ring, u64 size, u32 reserve_timeout_us
 	raw_spin_lock_init(&ring->lock);
 	mutex_init(&ring->read_lock);
 	ring_stuck_init(ring, reserve_timeout_us);
-	ring_wait_init(ring);
+	ring_wake_init(ring);
 	ring_parties_init(ring);
 	return 0;
 }
@@ -127,7 +127,7 @@ void ring_destroy(struct karena_object *object)
 	struct karena_ring *ring = to_ring(object);
 
 	ring_stuck_fini(ring);
-	ring_wait_fini(ring);
+	ring_wake_fini(ring);
 	ring_parties_fini(ring);
 	ring_area_fini(&ring->area, object->account);
 	free_percpu(ring->submitted);
@@ -241,7 +241,7 @@ long ring_op_reserve(struct karena_call *call, void *argp)
 	};
 	long ret;
 
-	if (!ring_room_valid(args->flags, args->timeout_us))
+	if (!ring_timeout_valid(args->flags, args->timeout_us))
 		return -EINVAL;
 	reserving.party = ring_producer(ring, call);
 	if (IS_ERR(reserving.party))
@@ -344,7 +344,7 @@ long ring_op_output(struct karena_call *call, void *argp)
 	ssize_t ret;
 
 	if (!ring_wakeup_valid(args->flags) || args->__reserved ||
-	    !ring_room_valid(args->flags, args->timeout_us))
+	    !ring_timeout_valid(args->flags, args->timeout_us))
 		return -EINVAL;
 	/* The entry point may have brought less than was asked for. */
 	ret = ring_check_length(ring, args->buffer_bytes);

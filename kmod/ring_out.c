@@ -58,7 +58,7 @@ void ring_look(struct karena_ring *ring, struct ring_view *view)
 	} while (more);
 	if (watch)
 		ring_stuck_start(ring, watch);
-	ring_tell_room(ring);
+	ring_tell_space(ring);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_look);
 
@@ -231,7 +231,7 @@ long ring_drain(struct karena_ring *ring, karena_record_fn fn, void *context,
 		trace_karena_ring_read(ring, run.position, run.bytes);
 	}
 	mutex_unlock(&ring->read_lock);
-	ring_tell_room(ring);
+	ring_tell_space(ring);
 	if (count < max && !stop)
 		ring_stuck_look(ring);
 	return stop < 0 ? (long)stop : (long)count;

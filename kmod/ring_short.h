@@ -92,7 +92,7 @@ ring_reserve_short(struct karena_ring *ring, size_t length,
 
 /*
  * A record has ended. record_close() was a full barrier between that and the
- * look at @armed; see ring_wait.c. One comparison serves both: RING_ARMED is the
+ * look at @armed; see ring_wake.c. One comparison serves both: RING_ARMED is the
  * flag that demands a wake-up, and with NO_WAKEUP added it is neither.
  */
 static __always_inline void ring_tell(struct karena_ring *ring, u32 flags)

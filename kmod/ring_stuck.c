@@ -134,7 +134,7 @@ static enum hrtimer_restart patience_is_over(struct hrtimer *timer)
 	ring_unlock(ring, flags);
 
 	ring_stuck_passed(ring, nr, payload);
-	ring_tell_room(ring);
+	ring_tell_space(ring);
 	if (!more && !wait)
 		return HRTIMER_NORESTART;
 	hrtimer_forward_now(timer, ns_to_ktime(max_t(u64, wait, AGAIN_NS)));

@@ -1,245 +1,84 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who waits, and being woken. No wake-up is lost, whatever barriers the
- * consumer uses and however it waits:
+ * Waiting for records and for space, by threads that sleep, by pollers, and by io_uring
+ * commands, which are parked. Each is queued, then arms or wants space, then looks. That
+ * none of them sleeps through what it waits for is explained in ring_wake.c.
  *
- * Whoever is about to wait for a record, be it by ->poll or in read(), first
- * gets onto the wait queue, then sets @armed, then, after a full barrier, looks
- * for the record. Whoever ends a record does that by a full barrier and then
- * looks at @armed; if it is set, clears it and wakes all.
- *
- *   waiter                        producer
- *   ------                        --------
- *   [queue]                       [end the record]
- *   smp_store_release(armed, 1)   full barrier (the exchange that ends it)
- *   smp_mb()                      read armed
- *   [look for the record]         if set: exchange it for 0, wake all
- *
- * Of the two looks at least one sees the other side's store: either the waiter
- * finds the record, or the producer finds @armed set, and with it, as it was
- * released after queueing, the waiter on the queue.
- *
- * A consumer that waits by edge-triggered epoll relies on more: it is told of
- * data once, reads on its own, and is to be told again of what came later. So
- * ->poll arms also when it finds a record. At any time then either @armed is
- * set, or a wake-up was sent since it was cleared, upon which epoll, and
- * io_uring's multishot poll, calls ->poll again before its caller can sleep. A
- * record that ended before ->poll armed is one that ->poll's caller sees, since
- * the full barrier lies between; one that ended after finds @armed set. Nothing
- * in this depends on what the consumer does between, not even on the barrier
- * between its store of the position and its next look: it may miss a record in
- * that look, and is woken for it.
- *
- * @armed is the kernel's own. In shared memory a consumer could forge it, or
- * forget it.
- *
- * NO_WAKEUP leaves @armed alone, hence the next record without it wakes. So does a
- * record that the ring's policy holds back; see ring_policy.c.
- *
- * Room is told in the same way, by @space_wanted, the least that anybody waits for. It
- * is set to half of the ring by ->poll when less is free and by users who are refused,
- * as an edge-triggered producer waits only after a refusal, and to what a record takes
- * by producers that wait in a call; see ring_room.c. It lies in the producer page,
- * which no user can write, for the consumer to see: nobody sees what the consumer
- * stores.
- *
- *   producer                      consumer
- *   --------                      --------
- *   [queue]                       store the position
- *   space_wanted = bytes           full barrier
- *   (an exchange: full barrier)   read space_wanted
- *   [look at the position]        if set, and so much is free: have the kernel look
- *
- * All are woken, and those for whom it is not enough want it anew. A producer that finds
- * less wanted than it needs stores that again, lest it miss that it was cleared just
- * then: who clears it looks at the queue afterwards.
- *
- * Where both look in the kernel, they do so under the ring's lock, which orders
- * them.
+ * A signal ends a call that sleeps, and no signal handler means that it is made again, with
+ * what is left of its time: the entry point writes that back, so that nothing of the module
+ * is needed to go on. Nothing is reserved or sent while a call sleeps, so no record is
+ * doubled or lost by that.
  */
-#include <linux/irq_work.h>
-#include <linux/poll.h>
+#include <linux/build_bug.h>
+#include <linux/ktime.h>
 #include <linux/sched/signal.h>
+#include <linux/uaccess.h>
 
+#include "call.h"
 #include "compat.h"
 #include "ring.h"
-#include "trace.h"
-
-#define WAKE_RECORD	(EPOLLIN | EPOLLRDNORM)
-#define WAKE_ROOM	(EPOLLOUT | EPOLLWRNORM)
-
-static void wake(struct karena_ring *ring, __poll_t events)
-{
-	if (!wq_has_sleeper(&ring->wait))
-		return;
-	atomic64_inc(&ring->nr_wakeups);
-	ring_note_woken(ring);
-	trace_karena_ring_wake(ring, (__force u32)events);
-	/*
-	 * Of no particular events. Told which, io_uring's multishot poll would pass
-	 * them on without calling ->poll, and nobody would arm again.
-	 */
-	__wake_up(&ring->wait, TASK_NORMAL, 0, NULL);
-}
-
-/*
- * With interrupts off the caller may hold what a wake-up takes: the locks of a
- * run queue, of a timer, of another wait queue.
- */
-static bool can_wake(void)
-{
-	if (in_nmi() || irqs_disabled())
-		return false;
-	/* There a wait queue's lock sleeps; what timers and irq_works run can. */
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
-}
-
-static void wake_or_defer(struct karena_ring *ring, __poll_t events)
-{
-	if (!can_wake())
-		irq_work_queue(&ring->wake_work);
-	else
-		wake(ring, events);
-}
-
-static void wake_deferred(struct irq_work *work)
-{
-	wake(container_of(work, struct karena_ring, wake_work), WAKE_RECORD | WAKE_ROOM);
-}
+#include "ring_loss.h"
+#include "ring_wait.h"
+#include "ring_wake.h"
+#include "waiter.h"
 
 /**
- * ring_wait_init() - nobody waits
- * @ring:	being built
- *
- * Context: may sleep.
- */
-void ring_wait_init(struct karena_ring *ring)
-{
-	init_waitqueue_head(&ring->wait);
-	init_irq_work(&ring->wake_work, wake_deferred);
-	ring_policy_init(ring);
-}
-
-/**
- * ring_wait_fini() - nobody waits any more
- * @ring:	has no open file and no producer
- *
- * Context: may sleep.
- */
-void ring_wait_fini(struct karena_ring *ring)
-{
-	ring_policy_fini(ring);
-	irq_work_sync(&ring->wake_work);
-}
-
-/**
- * ring_arm() - a look for a record follows, and perhaps a wait
+ * struct sleeper - a thread that sleeps until it is answered
+ * @waiter:	on a queue
+ * @look:	has the next event wake, and then looks; -KARENA_EWOULDSLEEP: not yet
  * @ring:	the ring
- *
- * Context: any; the caller is on the wait queue.
+ * @call:	the call under way; NULL for read()
  */
-void ring_arm(struct karena_ring *ring)
-{
-	/* Whoever sees it set finds the caller queued. Pairs with ring_wake(). */
-	smp_store_release(&ring->armed, RING_ARMED);
-	/* Before the look. Pairs with the exchange in record_end(). */
-	smp_mb();
-}
-EXPORT_SYMBOL_IF_KUNIT(ring_arm);
+struct sleeper {
+	struct karena_waiter *waiter;
+	long (*look)(struct sleeper *sleeper);
+	struct karena_ring *ring;
+	struct karena_call *call;
+};
 
-/**
- * ring_wake() - a record ended, and somebody seems to wait
- * @ring:	the ring
- * @flags:	KARENA_RING_FORCE_WAKEUP or 0
- *
- * Context: any, NMI included.
- */
-void ring_wake(struct karena_ring *ring, u32 flags)
+/* The wait of every thread. */
+static long sleep_until_answered(struct sleeper *sleeper)
 {
-	bool force = flags & KARENA_RING_FORCE_WAKEUP;
+	const struct karena_call *call = sleeper->call;
+	struct karena_waiter *waiter = sleeper->waiter;
+	long ret;
 
-	if (!force && ring_holds_back(ring))
-		return;
-	/* Fully ordered. Pairs with the release in ring_arm(). */
-	if (xchg(&ring->armed, 0) || force)
-		wake_or_defer(ring, WAKE_RECORD);
-}
-EXPORT_SYMBOL_IF_KUNIT(ring_wake);
-
-/**
- * ring_wake_late() - what was held back is to be so no longer
- * @ring:	the ring
- *
- * Context: interrupt, of a timer or an irq_work.
- */
-void ring_wake_late(struct karena_ring *ring)
-{
-	if (xchg(&ring->armed, 0))
-		wake(ring, WAKE_RECORD);
+	for (;;) {
+		ret = sleeper->look(sleeper);
+		if (ret != -KARENA_EWOULDSLEEP)
+			return ret;
+		if (READ_ONCE(waiter->cancelled))
+			return -ECANCELED;
+		if (call && karena_call_is_over(call))
+			return -ETIMEDOUT;
+		if (signal_pending(current))
+			return -ERESTARTNOHAND;
+		karena_waiter_sleep(waiter, call ? call->until : 0);
+	}
 }
 
-static u64 half(const struct karena_ring *ring)
+static long sleep_for_records(struct sleeper *sleeper)
 {
-	return (ring->records.mask + 1) / 2;
+	struct karena_ring *ring = sleeper->ring;
+	struct karena_waiter waiter;
+	long ret;
+
+	sleeper->waiter = &waiter;
+	karena_waiter_init_current(&waiter, sleeper->call);
+	add_wait_queue(&ring->wait, &waiter.entry);
+	ret = sleep_until_answered(sleeper);
+	remove_wait_queue(&ring->wait, &waiter.entry);
+	return ret;
 }
 
-/**
- * ring_tell_room() - the consumer position may have moved
- * @ring:	the ring
- *
- * Context: any, NMI included; the ring's lock was held since it moved.
- */
-void ring_tell_room(struct karena_ring *ring)
+static long look_for_one(struct sleeper *sleeper)
 {
-	u64 *wanted = &ring->producer_page->space_wanted;
-	u64 producer, limit;
-
-	if (likely(!READ_ONCE(*wanted)))
-		return;
-	limit = READ_ONCE(ring->records.limit);
-	producer = READ_ONCE(ring->records.producer);
-	if ((s64)(limit - producer) >= (s64)READ_ONCE(*wanted) && xchg(wanted, 0))
-		wake_or_defer(ring, WAKE_ROOM);
-}
-
-/**
- * ring_want_bytes() - somebody waits for so much room, or will
- * @ring:	the ring
- * @bytes:	up to the size of the ring, not 0
- *
- * Context: may sleep.
- */
-void ring_want_bytes(struct karena_ring *ring, u64 bytes)
-{
-	u64 *wanted = &ring->producer_page->space_wanted;
 	struct ring_view view;
-	u64 before, least;
 
-	/*
-	 * Fully ordered, and done also if nothing changes: the caller is on the queue
-	 * before. Pairs with the exchange in ring_tell_room() and with the consumer's
-	 * barrier between its position and @space_wanted.
-	 */
-	do {
-		before = READ_ONCE(*wanted);
-		least = before ? min(before, bytes) : bytes;
-	} while (cmpxchg(wanted, before, least) != before);
-	ring_unhold(ring);
-	/* Tells if it is there. */
-	ring_look(ring, &view);
+	ring_arm(sleeper->ring);
+	ring_look(sleeper->ring, &view);
+	return view.there || view.ended ? 0 : -KARENA_EWOULDSLEEP;
 }
-
-/**
- * ring_want_room() - somebody waits for half of the ring, or will
- * @ring:	the ring
- *
- * Context: may sleep.
- */
-void ring_want_room(struct karena_ring *ring)
-{
-	ring_want_bytes(ring, half(ring));
-}
-EXPORT_SYMBOL_IF_KUNIT(ring_want_room);
 
 /**
  * ring_wait_record() - sleep until a record is there, or the ring has ended
@@ -250,24 +89,291 @@ EXPORT_SYMBOL_IF_KUNIT(ring_want_room);
  */
 int ring_wait_record(struct karena_ring *ring)
 {
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	struct ring_view view;
-	int err = 0;
+	struct sleeper sleeper = { .look = look_for_one, .ring = ring };
 
-	add_wait_queue(&ring->wait, &wait);
-	for (;;) {
-		ring_arm(ring);
-		ring_look(ring, &view);
-		if (view.there || view.ended)
-			break;
-		if (signal_pending(current)) {
-			err = -ERESTARTSYS;
-			break;
-		}
-		wait_woken(&wait, TASK_INTERRUPTIBLE, MAX_SCHEDULE_TIMEOUT);
+	return sleep_for_records(&sleeper) ? -ERESTARTSYS : 0;
+}
+
+/* Records may end between the look and the count: the view follows what was counted. */
+static bool is_enough(struct karena_ring *ring, struct karena_call *call,
+		      const struct karena_ring_wait *args, struct ring_view *view)
+{
+	struct ring_tally *tally = (struct ring_tally *)call->memo;
+
+	BUILD_BUG_ON(sizeof(*tally) > sizeof(call->memo));
+	if (!(args->flags & KARENA_WAIT_F_RECORDS))
+		return ring_view_available(view) >= args->bytes;
+	ring_count(ring, tally, args->bytes);
+	view->consumer = tally->from;
+	view->producer = max(view->producer, tally->to);
+	return tally->nr >= args->bytes;
+}
+
+/* Bytes that wait to be read; 0: the end; or -KARENA_EWOULDSLEEP. */
+static long look_for_enough(struct karena_ring *ring, struct karena_call *call,
+			    const struct karena_ring_wait *args)
+{
+	struct ring_view view __uninitialized;
+	bool enough;
+
+	ring_arm(ring);
+	ring_look(ring, &view);
+	call->last = view.ended;
+	if (view.ended)
+		enough = view.there || !ring_view_available(&view);
+	else
+		enough = view.there && is_enough(ring, call, args, &view);
+	call->result = view.producer;
+	return enough ? ring_view_available(&view) : -KARENA_EWOULDSLEEP;
+}
+
+/* A thread that executes KARENA_IOC_RING_WAIT. */
+struct waiting {
+	struct sleeper sleeper;
+	const struct karena_ring_wait *args;
+};
+
+static long look_for_call(struct sleeper *sleeper)
+{
+	struct waiting *waiting = container_of(sleeper, struct waiting, sleeper);
+
+	return look_for_enough(sleeper->ring, sleeper->call, waiting->args);
+}
+
+static ktime_t time_limit(const struct karena_ring_wait *args)
+{
+	return args->timeout_us ? ktime_add_us(ktime_get(), args->timeout_us) : 0;
+}
+
+static int check_wait(const struct karena_ring *ring, const struct karena_ring_wait *args)
+{
+	u64 most = ring->records.mask + 1;
+
+	if (args->flags & KARENA_WAIT_F_RECORDS)
+		most /= RECORD_MIN_BYTES;
+	return args->bytes > most ? -EINVAL : 0;
+}
+
+/**
+ * ring_op_wait() - KARENA_IOC_RING_WAIT
+ * @call:	on a ring's fd
+ * @argp:	struct karena_ring_wait
+ *
+ * Context: may sleep.
+ * Return: bytes that wait to be read, the producer position as @call->result; 0:
+ * the ring has ended; or -errno.
+ */
+long ring_op_wait(struct karena_call *call, void *argp)
+{
+	const struct karena_ring_wait *args = argp;
+	struct karena_ring *ring = to_ring(call->object);
+	struct waiting waiting = {
+		.sleeper = { .look = look_for_call, .ring = ring, .call = call },
+		.args = args,
+	};
+	long ret;
+
+	ret = check_wait(ring, args);
+	if (ret)
+		return ret;
+	if (!call->until)
+		call->until = time_limit(args);
+	if (!call->nowait)
+		return sleep_for_records(&waiting.sleeper);
+
+	/* For a caller that is on the queue by now, or gets there and comes again. */
+	ret = look_for_enough(ring, call, args);
+	if (ret == -KARENA_EWOULDSLEEP && karena_call_is_over(call))
+		return -ETIMEDOUT;
+	if (ret > 0 && call->multishot)
+		call->until = time_limit(args);
+	call->queue = &ring->wait;
+	return ret;
+}
+
+/**
+ * ring_op_wait_cancel() - KARENA_IOC_RING_WAIT_CANCEL
+ * @call:	on a ring's fd
+ * @argp:	struct karena_ring_wait_cancel
+ *
+ * Context: may sleep.
+ * Return: how many waits were told to end.
+ */
+long ring_op_wait_cancel(struct karena_call *call, void *argp)
+{
+	const struct karena_ring_wait_cancel *args = argp;
+	bool all = args->flags & KARENA_WAIT_CANCEL_F_ALL;
+	struct karena_ring *ring = to_ring(call->object);
+	const u64 *token = all ? NULL : &args->user_data;
+
+	if (all && args->user_data)
+		return -EINVAL;
+	return karena_waiters_cancel(&ring->wait, call->file, token) +
+	       karena_waiters_cancel(&ring->space.wait, call->file, token) +
+	       karena_waiters_cancel(&ring->space.turns, call->file, token);
+}
+
+/* A thread that waits for its turn, and then tries. */
+struct trying {
+	struct sleeper sleeper;
+	struct ring_turn turn;
+	struct ring_attempt *attempt;
+};
+
+/*
+ * Tries at its own pace, where nobody waits for it, but can be cancelled. If others took the
+ * space it goes to the end of the queue.
+ */
+static long try_out_of_turn(struct trying *trying)
+{
+	struct karena_ring *ring = trying->sleeper.ring;
+	struct ring_turn *turn = &trying->turn;
+	long ret;
+
+	ring_turn_end(ring, turn);
+	add_wait_queue(&ring->space.wait, &turn->waiter.entry);
+	ret = trying->attempt->run(trying->attempt);
+	remove_wait_queue(&ring->space.wait, &turn->waiter.entry);
+	ring_turn_begin(ring, turn);
+	return ret;
+}
+
+static long try_in_turn(struct sleeper *sleeper)
+{
+	struct trying *trying = container_of(sleeper, struct trying, sleeper);
+	struct ring_attempt *attempt = trying->attempt;
+	long ret;
+
+	if (!READ_ONCE(trying->turn.granted))
+		return -KARENA_EWOULDSLEEP;
+	pagefault_disable();
+	ret = attempt->run(attempt);
+	pagefault_enable();
+	if (ret == -EAGAIN)
+		ring_turn_return(sleeper->ring, &trying->turn, attempt->bytes);
+	if (ret == -EFAULT)
+		ret = try_out_of_turn(trying);
+	/* What was granted since then has set @waiter to be woken. */
+	return ret == -EAGAIN ? -KARENA_EWOULDSLEEP : ret;
+}
+
+static long sleep_for_space(struct karena_ring *ring, struct karena_call *call,
+			    struct ring_attempt *attempt)
+{
+	struct trying trying = {
+		.sleeper = { .look = try_in_turn, .ring = ring, .call = call },
+		.turn = { .bytes = attempt->bytes },
+		.attempt = attempt,
+	};
+	long ret;
+
+	trying.sleeper.waiter = &trying.turn.waiter;
+	karena_waiter_init_current(&trying.turn.waiter, call);
+	ring_turn_begin(ring, &trying.turn);
+	ret = sleep_until_answered(&trying.sleeper);
+	ring_turn_end(ring, &trying.turn);
+	return ret;
+}
+
+/* For a caller that is on the queue by now, or gets there and comes again. */
+static long look_for_space(struct karena_ring *ring, struct karena_call *call,
+			   struct ring_attempt *attempt)
+{
+	long ret;
+
+	ring_want_bytes(ring, attempt->bytes);
+	ret = attempt->run(attempt);
+	if (ret != -EAGAIN)
+		return ret;
+	if (karena_call_is_over(call))
+		return -ETIMEDOUT;
+	call->queue = &ring->space.wait;
+	return -KARENA_EWOULDSLEEP;
+}
+
+static long wait_for_space(struct karena_ring *ring, struct karena_call *call,
+			   struct ring_attempt *attempt, u32 timeout_us)
+{
+	if (timeout_us && !call->until)
+		call->until = ktime_add_us(ktime_get(), timeout_us);
+	if (call->nowait || call->parks)
+		return look_for_space(ring, call, attempt);
+	return sleep_for_space(ring, call, attempt);
+}
+
+/* Would the caller overtake threads that wait? */
+static bool others_wait(struct karena_ring *ring, const struct karena_call *call,
+			const struct ring_attempt *attempt)
+{
+	return attempt->bytes && !call->nowait && !call->parks &&
+	       waitqueue_active(&ring->space.turns);
+}
+
+/**
+ * ring_timeout_valid() - check the timeout of a call that may wait for space
+ * @flags:	the call's
+ * @timeout_us:	likewise
+ *
+ * Context: any.
+ * Return: whether they may go together.
+ */
+bool ring_timeout_valid(u32 flags, u32 timeout_us)
+{
+	return flags & KARENA_RING_WAIT_SPACE || !timeout_us;
+}
+
+/**
+ * ring_attempt() - reserve or send, and wait for space if the caller wants to
+ * @ring:	the ring
+ * @call:	the call under way
+ * @attempt:	what to try
+ * @flags:	the call's
+ * @timeout_us:	with KARENA_RING_WAIT_SPACE, microseconds; 0: no limit
+ *
+ * Context: may sleep.
+ * Return: what the attempt does; -EAGAIN: no space just now, without WAIT_SPACE;
+ * -ETIMEDOUT; -ERESTARTNOHAND for a signal; -ECANCELED; -KARENA_EWOULDSLEEP.
+ */
+long ring_attempt(struct karena_ring *ring, struct karena_call *call,
+		  struct ring_attempt *attempt, u32 flags, u32 timeout_us)
+{
+	bool waits = flags & KARENA_RING_WAIT_SPACE;
+	long ret = -EAGAIN;
+
+	if (!waits || !others_wait(ring, call, attempt))
+		ret = attempt->run(attempt);
+	if (ret == -EAGAIN && waits)
+		ret = wait_for_space(ring, call, attempt, timeout_us);
+	if (ret == -EAGAIN || ret == -ETIMEDOUT)
+		ring_lost_full(ring, attempt->nr, attempt->payload);
+	if (ret == -EAGAIN)
+		ring_want_half(ring);
+	return ret;
+}
+
+/*
+ * Puts a poller on the queues of what it polls for. An epoll that polled for one of the two
+ * may later poll for the other, and puts itself on no queue then.
+ */
+static void queue_poller(struct file *file, struct poll_table_struct *table, bool records,
+			 bool space)
+{
+	struct karena_handle *handle = karena_file_handle(file);
+	struct karena_ring *ring = to_ring(handle->object);
+
+	if (!poll_does_not_wait(table)) {
+		if (!space)
+			WRITE_ONCE(handle->polled_records_only, true);
+		if (!records)
+			WRITE_ONCE(handle->polled_space_only, true);
+	} else if ((space && READ_ONCE(handle->polled_records_only)) ||
+		   (records && READ_ONCE(handle->polled_space_only))) {
+		ring_mix_queues(ring);
 	}
-	remove_wait_queue(&ring->wait, &wait);
-	return err;
+	if (records)
+		poll_wait(file, &ring->wait, table);
+	if (space)
+		poll_wait(file, &ring->space.wait, table);
 }
 
 /**
@@ -283,23 +389,26 @@ int ring_wait_record(struct karena_ring *ring)
 __poll_t ring_poll(struct file *file, struct poll_table_struct *table)
 {
 	struct karena_ring *ring = to_ring(karena_file_handle(file)->object);
+	__poll_t asked = poll_requested_events(table);
+	bool space = asked & RING_POLL_SPACE;
+	bool records = asked & RING_POLL_RECORD || !space;
 	struct ring_view view __uninitialized;
 	__poll_t events = 0;
 
-	poll_wait(file, &ring->wait, table);
-	ring_arm(ring);
+	queue_poller(file, table, records, space);
+	if (records)
+		ring_arm(ring);
 	ring_look(ring, &view);
-	if (view.room < half(ring) &&
-	    poll_requested_events(table) & WAKE_ROOM) {
-		ring_want_room(ring);
+	if (space && view.room < ring_half(ring)) {
+		ring_want_half(ring);
 		ring_look(ring, &view);
 	}
 
 	if (view.there || view.ended)
-		events |= WAKE_RECORD;
+		events |= RING_POLL_RECORD;
 	if (view.ended)
 		events |= EPOLLHUP;
-	if (view.room >= half(ring))
-		events |= WAKE_ROOM;
+	if (view.room >= ring_half(ring))
+		events |= RING_POLL_SPACE;
 	return events;
 }

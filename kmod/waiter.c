@@ -4,11 +4,14 @@
  * entries of the queue, such as those of ->poll, by their wake function.
  */
 #include <linux/compiler.h>
+#include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/sched.h>
+#include <linux/sched/rt.h>
 #include <linux/spinlock.h>
 
 #include "call.h"
+#include "compat.h"
 #include "waiter.h"
 
 static int waiter_woken(struct wait_queue_entry *entry, unsigned int mode, int sync, void *key)
@@ -27,7 +30,7 @@ static void wake_sleeper(struct karena_waiter *waiter)
 /**
  * karena_waiter_init() - set up a waiter
  * @waiter:	the waiter, which the caller then adds to a queue
- * @call:	the call that waits
+ * @call:	the call that waits; NULL: it cannot be cancelled
  * @wake:	see struct karena_waiter
  *
  * Context: any.
@@ -37,22 +40,52 @@ void karena_waiter_init(struct karena_waiter *waiter, const struct karena_call *
 {
 	init_waitqueue_func_entry(&waiter->entry, waiter_woken);
 	waiter->wake = wake;
-	waiter->file = call->file;
-	waiter->token = call->token;
+	waiter->file = call ? call->file : NULL;
+	waiter->token = call ? call->token : 0;
 	waiter->cancelled = false;
 }
+EXPORT_SYMBOL_IF_KUNIT(karena_waiter_init);
 
 /**
- * karena_waiter_sleeps() - set up a waiter for the calling task and wait_woken()
+ * karena_waiter_init_current() - set up a waiter for the calling thread
  * @waiter:	the waiter, which the caller then adds to a queue
- * @call:	the call that waits
+ * @call:	as for karena_waiter_init()
  *
  * Context: process.
  */
-void karena_waiter_sleeps(struct karena_waiter *waiter, const struct karena_call *call)
+void karena_waiter_init_current(struct karena_waiter *waiter, const struct karena_call *call)
 {
 	karena_waiter_init(waiter, call, wake_sleeper);
 	waiter->entry.private = current;
+}
+
+/* As poll() does; a realtime thread is not late. */
+static u64 slack_ns(void)
+{
+	return rt_task(current) ? 0 : current->timer_slack_ns;
+}
+
+/**
+ * karena_waiter_sleep() - sleep until woken, or a signal or the time comes
+ * @waiter:	the calling thread's, on a queue
+ * @until:	by CLOCK_MONOTONIC; 0: there is no limit
+ *
+ * Does not sleep if the waiter was woken since it last slept. As wait_woken(), whose limit
+ * is in ticks.
+ *
+ * Context: process; may sleep.
+ */
+void karena_waiter_sleep(struct karena_waiter *waiter, ktime_t until)
+{
+	struct wait_queue_entry *entry = &waiter->entry;
+
+	/* A full barrier. Pairs with that of woken_wake_function(). */
+	set_current_state(TASK_INTERRUPTIBLE);
+	if (!(READ_ONCE(entry->flags) & WQ_FLAG_WOKEN))
+		schedule_hrtimeout_range(until ? &until : NULL, slack_ns(), HRTIMER_MODE_ABS);
+	__set_current_state(TASK_RUNNING);
+	/* Before what the caller looks at. Pairs likewise. */
+	smp_store_mb(entry->flags, entry->flags & ~WQ_FLAG_WOKEN);
 }
 
 /* Wakes after @cancelled is set, so that a waiter about to sleep sees the flag. */

@@ -6,6 +6,7 @@
 #ifndef KARENA_WAITER_H
 #define KARENA_WAITER_H
 
+#include <linux/ktime.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -16,7 +17,7 @@ struct karena_call;
  * struct karena_waiter - a waiter for the answer to a call
  * @entry:	on the queue that wakes it
  * @wake:	wakes the waiter; in any context but NMI, with the queue's lock held
- * @file:	open file that the call was made on; fixed
+ * @file:	open file that the call was made on; NULL: nobody cancels it; fixed
  * @token:	token of the call; fixed
  * @cancelled:	the wait was cancelled; @wake is called after this is set
  */
@@ -30,7 +31,8 @@ struct karena_waiter {
 
 void karena_waiter_init(struct karena_waiter *waiter, const struct karena_call *call,
 			void (*wake)(struct karena_waiter *waiter));
-void karena_waiter_sleeps(struct karena_waiter *waiter, const struct karena_call *call);
+void karena_waiter_init_current(struct karena_waiter *waiter, const struct karena_call *call);
+void karena_waiter_sleep(struct karena_waiter *waiter, ktime_t until);
 long karena_waiters_cancel(struct wait_queue_head *queue, const struct file *file,
 			   const u64 *token);
 

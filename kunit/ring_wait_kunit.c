@@ -31,13 +31,18 @@ static int listen(wait_queue_entry_t *entry, unsigned int mode, int sync, void *
 	return 1;
 }
 
+static void listen_on(struct wait_queue_head *queue, struct listener *listener)
+{
+	*listener = (struct listener) { .nr = 0 };
+	init_waitqueue_func_entry(&listener->entry, listen);
+	add_wait_queue(queue, &listener->entry);
+}
+
 static void listen_begin(struct kunit *test, struct listener *listener)
 {
 	struct ring_fixture *f = test->priv;
 
-	*listener = (struct listener) { .nr = 0 };
-	init_waitqueue_func_entry(&listener->entry, listen);
-	add_wait_queue(&f->ring->wait, &listener->entry);
+	listen_on(&f->ring->wait, listener);
 }
 
 static void listen_end(struct kunit *test, struct listener *listener)
@@ -123,17 +128,18 @@ static void wakeup_should_be_deferred_with_interrupts_off(struct kunit *test)
 	listen_end(test, &listener);
 }
 
-static void room_should_be_told_when_half_is_free(struct kunit *test)
+static void space_should_be_told_when_half_is_free(struct kunit *test)
 {
 	struct ring_fixture *f = test->priv;
-	struct listener listener;
+	struct listener listener, consumer;
 	struct ring_view view;
 
-	listen_begin(test, &listener);
+	listen_begin(test, &consumer);
+	listen_on(&f->ring->space.wait, &listener);
 	rg_send(test, PAGE_SIZE / 2 - 8, 0);
 	rg_send(test, PAGE_SIZE / 4 - 8, 0);
 	rg_send(test, PAGE_SIZE / 4 - 8, 0);
-	ring_want_room(f->ring);
+	ring_want_half(f->ring);
 	KUNIT_EXPECT_EQ(test, listener.nr, 0);
 	rg_consume_to(test, PAGE_SIZE / 2);
 	ring_look(f->ring, &view);
@@ -143,25 +149,128 @@ static void room_should_be_told_when_half_is_free(struct kunit *test)
 	ring_look(f->ring, &view);
 	KUNIT_EXPECT_EQ(test, listener.nr, 1);
 	/* Where it is there already, at once. */
-	ring_want_room(f->ring);
+	ring_want_half(f->ring);
 	KUNIT_EXPECT_EQ(test, listener.nr, 2);
-	listen_end(test, &listener);
+	KUNIT_EXPECT_EQ(test, consumer.nr, 0);
+	remove_wait_queue(&f->ring->space.wait, &listener.entry);
+	listen_end(test, &consumer);
 }
 
-/* A producer who finds room tells those who wait for it. */
-static void room_should_be_told_by_a_producer_too(struct kunit *test)
+static void space_should_be_told_where_epolls_may_have_changed_their_events(struct kunit *test)
+{
+	struct ring_fixture *f = test->priv;
+	struct listener listener, consumer;
+
+	listen_begin(test, &consumer);
+	listen_on(&f->ring->space.wait, &listener);
+	ring_mix_queues(f->ring);
+	ring_want_half(f->ring);
+	KUNIT_EXPECT_EQ(test, listener.nr, 1);
+	KUNIT_EXPECT_EQ(test, consumer.nr, 1);
+	ring_arm(f->ring);
+	rg_send(test, 1, 0);
+	KUNIT_EXPECT_EQ(test, listener.nr, 2);
+	KUNIT_EXPECT_EQ(test, consumer.nr, 2);
+	remove_wait_queue(&f->ring->space.wait, &listener.entry);
+	listen_end(test, &consumer);
+}
+
+/* A producer who finds space tells those who wait for it. */
+static void space_should_be_told_by_a_producer_too(struct kunit *test)
 {
 	struct ring_fixture *f = test->priv;
 	struct listener listener;
 
-	listen_begin(test, &listener);
+	listen_on(&f->ring->space.wait, &listener);
 	rg_send(test, PAGE_SIZE - 8, 0);
-	ring_want_room(f->ring);
+	ring_want_half(f->ring);
 	rg_consume_to(test, PAGE_SIZE);
 	rg_send(test, 8, 0);
-	irq_work_sync(&f->ring->wake_work);
+	irq_work_sync(&f->ring->space.work);
 	KUNIT_EXPECT_EQ(test, listener.nr, 1);
-	listen_end(test, &listener);
+	remove_wait_queue(&f->ring->space.wait, &listener.entry);
+}
+
+/* A thread that waits for its turn, without sleeping: counts its wake-ups. */
+struct turn {
+	struct ring_turn turn;
+	int nr;
+};
+
+static void count_turn(struct karena_waiter *waiter)
+{
+	container_of(waiter, struct turn, turn.waiter)->nr++;
+}
+
+static void turn_begin(struct kunit *test, struct turn *turn, u64 bytes)
+{
+	struct ring_fixture *f = test->priv;
+
+	*turn = (struct turn) { .turn.bytes = bytes };
+	karena_waiter_init(&turn->turn.waiter, NULL, count_turn);
+	ring_turn_begin(f->ring, &turn->turn);
+}
+
+static void turns_should_be_granted_in_order_and_only_what_is_free(struct kunit *test)
+{
+	const u64 *wanted = &((struct ring_fixture *)test->priv)->ring->producer_page->space_wanted;
+	struct ring_fixture *f = test->priv;
+	struct ring_view view;
+	struct turn turns[3];
+
+	rg_send(test, 24, 0);
+	rg_send(test, PAGE_SIZE - 32 - 8, 0);
+	turn_begin(test, &turns[0], 16);
+	turn_begin(test, &turns[1], PAGE_SIZE / 2);
+	turn_begin(test, &turns[2], 16);
+	KUNIT_EXPECT_EQ(test, *wanted, 16);
+	rg_consume_to(test, 32);
+	ring_look(f->ring, &view);
+	KUNIT_EXPECT_TRUE(test, turns[0].turn.granted);
+	KUNIT_EXPECT_FALSE(test, turns[1].turn.granted);
+	KUNIT_EXPECT_FALSE(test, turns[2].turn.granted);
+	KUNIT_EXPECT_EQ(test, *wanted, PAGE_SIZE / 2);
+	/* One that gives up lets in the one behind it, beside what was granted before. */
+	ring_turn_end(f->ring, &turns[1].turn);
+	KUNIT_EXPECT_TRUE(test, turns[2].turn.granted);
+	KUNIT_EXPECT_EQ(test, f->ring->space.granted, 32);
+	KUNIT_EXPECT_EQ(test, *wanted, 0);
+	/* What others took cannot be granted again. */
+	rg_send(test, 24, 0);
+	ring_turn_return(f->ring, &turns[0].turn, 16);
+	KUNIT_EXPECT_FALSE(test, turns[0].turn.granted);
+	KUNIT_EXPECT_EQ(test, *wanted, 16);
+	ring_turn_end(f->ring, &turns[2].turn);
+	ring_turn_end(f->ring, &turns[0].turn);
+	KUNIT_EXPECT_EQ(test, f->ring->space.granted, 0);
+	KUNIT_EXPECT_EQ(test, *wanted, 0);
+	KUNIT_EXPECT_EQ(test, turns[0].nr, 1);
+	KUNIT_EXPECT_EQ(test, turns[1].nr, 0);
+	KUNIT_EXPECT_EQ(test, turns[2].nr, 1);
+}
+
+/* More than are granted in one hold of the lock: those who leave see to the rest. */
+static void many_turns_should_be_granted_in_steps(struct kunit *test)
+{
+	unsigned int nr = 80, granted = 0, i;
+	struct ring_fixture *f = test->priv;
+	struct ring_view view;
+	struct turn *turns;
+
+	turns = kunit_kcalloc(test, nr, sizeof(*turns), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, turns);
+	rg_send(test, PAGE_SIZE - 8, 0);
+	for (i = 0; i < nr; i++)
+		turn_begin(test, &turns[i], 16);
+	rg_consume_to(test, PAGE_SIZE);
+	ring_look(f->ring, &view);
+	for (i = 0; i < nr; i++)
+		granted += turns[i].turn.granted;
+	KUNIT_EXPECT_EQ(test, granted, 64);
+	for (i = 0; i < nr; i++) {
+		KUNIT_EXPECT_TRUE(test, turns[i].turn.granted);
+		ring_turn_end(f->ring, &turns[i].turn);
+	}
 }
 
 static void send_in_hardirq(void *ring)
@@ -296,8 +405,11 @@ static struct kunit_case ring_wait_cases[] = {
 	KUNIT_CASE(force_should_wake_the_unarmed),
 	KUNIT_CASE(wakeup_of_nobody_should_not_count),
 	KUNIT_CASE(wakeup_should_be_deferred_with_interrupts_off),
-	KUNIT_CASE(room_should_be_told_when_half_is_free),
-	KUNIT_CASE(room_should_be_told_by_a_producer_too),
+	KUNIT_CASE(space_should_be_told_when_half_is_free),
+	KUNIT_CASE(space_should_be_told_where_epolls_may_have_changed_their_events),
+	KUNIT_CASE(space_should_be_told_by_a_producer_too),
+	KUNIT_CASE(turns_should_be_granted_in_order_and_only_what_is_free),
+	KUNIT_CASE(many_turns_should_be_granted_in_steps),
 	KUNIT_CASE(record_should_come_from_a_hard_interrupt),
 	KUNIT_CASE(producers_at_once_should_lose_nothing),
 	{}

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "kselftest_harness.h"
-#include "ring_util.h"
+#include "ring_waiter.h"
 
 /* A wait that takes so long was not woken. */
 #define LOST_US		(HUNG_MS * 1000u)
@@ -53,19 +53,6 @@ static int reserve_within(int fd, uint32_t length, uint32_t timeout_us, uint64_t
 	return ret;
 }
 
-static int output_within(int fd, const void *data, uint64_t bytes, uint32_t timeout_us)
-{
-	struct karena_ring_output args = {
-		.size = sizeof(args),
-		.flags = KARENA_RING_WAIT_SPACE,
-		.buffer = (uintptr_t)data,
-		.buffer_bytes = bytes,
-		.timeout_us = timeout_us,
-	};
-
-	return call(fd, KARENA_IOC_RING_OUTPUT, &args);
-}
-
 static int reserve_batch_within(int fd, const uint32_t *lengths, uint64_t bytes,
 				uint32_t timeout_us)
 {
@@ -91,15 +78,6 @@ static int output_batch_within(int fd, const void *records, uint64_t bytes, uint
 	};
 
 	return call(fd, KARENA_IOC_RING_OUTPUT_BATCH, &args);
-}
-
-/* To the last byte, by records of 16 bytes, and nobody is refused. */
-static void fill(int fd)
-{
-	unsigned int i;
-
-	for (i = 0; i < page_size / 16; i++)
-		must(ring_output(fd, "filled", 8, 0) == 0);
 }
 
 static uint64_t now_us(void)
@@ -161,7 +139,7 @@ TEST_F(space, time_that_is_over_is_a_loss)
 	uint64_t start;
 	char data[200] = "";
 
-	fill(self->fd);
+	fill_with_records_of_16(&self->ring);
 	before = ring_stat(self->fd);
 	start = now_us();
 	EXPECT_EQ(-ETIMEDOUT, reserve_within(self->fd, 8, SOON_US, NULL));
@@ -225,32 +203,28 @@ static bool wants(space_data *self, uint64_t bytes)
 	return true;
 }
 
-/* One that needs more than half, beside one that needs little. */
-TEST_F(space, each_is_woken_when_there_is_space_for_it)
+/* One that needs more than half, and behind it one that needs little. */
+TEST_F(space, each_is_woken_in_turn_when_there_is_space_for_it)
 {
 	struct waiting big = { .fd = self->fd, .length = page_size - 64 - HEADER_BYTES };
 	struct waiting small = { .fd = self->fd, .length = 8 };
 	pthread_t big_thread, small_thread;
 	uint64_t at;
 
-	fill(self->fd);
+	fill_with_records_of_16(&self->ring);
 	ASSERT_EQ(0, pthread_create(&big_thread, NULL, reserve_in_thread, &big));
 	ASSERT_TRUE(wants(self, page_size - 64));
 	ASSERT_EQ(0, pthread_create(&small_thread, NULL, reserve_in_thread, &small));
-	ASSERT_TRUE(wants(self, 16));
-	give_back(self, 16);
-	ASSERT_EQ(0, pthread_join(small_thread, NULL));
-	EXPECT_EQ(0, small.ret);
-	ASSERT_TRUE(wants(self, page_size - 64));
-	EXPECT_FALSE(is_done(&big));
-	/* What is reserved and not submitted stays behind, as it must. */
-	for (at = 32; at <= page_size - 64; at += 16) {
-		ASSERT_FALSE(__atomic_load_n(&big.done, __ATOMIC_ACQUIRE));
+	for (at = 16; at < page_size - 64; at += 16)
 		give_back(self, at);
-	}
-	give_back(self, page_size);
+	EXPECT_FALSE(is_done(&small));
+	EXPECT_FALSE(is_done(&big));
+	/* As much as both need. */
+	give_back(self, page_size - 48);
 	ASSERT_EQ(0, pthread_join(big_thread, NULL));
 	EXPECT_EQ(0, big.ret);
+	ASSERT_EQ(0, pthread_join(small_thread, NULL));
+	EXPECT_EQ(0, small.ret);
 	EXPECT_EQ(0, self->ring.producer->space_wanted);
 }
 
@@ -260,7 +234,7 @@ TEST_F(space, a_read_wakes)
 	pthread_t thread;
 	char buffer[32];
 
-	fill(self->fd);
+	fill_with_records_of_16(&self->ring);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, reserve_in_thread, &waiting));
 	ASSERT_TRUE(wants(self, 32));
 	ASSERT_EQ(16, ring_read(self->fd, buffer, 16));
@@ -297,7 +271,7 @@ TEST_F(space, signal_ends_the_wait)
 {
 	uint64_t before, lost;
 
-	fill(self->fd);
+	fill_with_records_of_16(&self->ring);
 	before = produced(&self->ring);
 	lost = ring_stat(self->fd).out_lost_full;
 	on_alarm(SA_RESTART);
@@ -384,7 +358,6 @@ struct sender {
 	uint32_t records;
 };
 
-/* Whoever comes first gets the space: one that needs much may wait for the other to end. */
 static void *send_waiting(void *arg)
 {
 	static const char data[2048];

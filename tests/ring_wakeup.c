@@ -192,6 +192,94 @@ TEST_F(ring, edge_triggered_producer_is_woken_for_space_again)
 	close(epoll);
 }
 
+static int flush(int fd)
+{
+	struct karena_ring_flush args = { .size = sizeof(args) };
+
+	return call(fd, KARENA_IOC_RING_FLUSH, &args);
+}
+
+TEST_F(ring, record_leaves_those_asleep_who_poll_for_space)
+{
+	int *flag = shared_memory(page_size), *other = shared_memory(page_size);
+	long long asleep;
+	pid_t producer, consumer;
+	char got[256];
+
+	fill_up(self->fd);
+	producer = sleep_for(self->fd, POLLOUT, flag);
+	while (ring_stat(self->fd).out_available > page_size / 2 + 256)
+		ASSERT_LT(0, ring_read(self->fd, got, sizeof(got)));
+	asleep = times_asleep(producer);
+	/* A consumer that goes to sleep, and each kind of wake-up for it. */
+	EXPECT_EQ(0, flush(self->fd));
+	EXPECT_EQ(0, ring_output(self->fd, "x", 1, KARENA_RING_FORCE_WAKEUP));
+	consumer = sleep_for(self->fd, POLLIN, other);
+	EXPECT_EQ(0, ring_output(self->fd, "x", 1, 0));
+	EXPECT_EQ(0, reap(consumer));
+	wait_until_asleep(producer);
+	EXPECT_EQ(asleep, times_asleep(producer));
+	while (ring_stat(self->fd).out_available)
+		ASSERT_LT(0, ring_read(self->fd, got, sizeof(got)));
+	EXPECT_EQ(0, reap(producer));
+}
+
+TEST_F(ring, space_leaves_those_asleep_who_poll_for_records)
+{
+	int *flag = shared_memory(page_size);
+	struct karena_ring_consumer *consumer = ring_consumer(&self->ring);
+	uint64_t position;
+	long long asleep;
+	pid_t pid;
+
+	ASSERT_NE(NULL, consumer);
+	fill_up(self->fd);
+	consume_to(consumer, produced(&self->ring));
+	/* Open, so that there is no record to be had. */
+	ASSERT_EQ(0, ring_reserve(self->fd, page_size - HEADER_BYTES, &position));
+	pid = sleep_for(self->fd, POLLIN, flag);
+	asleep = times_asleep(pid);
+	EXPECT_EQ(-EAGAIN, ring_reserve(self->fd, 8, NULL));
+	/* Discarded and passed: all is free again. */
+	ASSERT_EQ(0, ring_finish(self->fd, KARENA_IOC_RING_DISCARD, position,
+				 KARENA_RING_NO_WAKEUP));
+	consume_to(consumer, produced(&self->ring));
+	ring_stat(self->fd);
+	wait_until_asleep(pid);
+	EXPECT_EQ(asleep, times_asleep(pid));
+	ASSERT_EQ(0, ring_output(self->fd, "x", 1, 0));
+	EXPECT_EQ(0, reap(pid));
+}
+
+static void change_events(int epoll, int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events };
+
+	must(epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) == 0);
+}
+
+/* epoll puts itself on queues only when a file is added. */
+TEST_F(ring, epoll_whose_events_were_changed_is_woken_for_the_new_ones)
+{
+	int epoll = epoll_new(self->fd, EPOLLIN | EPOLLET);
+	char got[4096];
+
+	fill_up(self->fd);
+	change_events(epoll, self->fd, EPOLLOUT | EPOLLET);
+	EXPECT_EQ(0, epoll_events(epoll, 0));
+	while (ring_stat(self->fd).out_available)
+		ASSERT_LT(0, ring_read(self->fd, got, sizeof(got)));
+	EXPECT_EQ(EPOLLOUT, epoll_events(epoll, 0));
+	close(epoll);
+
+	epoll = epoll_new(self->fd, EPOLLOUT | EPOLLET);
+	change_events(epoll, self->fd, EPOLLIN | EPOLLET);
+	EXPECT_EQ(0, epoll_events(epoll, 0));
+	ASSERT_EQ(0, ring_output(self->fd, "x", 1, 0));
+	EXPECT_EQ(EPOLLIN, epoll_events(epoll, 0));
+	close(epoll);
+}
+
 /* The consumer sleeps edge-triggered, so that nothing but its own look wakes. */
 static void *drain_edge_triggered(void *arg)
 {

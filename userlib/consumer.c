@@ -48,7 +48,7 @@ void karena_ring_release(struct karena_ring *ring)
 	ring->released = ring->taken;
 	/*
 	 * The kernel wakes producers that wait for space, but does not notice the store
-	 * that makes space. Pairs with the barrier in ring_want_bytes(): one of the two
+	 * that makes space. Pairs with the exchange in update_wanted(): one of the two
 	 * sides sees the other's store.
 	 */
 	full_barrier();

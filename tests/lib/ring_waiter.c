@@ -36,3 +36,30 @@ bool take(struct waiter *waiter)
 	}
 	return any;
 }
+
+long long times_asleep(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	return file_number(path, "voluntary_ctxt_switches:");
+}
+
+int output_within(int fd, const void *data, uint64_t bytes, uint32_t timeout_us)
+{
+	struct karena_ring_output args = {
+		.size = sizeof(args),
+		.flags = KARENA_RING_WAIT_SPACE,
+		.buffer = (uintptr_t)data,
+		.buffer_bytes = bytes,
+		.timeout_us = timeout_us,
+	};
+
+	return call(fd, KARENA_IOC_RING_OUTPUT, &args);
+}
+
+void fill_with_records_of_16(const struct ring *ring)
+{
+	while (produced(ring) != ring->header->data_bytes)
+		must(ring_output(ring->fd, "filled", 8, 0) == 0);
+}

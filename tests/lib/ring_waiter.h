@@ -28,4 +28,13 @@ struct waiter {
 /* Looks as a consumer does who uses no full barrier. */
 bool take(struct waiter *waiter);
 
+/* How often a process that waits has gone to sleep: it does so anew whenever it is woken. */
+long long times_asleep(pid_t pid);
+
+/* Sends by copy, and waits for space. */
+int output_within(int fd, const void *data, uint64_t bytes, uint32_t timeout_us);
+
+/* To the last byte, and nobody is refused. */
+void fill_with_records_of_16(const struct ring *ring);
+
 #endif /* RING_WAITER_H */

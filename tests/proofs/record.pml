@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Waiting for a record: the protocol of kmod/ring_wait.c, step by step. A model for
+ * Waiting for a record: the protocol of kmod/ring_wake.c, step by step. A model for
  * Spin; a waiter that sleeps while a record is there shows as an invalid end state.
  *
  * Spin's memory is sequentially consistent. Where a full barrier stands between a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Waiting for space: the protocol of kmod/ring_wait.c and of the consumer's half in
+ * Waiting for space: the protocol of kmod/ring_wake.c and of the consumer's half in
  * user space, step by step. A model for Spin; a producer that sleeps while half of
  * the ring is free shows as an invalid end state.
  *
@@ -24,7 +24,7 @@ bool space_wanted;
 bool queued;
 bool woken;
 
-/* ring_look(), under the lock, and ring_tell_room() after it. */
+/* ring_look(), under the lock, and ring_tell_space() after it. */
 inline look(saw)
 {
 	accepted = claim;
@@ -45,7 +45,7 @@ inline look(saw)
 	fi
 }
 
-/* ring_want_room() */
+/* ring_want_half() */
 inline want_space(saw)
 {
 #ifdef NO_PRODUCER_BARRIER
