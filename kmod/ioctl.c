@@ -119,6 +119,20 @@ long karena_execute_user(const struct karena_op *op, struct karena_call *call, v
 	return err ?: ret;
 }
 
+/*
+ * Has a call that a signal has interrupted made again, if no handler runs, and else fail with
+ * EINTR; in both cases with what is left of its time. As select(), only the latter where that
+ * cannot be written.
+ */
+static long interrupted(const struct karena_op *op, const struct karena_call *call,
+			void __user *uarg)
+{
+	if (call->until &&
+	    put_user(karena_call_us_left(call), (u32 __user *)(uarg + op->timeout)))
+		return -EINTR;
+	return -ERESTARTNOHAND;
+}
+
 /**
  * karena_ioctl() - execute an ioctl on any karena file
  * @file:	open file of the device, an arena or a ring
@@ -136,6 +150,10 @@ long karena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		.file = file,
 	};
 	const struct karena_op *op = karena_op_find(cmd, call.object);
+	long ret;
 
-	return op ? karena_execute_user(op, &call, (void __user *)arg) : -ENOTTY;
+	if (!op)
+		return -ENOTTY;
+	ret = karena_execute_user(op, &call, (void __user *)arg);
+	return ret == -ERESTARTNOHAND ? interrupted(op, &call, (void __user *)arg) : ret;
 }

@@ -23,6 +23,7 @@
  * @first_size:	size of the argument struct as first published
  * @size:	size of the argument struct today
  * @out:	offset of the first out_ field, @size if there is none
+ * @timeout:	offset of its timeout in microseconds, a u32; 0: it has none
  * @out_on_eintr: the out_ fields are also written when the call fails with EINTR
  * @flags:	accepted flags
  * @rights:	KARENA_RIGHT_* that the open file must have; kernel code needs none
@@ -44,6 +45,7 @@ struct karena_op {
 	u16 first_size;
 	u16 size;
 	u16 out;
+	u16 timeout;
 	bool out_on_eintr;
 	u32 flags;
 	u32 rights;

@@ -117,7 +117,7 @@ int karena_file_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	if (ret == -KARENA_EWOULDSLEEP || (ret > 0 && request.call.multishot))
 		return sleep_elsewhere(cmd, issue_flags, &request);
 	/* io_uring does not restart requests. It interrupts a worker to cancel its request. */
-	if (ret == -ERESTARTNOINTR)
+	if (ret == -ERESTARTNOINTR || ret == -ERESTARTNOHAND)
 		ret = -EINTR;
 	if (ret == -EINTR && request.op->waits)
 		ret = -ECANCELED;

@@ -761,7 +761,8 @@ struct karena_ring_create {
  * @size:	in, sizeof(struct karena_ring_reserve) as the caller was built
  * @flags:	in, KARENA_RING_WAIT_SPACE
  * @length:	in, payload bytes, at least 1
- * @timeout_us:	in, with WAIT_SPACE: microseconds until ETIMEDOUT, 0 for no limit; else 0
+ * @timeout_us:	in, with WAIT_SPACE: microseconds until ETIMEDOUT, 0 for no limit; else 0.
+ *		After EINTR, what is left
  * @out_position: out, the record's position, which identifies it to submit and
  *		discard
  * @out_offset:	out, file offset of the payload in a mapping of the data
@@ -783,10 +784,15 @@ struct karena_ring_reserve {
 
 /*
  * Wait for space instead of failing with EAGAIN. The call fails with EINTR if a
- * signal came first, or ECANCELED by KARENA_IOC_RING_WAIT_CANCEL; nothing was
- * reserved or sent then. An io_uring command that would have to wait fails with
- * EOPNOTSUPP without KARENA_FEAT_URING_WAIT. There is no order among waiting
- * calls: free space goes to the first one to try that it suffices for.
+ * signal with a handler came first, even with SA_RESTART; @timeout_us then holds what
+ * is left of the time. It fails with ECANCELED by KARENA_IOC_RING_WAIT_CANCEL. Nothing
+ * was reserved or sent then. A signal without a handler, such as SIGSTOP and SIGCONT,
+ * a debugger, and the freezer end no wait, unless @timeout_us cannot be written (EINTR).
+ * An io_uring command that would have to wait fails with EOPNOTSUPP without
+ * KARENA_FEAT_URING_WAIT.
+ * Threads that wait by ioctl() are served in the order in which they came, so one
+ * that needs much is not overtaken by a later one that needs little. io_uring
+ * commands, and calls that do not wait, take what space they find.
  */
 #define KARENA_RING_WAIT_SPACE		0x00000004u
 /* Wake nobody now; the consumer finds the record at the next wake-up. */
@@ -825,7 +831,8 @@ struct karena_ring_finish {
  *		KARENA_RING_WAIT_SPACE
  * @buffer:	in, pointer to the payload
  * @buffer_bytes: in, its size, at least 1
- * @timeout_us:	in, with WAIT_SPACE: microseconds until ETIMEDOUT, 0 for no limit; else 0
+ * @timeout_us:	in, with WAIT_SPACE: microseconds until ETIMEDOUT, 0 for no limit; else 0.
+ *		After EINTR, what is left
  * @__reserved:	in, 0
  *
  * Sends one record as write() does, with the wake-up flags. Fails with EAGAIN if
@@ -1067,14 +1074,16 @@ struct karena_ring_flush {
  *		of the data area; 0 is as 1. With RECORDS, number of records, up to
  *		a sixteenth of that size
  * @timeout_us:	in, microseconds until ETIMEDOUT, or 0 for no limit; with
- *		IORING_URING_CMD_MULTISHOT counted from the last completion
+ *		IORING_URING_CMD_MULTISHOT counted from the last completion. After EINTR
+ *		from ioctl(), what is left
  *
  * Waits until the record at the consumer position is there and at least @bytes lie
  * between the consumer and the producer position. Returns how many bytes lie there, or 0
  * if the ring has ended. On an io_uring with 32-byte CQEs the first extra word is the
  * producer position, except with IORING_URING_CMD_MULTISHOT. Takes no role and reads
- * nothing. Fails with ETIMEDOUT; EINTR on a signal; ECANCELED by
- * KARENA_IOC_RING_WAIT_CANCEL. Needs KARENA_RIGHT_CONSUME.
+ * nothing. Fails with ETIMEDOUT; EINTR on a signal, as described at
+ * KARENA_RING_WAIT_SPACE; ECANCELED by KARENA_IOC_RING_WAIT_CANCEL. Needs
+ * KARENA_RIGHT_CONSUME.
  */
 struct karena_ring_wait {
 	__u32		size;

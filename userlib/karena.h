@@ -720,7 +720,8 @@ int karena_ring_output(const struct karena_ring *ring, const void *data, size_t 
  * @timeout_us:	microseconds; 0 for no limit
  *
  * Errors: -ENOSPC if the record can never fit; -ESTALE as karena_ring_output();
- * -ETIMEDOUT, or -EINTR on any signal, with nothing sent. Any thread. Since 1.0.
+ * -ETIMEDOUT, or -EINTR on a signal that has a handler, with nothing sent. Any thread.
+ * Since 1.0.
  */
 int karena_ring_output_wait(const struct karena_ring *ring, const void *data, size_t length,
 			    uint32_t flags, uint32_t timeout_us);
@@ -746,8 +747,8 @@ void *karena_ring_reserve(struct karena_ring *ring, size_t length);
  * @timeout_us:	microseconds; 0 for no limit
  *
  * Returns the payload, or NULL with errno as karena_ring_reserve(), but ETIMEDOUT
- * instead of EAGAIN, or EINTR on any signal, with nothing reserved. Any thread.
- * Since 1.0.
+ * instead of EAGAIN, or EINTR on a signal that has a handler, with nothing reserved.
+ * Any thread. Since 1.0.
  */
 void *karena_ring_reserve_wait(struct karena_ring *ring, size_t length, uint32_t timeout_us);
 
