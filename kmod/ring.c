@@ -313,12 +313,6 @@ int karena_ring_output(struct karena_ring *ring, const void *data, size_t length
 }
 EXPORT_SYMBOL_NS_GPL(karena_ring_output, KARENA_NS);
 
-void karena_ring_flush(struct karena_ring *ring)
-{
-	ring_wake(ring, KARENA_RING_FORCE_WAKEUP);
-}
-EXPORT_SYMBOL_NS_GPL(karena_ring_flush, KARENA_NS);
-
 /**
  * ring_reserve_for() - reserve a record for a process
  * @ring:	IN_PLACE, or @party is its copier
@@ -451,8 +445,8 @@ void ring_abandon(struct karena_ring *ring, struct ring_party *party)
 	WARN_ON_ONCE(party->nr_open);
 	atomic64_add(walk.nr, &ring->nr_discarded);
 	ring_lost_dead(ring, walk.nr, walk.bytes);
-	ring_tell(ring, 0);
+	ring_tell_many(ring, 0, walk.nr);
 	ring_stuck_look(ring);
-	ring_unhold(ring);
+	ring_flush_held(ring);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_abandon);

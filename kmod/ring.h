@@ -62,29 +62,6 @@ struct ring_area {
 };
 
 /**
- * struct ring_policy - which records wake; see ring_policy.c
- * @holds:	some wake-ups are held back; written under ring->party_lock, as are the
- *		next three, read by producers without
- * @bytes:	enough to wake, 0: any number is not
- * @records:	likewise
- * @delay_us:	for so long at most; 0: no limit
- * @held:	records that ended since the last wake-up and were no reason for one
- * @delaying:	@timer is going to run; not a bool, which not each architecture can exchange
- * @timer:	ends the delay
- * @start:	starts @timer where that cannot be done at once
- */
-struct ring_policy {
-	bool holds;
-	u32 bytes;
-	u32 records;
-	u32 delay_us;
-	atomic_t held;
-	unsigned int delaying;
-	struct hrtimer timer;
-	struct irq_work start;
-};
-
-/**
  * struct ring_patience - for how long an open record may hold consumers up
  * @us:		microseconds, 0: for ever; fixed
  * @running:	@timer is going to run, or to be started; under ring->lock
@@ -345,23 +322,16 @@ ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags);
 ssize_t ring_output_user(struct karena_ring *ring, const void __user *from, size_t length);
 ssize_t ring_read(struct karena_ring *ring, struct iov_iter *to);
 
-/* ring_policy.c: which records wake */
-void ring_policy_init(struct karena_ring *ring);
-void ring_policy_fini(struct karena_ring *ring);
-bool ring_holds_back(struct karena_ring *ring);
-
 /*
- * Somebody found no room, or has gone: what was held back is told. Any context, NMI
- * included.
+ * Somebody found no space, or has gone: what the policy has held back is told. Any
+ * context, NMI included.
  */
-static inline void ring_unhold(struct karena_ring *ring)
+static inline void ring_flush_held(struct karena_ring *ring)
 {
-	if (unlikely(READ_ONCE(ring->policy.holds)) && READ_ONCE(ring->armed))
+	if (unlikely(READ_ONCE(ring->policy.holds)) && atomic_read(&ring->policy.held) &&
+	    READ_ONCE(ring->armed))
 		karena_ring_flush(ring);
 }
-
-long ring_op_policy(struct karena_call *call, void *args);
-long ring_op_flush(struct karena_call *call, void *args);
 
 /* ring_stuck.c: open records that hold consumers up */
 void ring_stuck_init(struct karena_ring *ring, u32 us);

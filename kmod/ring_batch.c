@@ -79,7 +79,7 @@ static long output_all(struct ring_attempt *attempt)
 		cond_resched();
 	} while (iov_iter_count(s->from) && !fatal_signal_pending(current));
 	if (nr)
-		ring_tell(s->ring, s->flags & RING_FINISH_FLAGS);
+		ring_tell_many(s->ring, s->flags & RING_FINISH_FLAGS, nr);
 	return nr ?: ret;
 }
 
@@ -243,6 +243,6 @@ long ring_op_finish_batch(struct karena_call *call, void *argp)
 		cond_resched();
 	} while (!last && iov_iter_count(call->payload) && !fatal_signal_pending(current));
 	if (nr)
-		ring_tell(ring, args->flags);
+		ring_tell_many(ring, args->flags, nr);
 	return nr ?: last;
 }

@@ -26,7 +26,7 @@ static __always_inline void ring_lost_full(struct karena_ring *ring, unsigned in
 
 	ring_count_loss(&page->lost_full, nr, &page->lost_full_bytes, bytes);
 	trace_karena_ring_lost(ring, bytes, -EAGAIN);
-	ring_unhold(ring);
+	ring_flush_held(ring);
 }
 
 /* The same for one, told by its errno. */

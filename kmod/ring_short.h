@@ -95,11 +95,17 @@ ring_reserve_short(struct karena_ring *ring, size_t length,
  * look at @armed; see ring_wake.c. One comparison serves both: RING_ARMED is the
  * flag that demands a wake-up, and with NO_WAKEUP added it is neither.
  */
-static __always_inline void ring_tell(struct karena_ring *ring, u32 flags)
+static __always_inline void ring_tell_many(struct karena_ring *ring, u32 flags,
+					   unsigned int nr)
 {
 	BUILD_BUG_ON(RING_ARMED != KARENA_RING_FORCE_WAKEUP);
 	if (unlikely((READ_ONCE(ring->armed) | flags) == KARENA_RING_FORCE_WAKEUP))
-		ring_wake(ring, flags);
+		ring_wake(ring, flags, nr);
+}
+
+static __always_inline void ring_tell(struct karena_ring *ring, u32 flags)
+{
+	ring_tell_many(ring, flags, 1);
 }
 
 void ring_tell_traced(struct karena_ring *ring, const struct karena_record_header *header,

@@ -99,8 +99,8 @@ void ring_stuck_passed(struct karena_ring *ring, unsigned int nr, u64 payload)
 		return;
 	atomic64_add(nr, &ring->nr_discarded);
 	ring_lost_stuck(ring, nr, payload);
-	ring_tell(ring, 0);
-	ring_unhold(ring);
+	ring_tell_many(ring, 0, nr);
+	ring_flush_held(ring);
 }
 
 /*
@@ -152,7 +152,7 @@ void ring_stuck_init(struct karena_ring *ring, u32 us)
 {
 	ring->patience.us = us;
 	karena_hrtimer_setup(&ring->patience.timer, patience_is_over, CLOCK_MONOTONIC,
-			     HRTIMER_MODE_REL);
+			     HRTIMER_MODE_REL_SOFT);
 }
 
 /**
@@ -196,7 +196,7 @@ u64 ring_stuck_watch(struct karena_ring *ring)
  */
 void ring_stuck_start(struct karena_ring *ring, u64 ns)
 {
-	hrtimer_start(&ring->patience.timer, ns_to_ktime(ns), HRTIMER_MODE_REL);
+	hrtimer_start(&ring->patience.timer, ns_to_ktime(ns), HRTIMER_MODE_REL_SOFT);
 }
 
 /**

@@ -305,6 +305,7 @@ static long wait_for_space(struct karena_ring *ring, struct karena_call *call,
 static bool others_wait(struct karena_ring *ring, const struct karena_call *call,
 			const struct ring_attempt *attempt)
 {
+	/* A guess: without a barrier it may be late by one. */
 	return attempt->bytes && !call->nowait && !call->parks &&
 	       waitqueue_active(&ring->space.turns);
 }

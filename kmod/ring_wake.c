@@ -34,8 +34,32 @@
  * @armed is the kernel's own. In shared memory a consumer could forge it, or
  * forget it.
  *
- * NO_WAKEUP leaves @armed alone, hence the next record without it wakes. So does a
- * record that the ring's policy holds back; see ring_policy.c.
+ * NO_WAKEUP leaves @armed alone, hence the next record without it wakes.
+ *
+ * Held back
+ * ---------
+ * A consumer that need not be quick asks to be woken when so many bytes or records are
+ * there, or after a time; see KARENA_IOC_RING_POLICY. A record that is not enough leaves
+ * @armed as it is, so that the next one asks again; the cost is with producers whose
+ * consumer sleeps. The first that is held back starts the timer.
+ *
+ *   producer                       whoever wakes, the timer among them
+ *   --------                       -----------------------------------
+ *   [finish the record]            exchange delaying for 0
+ *   full barrier                   exchange armed for 0; if it was set, wake all
+ *   read armed: set
+ *   read delaying: if not set,
+ *     exchange it for 1; if
+ *     it was not, start the timer
+ *
+ * A producer that finds @delaying set read it before somebody cleared it, hence its
+ * record was finished before those are woken who have armed, and they look afterwards. One
+ * that finds @armed cleared is not held back: somebody else has woken, and whoever
+ * waits looks after that. A timer that finds @delaying cleared is of a delay that is over.
+ *
+ * What cannot go on wakes if anything was held back, whatever the policy: a producer that
+ * finds no space or waits for it, or has died. That is once, until something is held back
+ * again.
  *
  * Space
  * -----
@@ -75,6 +99,9 @@
  * when as many bytes as the old value are free, so that a consumer that has read that value
  * has the kernel look, or by somebody who looks afterwards.
  */
+#include <linux/hardirq.h>
+
+#include "call.h"
 #include "compat.h"
 #include "ring.h"
 #include "ring_wake.h"
@@ -181,6 +208,7 @@ static void wake_pollers(struct karena_ring *ring)
 
 /* Returns whether a look at the consumer's position is to follow. */
 static bool update_and_unlock(struct karena_ring *ring, unsigned long flags)
+	__releases(&ring->space.turns.lock)
 {
 	struct update update = update_wanted(ring);
 
@@ -222,6 +250,92 @@ static void space_deferred(struct irq_work *work)
 	wake_producers(container_of(work, struct karena_ring, space.work));
 }
 
+static struct karena_ring *ring_of(struct ring_policy *policy)
+{
+	return container_of(policy, struct karena_ring, policy);
+}
+
+/* A new policy may come while it starts, and its producers before it has. */
+static void start_timer(struct ring_policy *policy)
+{
+	u32 us;
+
+	do {
+		us = READ_ONCE(policy->delay_us);
+		hrtimer_start(&policy->timer, ns_to_ktime((u64)us * NSEC_PER_USEC),
+			      HRTIMER_MODE_REL_SOFT);
+	} while (us != READ_ONCE(policy->delay_us));
+}
+
+static void start_deferred(struct irq_work *work)
+{
+	start_timer(container_of(work, struct ring_policy, start));
+}
+
+/* With interrupts off the caller may hold what starting a timer takes. */
+static void delay(struct ring_policy *policy)
+{
+	if (!READ_ONCE(policy->delay_us))
+		return;
+	if (READ_ONCE(policy->delaying) || xchg(&policy->delaying, 1))
+		return;
+	if (in_nmi() || irqs_disabled())
+		irq_work_queue(&policy->start);
+	else
+		start_timer(policy);
+}
+
+/* Bytes and records are not of one moment, and need not be. */
+static bool has_enough(struct karena_ring *ring, unsigned int nr)
+{
+	struct ring_policy *policy = &ring->policy;
+	u32 bytes = READ_ONCE(policy->bytes), records = READ_ONCE(policy->records);
+	u32 held = atomic_add_return(nr, &policy->held);
+
+	if (bytes && karena_ring_query(ring, KARENA_RING_AVAILABLE) >= bytes)
+		return true;
+	return records && held >= records;
+}
+
+/* Are so many records, which were finished just now, no reason to wake? */
+static bool holds_back(struct karena_ring *ring, unsigned int nr)
+{
+	if (likely(!READ_ONCE(ring->policy.holds)) || has_enough(ring, nr))
+		return false;
+	delay(&ring->policy);
+	return true;
+}
+
+/* Takes @armed away, for whoever is going to wake; the policy begins anew before that. */
+static bool disarm(struct karena_ring *ring)
+{
+	struct ring_policy *policy = &ring->policy;
+
+	if (atomic_read(&policy->held))
+		atomic_set(&policy->held, 0);
+	if (READ_ONCE(policy->delaying))
+		xchg(&policy->delaying, 0);
+	/* Fully ordered. Pairs with the release in ring_arm(). */
+	return xchg(&ring->armed, 0);
+}
+
+/* In softirq on every kernel, a realtime one too, where a wait queue's lock may sleep. */
+static enum hrtimer_restart delay_is_over(struct hrtimer *timer)
+{
+	struct karena_ring *ring = ring_of(container_of(timer, struct ring_policy, timer));
+
+	if (READ_ONCE(ring->policy.delaying) && disarm(ring))
+		wake_records(ring);
+	return HRTIMER_NORESTART;
+}
+
+static void init_policy(struct ring_policy *policy)
+{
+	karena_hrtimer_setup(&policy->timer, delay_is_over, CLOCK_MONOTONIC,
+			     HRTIMER_MODE_REL_SOFT);
+	init_irq_work(&policy->start, start_deferred);
+}
+
 /**
  * ring_wake_init() - set up waking; nobody waits
  * @ring:	being built
@@ -235,7 +349,7 @@ void ring_wake_init(struct karena_ring *ring)
 	init_waitqueue_head(&ring->space.turns);
 	init_irq_work(&ring->wake_work, records_deferred);
 	init_irq_work(&ring->space.work, space_deferred);
-	ring_policy_init(ring);
+	init_policy(&ring->policy);
 }
 
 /**
@@ -246,7 +360,9 @@ void ring_wake_init(struct karena_ring *ring)
  */
 void ring_wake_fini(struct karena_ring *ring)
 {
-	ring_policy_fini(ring);
+	/* The first may still start the second. */
+	irq_work_sync(&ring->policy.start);
+	hrtimer_cancel(&ring->policy.timer);
 	irq_work_sync(&ring->wake_work);
 	irq_work_sync(&ring->space.work);
 }
@@ -259,7 +375,7 @@ void ring_wake_fini(struct karena_ring *ring)
  */
 void ring_arm(struct karena_ring *ring)
 {
-	/* Whoever sees it set finds the caller queued. Pairs with ring_wake(). */
+	/* Whoever sees it set finds the caller queued. Pairs with disarm(). */
 	smp_store_release(&ring->armed, RING_ARMED);
 	/* Before the look. Pairs with the exchange in record_close(). */
 	smp_mb();
@@ -267,20 +383,20 @@ void ring_arm(struct karena_ring *ring)
 EXPORT_SYMBOL_IF_KUNIT(ring_arm);
 
 /**
- * ring_wake() - wake consumers after a record was finished
+ * ring_wake() - wake consumers after records were finished
  * @ring:	the ring
  * @flags:	KARENA_RING_FORCE_WAKEUP or 0
+ * @nr:		records that were finished since the caller last called this
  *
  * Context: any, NMI included.
  */
-void ring_wake(struct karena_ring *ring, u32 flags)
+void ring_wake(struct karena_ring *ring, u32 flags, unsigned int nr)
 {
 	bool force = flags & KARENA_RING_FORCE_WAKEUP;
 
-	if (!force && ring_holds_back(ring))
+	if (!force && holds_back(ring, nr))
 		return;
-	/* Fully ordered. Pairs with the release in ring_arm(). */
-	if (!xchg(&ring->armed, 0) && !force)
+	if (!disarm(ring) && !force)
 		return;
 	if (can_wake())
 		wake_records(ring);
@@ -289,17 +405,11 @@ void ring_wake(struct karena_ring *ring, u32 flags)
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_wake);
 
-/**
- * ring_wake_late() - wake consumers for records that were held back
- * @ring:	the ring
- *
- * Context: interrupt, of a timer or an irq_work.
- */
-void ring_wake_late(struct karena_ring *ring)
+void karena_ring_flush(struct karena_ring *ring)
 {
-	if (xchg(&ring->armed, 0))
-		wake_records(ring);
+	ring_wake(ring, KARENA_RING_FORCE_WAKEUP, 0);
 }
+EXPORT_SYMBOL_NS_GPL(karena_ring_flush, KARENA_NS);
 
 /**
  * ring_wake_end() - wake all pollers and consumers, since the ring may have ended
@@ -309,7 +419,7 @@ void ring_wake_late(struct karena_ring *ring)
  */
 void ring_wake_end(struct karena_ring *ring)
 {
-	ring_wake(ring, KARENA_RING_FORCE_WAKEUP);
+	karena_ring_flush(ring);
 	wake_pollers(ring);
 }
 
@@ -365,6 +475,7 @@ void ring_tell_space(struct karena_ring *ring)
 
 /* The same where it may be that the consumer's position is to be looked at. */
 static void update_and_look(struct karena_ring *ring, unsigned long flags)
+	__releases(&ring->space.turns.lock)
 {
 	struct ring_view view;
 
@@ -384,8 +495,8 @@ void ring_want_bytes(struct karena_ring *ring, u64 bytes)
 	struct ring_space *space = &ring->space;
 	unsigned long flags;
 
-	ring_unhold(ring);
-	spin_lock_irqsave(&space->turns.lock, flags);
+	ring_flush_held(ring);
+	spin_lock_irqsave(&ring->space.turns.lock, flags);
 	space->wanted = min_not_zero(space->wanted, bytes);
 	update_and_look(ring, flags);
 }
@@ -417,9 +528,9 @@ void ring_turn_begin(struct karena_ring *ring, struct ring_turn *turn)
 	struct ring_space *space = &ring->space;
 	unsigned long flags;
 
-	ring_unhold(ring);
+	ring_flush_held(ring);
 	turn->granted = false;
-	spin_lock_irqsave(&space->turns.lock, flags);
+	spin_lock_irqsave(&ring->space.turns.lock, flags);
 	__add_wait_queue_entry_tail(&space->turns, &turn->waiter.entry);
 	update_and_look(ring, flags);
 }
@@ -447,7 +558,7 @@ void ring_turn_end(struct karena_ring *ring, struct ring_turn *turn)
 	struct ring_space *space = &ring->space;
 	unsigned long flags;
 
-	spin_lock_irqsave(&space->turns.lock, flags);
+	spin_lock_irqsave(&ring->space.turns.lock, flags);
 	ungrant(space, turn);
 	__remove_wait_queue(&space->turns, &turn->waiter.entry);
 	update_and_look(ring, flags);
@@ -467,10 +578,55 @@ void ring_turn_return(struct karena_ring *ring, struct ring_turn *turn, u64 byte
 	struct ring_space *space = &ring->space;
 	unsigned long flags;
 
-	ring_unhold(ring);
-	spin_lock_irqsave(&space->turns.lock, flags);
+	ring_flush_held(ring);
+	spin_lock_irqsave(&ring->space.turns.lock, flags);
 	ungrant(space, turn);
 	turn->bytes = bytes;
 	update_and_look(ring, flags);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_turn_return);
+
+/**
+ * ring_op_policy() - KARENA_IOC_RING_POLICY
+ * @call:	on a ring's fd
+ * @argp:	struct karena_ring_policy
+ *
+ * Context: may sleep.
+ * Return: 0 or -EINVAL.
+ */
+long ring_op_policy(struct karena_call *call, void *argp)
+{
+	const struct karena_ring_policy *args = argp;
+	struct karena_ring *ring = to_ring(call->object);
+	struct ring_policy *policy = &ring->policy;
+
+	if (args->__reserved || args->wake_bytes > ring->records.mask + 1)
+		return -EINVAL;
+	spin_lock(&ring->party_lock);
+	WRITE_ONCE(policy->bytes, args->wake_bytes);
+	WRITE_ONCE(policy->records, args->wake_records);
+	WRITE_ONCE(policy->delay_us, args->wake_delay_us);
+	WRITE_ONCE(policy->holds,
+		   args->wake_bytes || args->wake_records || args->wake_delay_us);
+	spin_unlock(&ring->party_lock);
+	/*
+	 * By the policy that was they might wait for longer. This ends its delay, and the
+	 * next one starts the timer anew.
+	 */
+	karena_ring_flush(ring);
+	return 0;
+}
+
+/**
+ * ring_op_flush() - KARENA_IOC_RING_FLUSH
+ * @call:	on a ring's fd
+ * @argp:	struct karena_ring_flush
+ *
+ * Context: any.
+ * Return: 0.
+ */
+long ring_op_flush(struct karena_call *call, void *argp)
+{
+	karena_ring_flush(to_ring(call->object));
+	return 0;
+}

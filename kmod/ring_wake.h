@@ -6,6 +6,7 @@
 #ifndef KARENA_RING_WAKE_H
 #define KARENA_RING_WAKE_H
 
+#include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/poll.h>
 #include <linux/types.h>
@@ -13,6 +14,7 @@
 
 #include "waiter.h"
 
+struct karena_call;
 struct karena_ring;
 
 #define RING_POLL_RECORD	(EPOLLIN | EPOLLRDNORM)
@@ -20,6 +22,30 @@ struct karena_ring;
 
 /* Of @armed; see ended(). */
 #define RING_ARMED		KARENA_RING_FORCE_WAKEUP
+
+/**
+ * struct ring_policy - which records wake
+ * @holds:	some wake-ups are held back; written under ring->party_lock, as are the
+ *		next three, read by producers without
+ * @bytes:	enough to wake, 0: any number is not
+ * @records:	likewise
+ * @delay_us:	for so long at most; 0: no limit
+ * @held:	records that were finished since the last wake-up and were no reason for one
+ * @delaying:	@timer is going to run, and to wake; not a bool, which not each architecture
+ *		can exchange
+ * @timer:	ends the delay
+ * @start:	starts @timer where that cannot be done at once
+ */
+struct ring_policy {
+	bool holds;
+	u32 bytes;
+	u32 records;
+	u32 delay_us;
+	atomic_t held;
+	unsigned int delaying;
+	struct hrtimer timer;
+	struct irq_work start;
+};
 
 /**
  * struct ring_space - those who wait for space
@@ -54,8 +80,7 @@ struct ring_turn {
 void ring_wake_init(struct karena_ring *ring);
 void ring_wake_fini(struct karena_ring *ring);
 void ring_arm(struct karena_ring *ring);
-void ring_wake(struct karena_ring *ring, u32 flags);
-void ring_wake_late(struct karena_ring *ring);
+void ring_wake(struct karena_ring *ring, u32 flags, unsigned int nr);
 void ring_wake_end(struct karena_ring *ring);
 void ring_mix_queues(struct karena_ring *ring);
 
@@ -63,6 +88,9 @@ void ring_tell_space(struct karena_ring *ring);
 void ring_want_bytes(struct karena_ring *ring, u64 bytes);
 void ring_want_half(struct karena_ring *ring);
 u64 ring_half(const struct karena_ring *ring);
+
+long ring_op_policy(struct karena_call *call, void *args);
+long ring_op_flush(struct karena_call *call, void *args);
 
 void ring_turn_begin(struct karena_ring *ring, struct ring_turn *turn);
 void ring_turn_end(struct karena_ring *ring, struct ring_turn *turn);

@@ -86,7 +86,7 @@ static void start_timer(struct parked *parked)
 	if (parked->until == parked->request.call.until)
 		return;
 	parked->until = parked->request.call.until;
-	hrtimer_start(&parked->timer, parked->until, HRTIMER_MODE_ABS);
+	hrtimer_start(&parked->timer, parked->until, HRTIMER_MODE_ABS_SOFT);
 }
 
 static void execute_parked(struct parked *parked, unsigned int issue_flags)
@@ -156,7 +156,7 @@ int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 	parked->cqe32 = issue_flags & IO_URING_F_CQE32;
 	atomic_set(&parked->kicks, 1);
 	karena_waiter_init(&parked->waiter, &request->call, parked_woken);
-	karena_hrtimer_setup(&parked->timer, parked_late, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	karena_hrtimer_setup(&parked->timer, parked_late, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
 	*(struct parked **)cmd->pdu = parked;
 
 	io_uring_cmd_mark_cancelable(cmd, issue_flags);

@@ -181,6 +181,138 @@ TEST_F(policy, flush_wakes_and_so_does_a_new_policy)
 	EXPECT_TRUE(woken(self, HUNG_MS));
 }
 
+/* Of a delay that would take longer than the test. */
+TEST_F(policy, new_policy_ends_the_delay_of_the_old_one)
+{
+	set_quietly(self, 0, 0, 2 * HUNG_MS * 1000);
+	send_one(self, 0);
+	EXPECT_FALSE(woken(self, 0));
+	EXPECT_EQ(0, set_policy(self->fd, 0, 0, 2000));
+	EXPECT_TRUE(woken(self, HUNG_MS));
+	consume_to(self->consumer, produced(&self->ring));
+	EXPECT_FALSE(woken(self, 0));
+	send_one(self, 0);
+	EXPECT_TRUE(woken(self, HUNG_MS));
+	/* And by way of none. */
+	set_quietly(self, 0, 0, 2 * HUNG_MS * 1000);
+	send_one(self, 0);
+	set_quietly(self, 0, 0, 0);
+	set_quietly(self, 0, 0, 2000);
+	consume_to(self->consumer, produced(&self->ring));
+	EXPECT_FALSE(woken(self, 0));
+	send_one(self, 0);
+	EXPECT_TRUE(woken(self, HUNG_MS));
+}
+
+static void send_some(policy_data *self, int nr, uint32_t flags)
+{
+	while (nr--)
+		send_one(self, flags);
+}
+
+/* Of a policy of 5 records. */
+static void check_count_begins_anew(struct __test_metadata *_metadata, policy_data *self)
+{
+	EXPECT_TRUE(woken(self, HUNG_MS));
+	send_some(self, 4, 0);
+	EXPECT_FALSE(woken(self, 0));
+	send_one(self, 0);
+	EXPECT_TRUE(woken(self, HUNG_MS));
+}
+
+TEST_F(policy, records_are_counted_since_the_last_wakeup_whoever_sent_it)
+{
+	struct karena_ring_reserve reserve = {
+		.size = sizeof(reserve), .length = page_size - 8,
+	};
+
+	set_quietly(self, 0, 5, 0);
+	send_some(self, 3, 0);
+	EXPECT_EQ(0, flush(self->fd));
+	check_count_begins_anew(_metadata, self);
+	send_some(self, 3, 0);
+	send_one(self, KARENA_RING_FORCE_WAKEUP);
+	check_count_begins_anew(_metadata, self);
+	send_some(self, 3, 0);
+	EXPECT_EQ(0, set_policy(self->fd, 0, 5, 0));
+	check_count_begins_anew(_metadata, self);
+	send_some(self, 3, 0);
+	EXPECT_EQ(-EAGAIN, call(self->fd, KARENA_IOC_RING_RESERVE, &reserve));
+	check_count_begins_anew(_metadata, self);
+}
+
+TEST_F(policy, delay_is_over_with_any_wakeup)
+{
+	uint64_t wakeups;
+
+	set_quietly(self, 0, 0, DELAY_US);
+	send_one(self, 0);
+	EXPECT_EQ(0, flush(self->fd));
+	consume_to(self->consumer, produced(&self->ring));
+	EXPECT_FALSE(woken(self, 0));
+	wakeups = ring_stat(self->fd).out_wakeups;
+	EXPECT_FALSE(woken(self, 3 * DELAY_US / 1000));
+	EXPECT_EQ(wakeups, ring_stat(self->fd).out_wakeups);
+	send_one(self, 0);
+	EXPECT_TRUE(woken(self, HUNG_MS));
+}
+
+TEST_F(policy, batch_counts_its_records)
+{
+	struct karena_record_header records[5 * 2] = { 0 };
+	struct karena_ring_output_batch output = {
+		.size = sizeof(output), .buffer = (uintptr_t)records,
+		.buffer_bytes = sizeof(records),
+	};
+	struct karena_ring_finish_entry entries[5] = { 0 };
+	struct karena_ring_finish_batch finish = {
+		.size = sizeof(finish), .buffer = (uintptr_t)entries,
+		.buffer_bytes = sizeof(entries),
+	};
+	uint64_t position;
+	int i;
+
+	for (i = 0; i < 5; i++)
+		records[2 * i].word = 8;
+	set_quietly(self, 0, 5, 0);
+	EXPECT_EQ(5, call(self->fd, KARENA_IOC_RING_OUTPUT_BATCH, &output));
+	EXPECT_TRUE(woken(self, HUNG_MS));
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(0, ring_reserve(self->fd, 8, &position));
+		entries[i].position = position;
+	}
+	EXPECT_EQ(5, call(self->fd, KARENA_IOC_RING_FINISH_BATCH, &finish));
+	EXPECT_TRUE(woken(self, HUNG_MS));
+	output.buffer_bytes = sizeof(records) / 5 * 4;
+	EXPECT_EQ(4, call(self->fd, KARENA_IOC_RING_OUTPUT_BATCH, &output));
+	EXPECT_FALSE(woken(self, 0));
+	send_one(self, 0);
+	EXPECT_TRUE(woken(self, HUNG_MS));
+}
+
+/* However often it is refused, while the consumer sleeps, or polls as if it did. */
+TEST_F(policy, full_ring_wakes_once_for_what_was_held_back)
+{
+	uint64_t wakeups;
+	int i;
+
+	set_quietly(self, 0, 2 * page_size, 0);
+	while (ring_output(self->fd, "record", 8, 0) == 0)
+		;
+	EXPECT_TRUE(woken(self, HUNG_MS));
+	EXPECT_FALSE(woken(self, 0));
+	wakeups = ring_stat(self->fd).out_wakeups;
+	for (i = 0; i < 100; i++) {
+		EXPECT_EQ(-EAGAIN, ring_output(self->fd, "record", 8, 0));
+		EXPECT_EQ(POLLIN, poll_now(self->fd));
+	}
+	EXPECT_EQ(wakeups, ring_stat(self->fd).out_wakeups);
+	consume_to(self->consumer, 16);
+	EXPECT_EQ(0, ring_output(self->fd, "record", 8, 0));
+	EXPECT_EQ(-EAGAIN, ring_output(self->fd, "record", 8, 0));
+	EXPECT_EQ(wakeups + 1, ring_stat(self->fd).out_wakeups);
+}
+
 /* With NO_WAKEUP only, and no policy at all. */
 TEST_F(policy, flush_tells_of_records_that_woke_nobody)
 {

@@ -39,19 +39,15 @@ typedef FIXTURE_DATA(stopped) stopped_data;
 FIXTURE_VARIANT(stopped)
 {
 	unsigned long call;
-	bool for_space;
+	bool space;
 };
 
 FIXTURE_VARIANT_ADD(stopped, read) { .call = 0 };
 FIXTURE_VARIANT_ADD(stopped, wait) { .call = KARENA_IOC_RING_WAIT };
-FIXTURE_VARIANT_ADD(stopped, output) { .call = KARENA_IOC_RING_OUTPUT, .for_space = true };
-FIXTURE_VARIANT_ADD(stopped, reserve) { .call = KARENA_IOC_RING_RESERVE, .for_space = true };
-FIXTURE_VARIANT_ADD(stopped, output_batch) {
-	.call = KARENA_IOC_RING_OUTPUT_BATCH, .for_space = true
-};
-FIXTURE_VARIANT_ADD(stopped, reserve_batch) {
-	.call = KARENA_IOC_RING_RESERVE_BATCH, .for_space = true
-};
+FIXTURE_VARIANT_ADD(stopped, output) { .call = KARENA_IOC_RING_OUTPUT, .space = true };
+FIXTURE_VARIANT_ADD(stopped, reserve) { .call = KARENA_IOC_RING_RESERVE, .space = true };
+FIXTURE_VARIANT_ADD(stopped, output_batch) { .call = KARENA_IOC_RING_OUTPUT_BATCH, .space = true };
+FIXTURE_VARIANT_ADD(stopped, reserve_batch) { .call = KARENA_IOC_RING_RESERVE_BATCH, .space = true };
 
 static const struct karena_record_header record_of_8[2] = { { .word = 8 } };
 static const uint32_t lengths[1] = { 8 };
@@ -104,7 +100,7 @@ FIXTURE_SETUP(stopped)
 	self->fd = self->ring.fd;
 	self->args = shared_memory(page_size);
 	set_args(self, variant->call);
-	if (variant->for_space)
+	if (variant->space)
 		fill_with_records_of_16(&self->ring);
 }
 
@@ -188,7 +184,7 @@ TEST_F(stopped, being_stopped_and_continued_ends_no_wait)
 
 	stop(pid);
 	ASSERT_EQ(0, kill(pid, SIGCONT));
-	check_goes_on(_metadata, self, variant->for_space, pid);
+	check_goes_on(_metadata, self, variant->space, pid);
 }
 
 TEST_F(stopped, being_looked_at_by_a_debugger_ends_no_wait)
@@ -200,7 +196,7 @@ TEST_F(stopped, being_looked_at_by_a_debugger_ends_no_wait)
 	ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, pid, 0, 0));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, ptrace(PTRACE_DETACH, pid, 0, 0));
-	check_goes_on(_metadata, self, variant->for_space, pid);
+	check_goes_on(_metadata, self, variant->space, pid);
 }
 
 TEST_F(stopped, being_frozen_ends_no_wait)
@@ -217,7 +213,7 @@ TEST_F(stopped, being_frozen_ends_no_wait)
 	while (file_number(CGROUP "/cgroup.events", "frozen") != 1)
 		pause_ms(1);
 	ASSERT_EQ(0, write_file(CGROUP "/cgroup.freeze", "0"));
-	check_goes_on(_metadata, self, variant->for_space, pid);
+	check_goes_on(_metadata, self, variant->space, pid);
 	remove_cgroup(CGROUP);
 }
 
@@ -255,7 +251,7 @@ TEST_F(stopped, handler_ends_the_wait_and_the_rest_of_the_time_is_told)
 
 	ASSERT_EQ(0, kill(pid, SIGUSR1));
 	if (!variant->call) {
-		check_goes_on(_metadata, self, variant->for_space, pid);
+		check_goes_on(_metadata, self, variant->space, pid);
 		return;
 	}
 	EXPECT_EQ(EINTR, reap(pid));

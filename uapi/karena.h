@@ -1026,7 +1026,7 @@ struct karena_ring_stat {
  * @wake_bytes:	in, wake when this many bytes lie between the positions, headers
  *		included; up to the size of the data area
  * @wake_records: in, wake when this many records were finished since the last
- *		wake-up
+ *		wake-up, whoever sent that, while somebody waited
  * @wake_delay_us: in, wake at most this many microseconds after a record that woke
  *		nobody
  * @__reserved:	in, 0
@@ -1034,12 +1034,14 @@ struct karena_ring_stat {
  * Sets when finished records wake the waiters of this ring, until it is set anew. If
  * all three are 0, as after create, each record wakes. Otherwise a record wakes when
  * @wake_bytes or @wake_records is reached, whichever is not 0 and comes first. If
- * @wake_delay_us is not 0, a record that did not wake does so after that delay.
+ * @wake_delay_us is not 0, a record that did not wake does so after that delay. Each
+ * wake-up, and this call, begins the count and the delay anew. A batch counts its records.
  * Independent of the policy, these wake: a record with KARENA_RING_FORCE_WAKEUP,
- * KARENA_IOC_RING_FLUSH, a record that finds no space, this call, and the end of the
- * owner of a reservation. A record with KARENA_RING_NO_WAKEUP neither counts nor starts
- * the delay. No wait begins while a record is there. Without a delay, a wait may go on
- * while fewer records are there than were asked for. Needs KARENA_RIGHT_CONSUME.
+ * KARENA_IOC_RING_FLUSH, this call, and, if a record was held back since the last wake-up,
+ * a record that finds no space and the end of the owner of a reservation. A record with
+ * KARENA_RING_NO_WAKEUP neither counts nor starts the delay. No wait begins while a record
+ * is there. Without a delay, a wait may go on while fewer records are there than were
+ * asked for. Needs KARENA_RIGHT_CONSUME.
  */
 struct karena_ring_policy {
 	__u32		size;
