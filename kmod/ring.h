@@ -109,7 +109,8 @@ struct ring_settled {
  * @space:	those who wait for space
  * @mixed:	there may be pollers on one queue that wait for the other; see
  *		ring_mix_queues()
- * @policy:	which records wake; see ring_policy.c
+ * @polled_exclusively: there may be exclusive pollers on @wait
+ * @policy:	which records wake
  * @patience:	with producers that are stuck; see ring_stuck.c
  * @object:	what all objects have
  * @area:	memory; fixed
@@ -148,6 +149,7 @@ struct karena_ring {
 	struct irq_work wake_work;
 	struct ring_space space;
 	bool mixed;
+	bool polled_exclusively;
 	struct ring_policy policy;
 	struct ring_patience patience;
 

@@ -139,7 +139,14 @@ static void wake_records(struct karena_ring *ring)
 		return;
 	note_wakeup(ring, RING_POLL_RECORD);
 	ring_note_woken(ring);
-	wake_all(&ring->wait);
+	/*
+	 * A task that sends is often about to wait for the answer, as the writer of a pipe:
+	 * tell the scheduler so. Of exclusive waiters that would wake one.
+	 */
+	if (in_task() && !READ_ONCE(ring->polled_exclusively))
+		__wake_up_sync_key(&ring->wait, TASK_NORMAL, NULL);
+	else
+		wake_all(&ring->wait);
 }
 
 /* What update_wanted() leaves to be done without the lock. */
@@ -169,7 +176,7 @@ static u64 grant_turns(struct ring_space *space, s64 free, struct update *update
 		WRITE_ONCE(turn->granted, true);
 		space->granted += turn->bytes;
 		update->granted = true;
-		turn->waiter.wake(&turn->waiter);
+		turn->waiter.wake(&turn->waiter, 0);
 	}
 	return 0;
 }

@@ -119,7 +119,7 @@ static void kick_parked(struct parked *parked)
 		io_uring_cmd_complete_in_task(parked->cmd, task_work);
 }
 
-static void parked_woken(struct karena_waiter *waiter)
+static void parked_woken(struct karena_waiter *waiter, int flags)
 {
 	kick_parked(container_of(waiter, struct parked, waiter));
 }

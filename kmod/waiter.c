@@ -14,17 +14,17 @@
 #include "compat.h"
 #include "waiter.h"
 
-static int waiter_woken(struct wait_queue_entry *entry, unsigned int mode, int sync, void *key)
+static int waiter_woken(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key)
 {
 	struct karena_waiter *waiter = container_of(entry, struct karena_waiter, entry);
 
-	waiter->wake(waiter);
+	waiter->wake(waiter, flags);
 	return 0;
 }
 
-static void wake_sleeper(struct karena_waiter *waiter)
+static void wake_sleeper(struct karena_waiter *waiter, int flags)
 {
-	woken_wake_function(&waiter->entry, TASK_NORMAL, 0, NULL);
+	woken_wake_function(&waiter->entry, TASK_NORMAL, flags, NULL);
 }
 
 /**
@@ -36,7 +36,7 @@ static void wake_sleeper(struct karena_waiter *waiter)
  * Context: any.
  */
 void karena_waiter_init(struct karena_waiter *waiter, const struct karena_call *call,
-			void (*wake)(struct karena_waiter *waiter))
+			void (*wake)(struct karena_waiter *waiter, int flags))
 {
 	init_waitqueue_func_entry(&waiter->entry, waiter_woken);
 	waiter->wake = wake;
@@ -94,7 +94,7 @@ static bool waiter_cancel(struct karena_waiter *waiter)
 	if (waiter->cancelled)
 		return false;
 	WRITE_ONCE(waiter->cancelled, true);
-	waiter->wake(waiter);
+	waiter->wake(waiter, 0);
 	return true;
 }
 

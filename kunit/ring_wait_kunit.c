@@ -197,7 +197,7 @@ struct turn {
 	int nr;
 };
 
-static void count_turn(struct karena_waiter *waiter)
+static void count_turn(struct karena_waiter *waiter, int flags)
 {
 	container_of(waiter, struct turn, turn.waiter)->nr++;
 }
