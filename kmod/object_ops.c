@@ -26,6 +26,7 @@ long karena_op_query(struct karena_call *call, void *args)
 	query->out_ring_flags = KARENA_RING_FLAGS;
 	query->out_arena_max_bytes = KARENA_ARENA_MAX_BYTES;
 	query->out_ring_max_bytes = KARENA_RING_MAX_BYTES;
+	query->out_parked_max = KARENA_PARKED_MAX;
 	query->out_user_limit_bytes = karena_account_limit_bytes();
 	query->out_user_left_bytes = karena_account_left_bytes();
 	return 0;

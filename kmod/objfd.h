@@ -44,6 +44,12 @@ struct karena_object_type {
 	void (*show)(struct karena_object *object, struct seq_file *m);
 };
 
+/*
+ * Whoever wakes those who wait on an object walks over all of them with a lock held and
+ * interrupts off.
+ */
+#define KARENA_PARKED_MAX	1024
+
 /**
  * struct karena_object - common part of arenas and rings
  * @type:	fixed after init
@@ -51,6 +57,7 @@ struct karena_object_type {
  * @inode:	fixed once published; each of @users holds a reference
  * @users:	open files, on which mappings hold references, and kernel code. The last
  *		one destroys the object
+ * @nr_parked:	io_uring commands that wait, up to KARENA_PARKED_MAX
  * @name:	fixed after init, NUL-terminated
  */
 struct karena_object {
@@ -58,6 +65,7 @@ struct karena_object {
 	struct karena_account *account;
 	struct inode *inode;
 	refcount_t users;
+	atomic_t nr_parked;
 	char name[KARENA_NAME_LEN];
 };
 

@@ -39,7 +39,7 @@
 static const struct karena_op karena_ops[] = {
 	[NR(KARENA_IOC_QUERY)] = {
 		.name = "query",
-		ARGS(karena_query, out_user_left_bytes, OUT(karena_query, out_abi_version)),
+		ARGS(karena_query, out_parked_max, OUT(karena_query, out_abi_version)),
 		.nowait = true,
 		.execute = karena_op_query,
 	},

@@ -64,6 +64,7 @@ static void end_parked(struct parked *parked, long ret, unsigned int issue_flags
 {
 	remove_wait_queue(parked->request.call.queue, &parked->waiter.entry);
 	hrtimer_cancel(&parked->timer);
+	atomic_dec(&parked->request.call.object->nr_parked);
 	karena_uring_done(parked->cmd, ret, parked->request.call.result,
 			  issue_flags | parked->cqe32);
 	kfree(parked);
@@ -137,20 +138,28 @@ static enum hrtimer_restart parked_late(struct hrtimer *timer)
  * @request:	was executed, and has set the queue to wait on
  *
  * Context: may sleep unless issued with IO_URING_F_NONBLOCK.
- * Return: -EIOCBQUEUED if it is completed here or later; -EAGAIN to be issued again where
- * it may sleep; -ENOMEM.
+ * Return: -EIOCBQUEUED if it is completed here or later, with -EAGAIN if there are
+ * KARENA_PARKED_MAX commands on the object; -EAGAIN to be issued again where it may sleep;
+ * -ENOMEM.
  */
 int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 		      const struct karena_uring_request *request)
 {
 	bool nowait = issue_flags & IO_URING_F_NONBLOCK;
 	size_t request_bytes = karena_uring_request_bytes(request);
+	struct karena_object *object = request->call.object;
 	struct parked *parked;
 
+	if (!atomic_add_unless(&object->nr_parked, 1, KARENA_PARKED_MAX)) {
+		karena_uring_done(cmd, -EAGAIN, 0, issue_flags);
+		return -EIOCBQUEUED;
+	}
 	parked = kzalloc(offsetof(struct parked, request) + request_bytes,
 			 nowait ? GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN : KARENA_GFP);
-	if (!parked)
+	if (!parked) {
+		atomic_dec(&object->nr_parked);
 		return nowait ? -EAGAIN : -ENOMEM;
+	}
 	parked->cmd = cmd;
 	memcpy(&parked->request, request, request_bytes);
 	parked->cqe32 = issue_flags & IO_URING_F_CQE32;

@@ -68,7 +68,7 @@ IS(KARENA_RING_WAIT_SPACE, 4);
 IS(KARENA_RING_BATCH_MAX, 128);
 IS(KARENA_RING_ENTRY_DISCARD, 1);
 
-SIZE(karena_query, 64);
+SIZE(karena_query, 72);
 FIELD(karena_query, size, 0, 4);
 FIELD(karena_query, flags, 4, 4);
 FIELD(karena_query, out_abi_version, 8, 4);
@@ -80,6 +80,7 @@ FIELD(karena_query, out_arena_max_bytes, 32, 8);
 FIELD(karena_query, out_ring_max_bytes, 40, 8);
 FIELD(karena_query, out_user_limit_bytes, 48, 8);
 FIELD(karena_query, out_user_left_bytes, 56, 8);
+FIELD(karena_query, out_parked_max, 64, 8);
 
 SIZE(karena_rights, 16);
 FIELD(karena_rights, size, 0, 4);

@@ -4,6 +4,8 @@
  * worker of io_uring's, those that were asked for and no others.
  */
 #define _GNU_SOURCE
+#include <karena_uring.h>
+
 #include "kselftest_harness.h"
 #include "uring_sender.h"
 
@@ -378,6 +380,69 @@ TEST(a_parked_producer_is_cancelled)
 	EXPECT_EQ(before.out_producer_position, ring_stat(fd).out_producer_position);
 	EXPECT_EQ(before.out_lost_full, ring_stat(fd).out_lost_full);
 	io_uring_queue_exit(&uring);
+	close(fd);
+}
+
+static uint64_t parked_max(void)
+{
+	struct karena_query query = { .size = sizeof(query) };
+	int dev = device_open();
+
+	must(call(dev, KARENA_IOC_QUERY, &query) == 0);
+	close(dev);
+	return query.out_parked_max;
+}
+
+/* Of either kind. */
+TEST(more_commands_than_may_wait_on_a_ring_are_refused)
+{
+	struct karena_ring_output output = {
+		.size = sizeof(output), .flags = KARENA_RING_WAIT_SPACE,
+		.buffer = (uintptr_t)"payload", .buffer_bytes = 8,
+	};
+	int fd = ring_new_fd(0, page_size), other;
+	uint64_t most = parked_max(), i;
+	struct completion done;
+	struct io_uring uring;
+
+	if (!(features() & KARENA_FEAT_URING_WAIT))
+		SKIP(return, "this kernel cannot cancel commands");
+	ASSERT_LT(0, most);
+	ASSERT_EQ(0, io_uring_queue_init(2 * most, &uring, 0));
+	for (i = 0; i < most; i++) {
+		prep_wait(&uring, fd, 0, 0)->user_data = i;
+		submit(&uring);
+	}
+	EXPECT_TRUE(nothing_came(&uring));
+	prep_wait(&uring, fd, 0, 0)->user_data = most;
+	submit(&uring);
+	done = complete(&uring);
+	EXPECT_EQ(most, done.user_data);
+	EXPECT_EQ(-EAGAIN, done.res);
+	/* Others are not concerned. */
+	other = ring_new_fd(0, page_size);
+	prep_wait(&uring, other, 0, 0)->user_data = most + 1;
+	submit(&uring);
+	EXPECT_TRUE(nothing_came(&uring));
+
+	EXPECT_EQ(1, cancel(fd, 0, 5));
+	done = complete(&uring);
+	EXPECT_EQ(5, done.user_data);
+	EXPECT_EQ(-ECANCELED, done.res);
+	fill(fd);
+	for (i = 0; i < most - 1; i++)
+		EXPECT_LT(0, complete(&uring).res);
+	for (i = 0; i <= most; i++) {
+		karena_prep_call(io_uring_get_sqe(&uring), fd, KARENA_IOC_RING_OUTPUT, &output);
+		submit(&uring);
+	}
+	EXPECT_EQ(-EAGAIN, complete(&uring).res);
+	EXPECT_TRUE(nothing_came(&uring));
+	EXPECT_EQ(most, cancel(fd, KARENA_WAIT_CANCEL_F_ALL, 0));
+	for (i = 0; i < most; i++)
+		EXPECT_EQ(-ECANCELED, complete(&uring).res);
+	io_uring_queue_exit(&uring);
+	close(other);
 	close(fd);
 }
 

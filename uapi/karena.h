@@ -151,7 +151,9 @@
  *
  * KARENA_IOC_RING_WAIT waits without occupying a thread. It fails with ECANCELED
  * if the io_uring or its task ends first or KARENA_IOC_RING_WAIT_CANCEL cancels
- * it, and with EOPNOTSUPP without KARENA_FEAT_URING_WAIT. On no kernel do
+ * it; with EAGAIN if @out_parked_max of KARENA_IOC_QUERY commands wait on the ring, as
+ * do calls with KARENA_RING_WAIT_SPACE; and with EOPNOTSUPP without
+ * KARENA_FEAT_URING_WAIT. On no kernel do
  * IORING_OP_ASYNC_CANCEL and IORING_OP_LINK_TIMEOUT find such a wait (ENOENT).
  * With IOSQE_ASYNC the wait occupies a worker, where IORING_OP_ASYNC_CANCEL finds
  * it.
@@ -195,6 +197,8 @@ struct karena_uring_cmd {
  *			and to find pages; but not for page tables of mappings
  * @out_user_left_bytes: out, how much of the limit the caller's user has left;
  *			~0 if the caller is exempt (CAP_IPC_LOCK)
+ * @out_parked_max:	out, how many io_uring commands may wait on one ring at a time, for
+ *			records and for space; one more fails with EAGAIN
  *
  * Reports features and limits, so that programs need not guess from a version.
  */
@@ -210,6 +214,7 @@ struct karena_query {
 	__aligned_u64	out_ring_max_bytes;
 	__aligned_u64	out_user_limit_bytes;
 	__aligned_u64	out_user_left_bytes;
+	__aligned_u64	out_parked_max;
 };
 
 /**

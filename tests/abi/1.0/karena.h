@@ -149,7 +149,9 @@
  *
  * KARENA_IOC_RING_WAIT waits without occupying a thread. It fails with ECANCELED
  * if the io_uring or its task ends first or KARENA_IOC_RING_WAIT_CANCEL cancels
- * it, and with EOPNOTSUPP without KARENA_FEAT_URING_WAIT. On no kernel do
+ * it; with EAGAIN if @out_parked_max of KARENA_IOC_QUERY commands wait on the ring, as
+ * do calls with KARENA_RING_WAIT_SPACE; and with EOPNOTSUPP without
+ * KARENA_FEAT_URING_WAIT. On no kernel do
  * IORING_OP_ASYNC_CANCEL and IORING_OP_LINK_TIMEOUT find such a wait (ENOENT).
  * With IOSQE_ASYNC the wait occupies a worker, where IORING_OP_ASYNC_CANCEL finds
  * it.
@@ -193,6 +195,8 @@ struct karena_uring_cmd {
  *			and to find pages; but not for page tables of mappings
  * @out_user_left_bytes: out, how much of the limit the caller's user has left;
  *			~0 if the caller is exempt (CAP_IPC_LOCK)
+ * @out_parked_max:	out, how many io_uring commands may wait on one ring at a time, for
+ *			records and for space; one more fails with EAGAIN
  *
  * Reports features and limits, so that programs need not guess from a version.
  */
@@ -208,6 +212,7 @@ struct karena_query {
 	__aligned_u64	out_ring_max_bytes;
 	__aligned_u64	out_user_limit_bytes;
 	__aligned_u64	out_user_left_bytes;
+	__aligned_u64	out_parked_max;
 };
 
 /**
@@ -754,7 +759,8 @@ struct karena_ring_create {
  * @size:	in, sizeof(struct karena_ring_reserve) as the caller was built
  * @flags:	in, KARENA_RING_WAIT_SPACE
  * @length:	in, payload bytes, at least 1
- * @timeout_us:	in, with WAIT_SPACE: microseconds until ETIMEDOUT, 0 for no limit; else 0
+ * @timeout_us:	in, with WAIT_SPACE: microseconds until ETIMEDOUT, 0 for no limit; else 0.
+ *		After EINTR, what is left
  * @out_position: out, the record's position, which identifies it to submit and
  *		discard
  * @out_offset:	out, file offset of the payload in a mapping of the data
@@ -776,10 +782,15 @@ struct karena_ring_reserve {
 
 /*
  * Wait for space instead of failing with EAGAIN. The call fails with EINTR if a
- * signal came first, or ECANCELED by KARENA_IOC_RING_WAIT_CANCEL; nothing was
- * reserved or sent then. An io_uring command that would have to wait fails with
- * EOPNOTSUPP without KARENA_FEAT_URING_WAIT. There is no order among waiting
- * calls: free space goes to the first one to try that it suffices for.
+ * signal with a handler came first, even with SA_RESTART; @timeout_us then holds what
+ * is left of the time. It fails with ECANCELED by KARENA_IOC_RING_WAIT_CANCEL. Nothing
+ * was reserved or sent then. A signal without a handler, such as SIGSTOP and SIGCONT,
+ * a debugger, and the freezer end no wait, unless @timeout_us cannot be written (EINTR).
+ * An io_uring command that would have to wait fails with EOPNOTSUPP without
+ * KARENA_FEAT_URING_WAIT.
+ * Threads that wait by ioctl() are served in the order in which they came, so one
+ * that needs much is not overtaken by a later one that needs little. io_uring
+ * commands, and calls that do not wait, take what space they find.
  */
 #define KARENA_RING_WAIT_SPACE		0x00000004u
 /* Wake nobody now; the consumer finds the record at the next wake-up. */
@@ -818,7 +829,8 @@ struct karena_ring_finish {
  *		KARENA_RING_WAIT_SPACE
  * @buffer:	in, pointer to the payload
  * @buffer_bytes: in, its size, at least 1
- * @timeout_us:	in, with WAIT_SPACE: microseconds until ETIMEDOUT, 0 for no limit; else 0
+ * @timeout_us:	in, with WAIT_SPACE: microseconds until ETIMEDOUT, 0 for no limit; else 0.
+ *		After EINTR, what is left
  * @__reserved:	in, 0
  *
  * Sends one record as write() does, with the wake-up flags. Fails with EAGAIN if
@@ -1012,7 +1024,7 @@ struct karena_ring_stat {
  * @wake_bytes:	in, wake when this many bytes lie between the positions, headers
  *		included; up to the size of the data area
  * @wake_records: in, wake when this many records were finished since the last
- *		wake-up
+ *		wake-up, whoever sent that, while somebody waited
  * @wake_delay_us: in, wake at most this many microseconds after a record that woke
  *		nobody
  * @__reserved:	in, 0
@@ -1020,12 +1032,14 @@ struct karena_ring_stat {
  * Sets when finished records wake the waiters of this ring, until it is set anew. If
  * all three are 0, as after create, each record wakes. Otherwise a record wakes when
  * @wake_bytes or @wake_records is reached, whichever is not 0 and comes first. If
- * @wake_delay_us is not 0, a record that did not wake does so after that delay.
+ * @wake_delay_us is not 0, a record that did not wake does so after that delay. Each
+ * wake-up, and this call, begins the count and the delay anew. A batch counts its records.
  * Independent of the policy, these wake: a record with KARENA_RING_FORCE_WAKEUP,
- * KARENA_IOC_RING_FLUSH, a record that finds no space, this call, and the end of the
- * owner of a reservation. A record with KARENA_RING_NO_WAKEUP neither counts nor starts
- * the delay. No wait begins while a record is there. Without a delay, a wait may go on
- * while fewer records are there than were asked for. Needs KARENA_RIGHT_CONSUME.
+ * KARENA_IOC_RING_FLUSH, this call, and, if a record was held back since the last wake-up,
+ * a record that finds no space and the end of the owner of a reservation. A record with
+ * KARENA_RING_NO_WAKEUP neither counts nor starts the delay. No wait begins while a record
+ * is there. Without a delay, a wait may go on while fewer records are there than were
+ * asked for. Needs KARENA_RIGHT_CONSUME.
  */
 struct karena_ring_policy {
 	__u32		size;
@@ -1060,14 +1074,16 @@ struct karena_ring_flush {
  *		of the data area; 0 is as 1. With RECORDS, number of records, up to
  *		a sixteenth of that size
  * @timeout_us:	in, microseconds until ETIMEDOUT, or 0 for no limit; with
- *		IORING_URING_CMD_MULTISHOT counted from the last completion
+ *		IORING_URING_CMD_MULTISHOT counted from the last completion. After EINTR
+ *		from ioctl(), what is left
  *
  * Waits until the record at the consumer position is there and at least @bytes lie
  * between the consumer and the producer position. Returns how many bytes lie there, or 0
  * if the ring has ended. On an io_uring with 32-byte CQEs the first extra word is the
  * producer position, except with IORING_URING_CMD_MULTISHOT. Takes no role and reads
- * nothing. Fails with ETIMEDOUT; EINTR on a signal; ECANCELED by
- * KARENA_IOC_RING_WAIT_CANCEL. Needs KARENA_RIGHT_CONSUME.
+ * nothing. Fails with ETIMEDOUT; EINTR on a signal, as described at
+ * KARENA_RING_WAIT_SPACE; ECANCELED by KARENA_IOC_RING_WAIT_CANCEL. Needs
+ * KARENA_RIGHT_CONSUME.
  */
 struct karena_ring_wait {
 	__u32		size;
