@@ -69,6 +69,9 @@ EXPORT_SYMBOL_IF_KUNIT(ring_look);
  *		on where that ended if the consumer has not moved since
  * @enough:	it need not count further
  *
+ * Accepts first what the consumer says it has read: it may have read what an earlier look
+ * has found.
+ *
  * Context: may sleep, but is no reason to wake up.
  */
 void ring_count(struct karena_ring *ring, struct ring_tally *tally, u64 enough)
@@ -79,16 +82,18 @@ void ring_count(struct karena_ring *ring, struct ring_tally *tally, u64 enough)
 
 	do {
 		ring_lock(ring, &flags);
+		more = ring_accept(ring);
 		if (tally->from != record_consumer(r)) {
 			tally->from = record_consumer(r);
 			tally->to = tally->from;
 			tally->nr = 0;
 		}
 		tally->nr += record_count(r, &tally->to, RING_STEPS);
-		more = tally->to != r->producer && tally->nr < enough;
+		more |= tally->to != r->producer && tally->nr < enough;
 		ring_unlock(ring, flags);
 		cond_resched();
 	} while (more);
+	ring_tell_space(ring);
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_count);
 

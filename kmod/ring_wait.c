@@ -94,7 +94,10 @@ int ring_wait_record(struct karena_ring *ring)
 	return sleep_for_records(&sleeper) ? -ERESTARTSYS : 0;
 }
 
-/* Records may end between the look and the count: the view follows what was counted. */
+/*
+ * Records may be finished, and read, between the look and the count: the view follows what
+ * was counted.
+ */
 static bool is_enough(struct karena_ring *ring, struct karena_call *call,
 		      const struct karena_ring_wait *args, struct ring_view *view)
 {
@@ -103,10 +106,10 @@ static bool is_enough(struct karena_ring *ring, struct karena_call *call,
 	BUILD_BUG_ON(sizeof(*tally) > sizeof(call->memo));
 	if (!(args->flags & KARENA_WAIT_F_RECORDS))
 		return ring_view_available(view) >= args->bytes;
-	ring_count(ring, tally, args->bytes);
+	ring_count(ring, tally, max(args->bytes, 1u));
 	view->consumer = tally->from;
 	view->producer = max(view->producer, tally->to);
-	return tally->nr >= args->bytes;
+	return tally->nr >= max(args->bytes, 1u);
 }
 
 /* Bytes that wait to be read; 0: the end; or -KARENA_EWOULDSLEEP. */
