@@ -15,7 +15,7 @@ tsv=build/bench/ring.tsv
 mkdir -p build/bench
 : >"$tsv.new"
 bench/measure "$tsv.new" --icount --file build/bench/ring.bpf.o:/ring.bpf.o -- \
-	sh -ec 'sleep 10; ring_calls; ring_ck; ring_bpf /ring.bpf.o
+	sh -ec 'sleep 10; ring_calls; ring_waits; ring_ck; ring_bpf /ring.bpf.o
 		insmod /lib/modules/karena_bench.ko; ring_kernel; rmmod karena_bench'
 bench/measure "$tsv.new" --plain --cpus 2 --file build/bench/ring.bpf.o:/ring.bpf.o -- \
 	sh -ec 'insmod /lib/modules/karena_bench.ko; ring_cpus /ring.bpf.o; rmmod karena_bench'
@@ -49,4 +49,13 @@ karena.kernel.output.64 bpf.output.64
 karena.kernel.output.1024 bpf.output.1024
 karena.kernel.dynptr.8 bpf.dynptr.8
 karena.kernel.reserve.full bpf.reserve.full
+waiting_producers.karena.1 waiting_producers.pipe.1
+waiting_producers.karena.10 waiting_producers.pipe.10 waiting_producers.karena.1
+waiting_producers.karena.100 waiting_producers.pipe.100 waiting_producers.karena.1
+forced_record.pollers_for_space.1000 forced_record.pollers_for_space.1
+hop.karena.read hop.pipe.read hop.eventfd.read
+hop.karena.wait hop.pipe.read
+hop.karena.poll hop.pipe.poll
+hop.karena.epoll hop.pipe.epoll
+late.karena.wait.1000us late.ppoll.1000us
 END
