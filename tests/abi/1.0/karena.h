@@ -50,7 +50,6 @@
 #ifndef _UAPI_LINUX_KARENA_H
 #define _UAPI_LINUX_KARENA_H
 
-#include <linux/ioctl.h>
 #include <linux/types.h>
 
 #define KARENA_DEVICE		"/dev/karena"
@@ -99,34 +98,37 @@
 #define KARENA_FEAT_URING_MULTISHOT 0x10ull /* WAIT by IORING_URING_CMD_MULTISHOT */
 #define KARENA_FEAT_URING_BUFFERS 0x20ull /* arena memory as registered buffers */
 
-/* The calls of each kind of object have a block of numbers of their own. */
-#define KARENA_IOC_QUERY	_IO(KARENA_IOC_TYPE, 0x00)
-#define KARENA_IOC_ARENA_CREATE	_IO(KARENA_IOC_TYPE, 0x01)
-#define KARENA_IOC_RING_CREATE	_IO(KARENA_IOC_TYPE, 0x02)
+/*
+ * The calls of each kind of object have a block of numbers of their own. A number is
+ * _IO(KARENA_IOC_TYPE, nr), written out for programs that cannot expand the macro.
+ */
+#define KARENA_IOC_QUERY	0xbd00u
+#define KARENA_IOC_ARENA_CREATE	0xbd01u
+#define KARENA_IOC_RING_CREATE	0xbd02u
 
-#define KARENA_IOC_REOPEN	_IO(KARENA_IOC_TYPE, 0x10)
-#define KARENA_IOC_RESTRICT	_IO(KARENA_IOC_TYPE, 0x11)
+#define KARENA_IOC_REOPEN	0xbd10u
+#define KARENA_IOC_RESTRICT	0xbd11u
 
-#define KARENA_IOC_ARENA_ALLOC	_IO(KARENA_IOC_TYPE, 0x20)
-#define KARENA_IOC_ARENA_FREE	_IO(KARENA_IOC_TYPE, 0x21)
-#define KARENA_IOC_ARENA_RESERVE _IO(KARENA_IOC_TYPE, 0x22)
-#define KARENA_IOC_ARENA_COMMIT	_IO(KARENA_IOC_TYPE, 0x23)
-#define KARENA_IOC_ARENA_DECOMMIT _IO(KARENA_IOC_TYPE, 0x24)
-#define KARENA_IOC_ARENA_STAT	_IO(KARENA_IOC_TYPE, 0x25)
-#define KARENA_IOC_ARENA_WALK	_IO(KARENA_IOC_TYPE, 0x26)
+#define KARENA_IOC_ARENA_ALLOC	0xbd20u
+#define KARENA_IOC_ARENA_FREE	0xbd21u
+#define KARENA_IOC_ARENA_RESERVE 0xbd22u
+#define KARENA_IOC_ARENA_COMMIT	0xbd23u
+#define KARENA_IOC_ARENA_DECOMMIT 0xbd24u
+#define KARENA_IOC_ARENA_STAT	0xbd25u
+#define KARENA_IOC_ARENA_WALK	0xbd26u
 
-#define KARENA_IOC_RING_RESERVE	_IO(KARENA_IOC_TYPE, 0x40)
-#define KARENA_IOC_RING_SUBMIT	_IO(KARENA_IOC_TYPE, 0x41)
-#define KARENA_IOC_RING_DISCARD	_IO(KARENA_IOC_TYPE, 0x42)
-#define KARENA_IOC_RING_OUTPUT	_IO(KARENA_IOC_TYPE, 0x43)
-#define KARENA_IOC_RING_STAT	_IO(KARENA_IOC_TYPE, 0x44)
-#define KARENA_IOC_RING_WAIT	_IO(KARENA_IOC_TYPE, 0x45)
-#define KARENA_IOC_RING_OUTPUT_BATCH _IO(KARENA_IOC_TYPE, 0x46)
-#define KARENA_IOC_RING_RESERVE_BATCH _IO(KARENA_IOC_TYPE, 0x47)
-#define KARENA_IOC_RING_FINISH_BATCH _IO(KARENA_IOC_TYPE, 0x48)
-#define KARENA_IOC_RING_POLICY	_IO(KARENA_IOC_TYPE, 0x49)
-#define KARENA_IOC_RING_FLUSH	_IO(KARENA_IOC_TYPE, 0x4a)
-#define KARENA_IOC_RING_WAIT_CANCEL _IO(KARENA_IOC_TYPE, 0x4b)
+#define KARENA_IOC_RING_RESERVE	0xbd40u
+#define KARENA_IOC_RING_SUBMIT	0xbd41u
+#define KARENA_IOC_RING_DISCARD	0xbd42u
+#define KARENA_IOC_RING_OUTPUT	0xbd43u
+#define KARENA_IOC_RING_STAT	0xbd44u
+#define KARENA_IOC_RING_WAIT	0xbd45u
+#define KARENA_IOC_RING_OUTPUT_BATCH 0xbd46u
+#define KARENA_IOC_RING_RESERVE_BATCH 0xbd47u
+#define KARENA_IOC_RING_FINISH_BATCH 0xbd48u
+#define KARENA_IOC_RING_POLICY	0xbd49u
+#define KARENA_IOC_RING_FLUSH	0xbd4au
+#define KARENA_IOC_RING_WAIT_CANCEL 0xbd4bu
 
 /*
  * io_uring
@@ -294,6 +296,11 @@ struct karena_rights {
 #define KARENA_ARENA_F_FIXED_ADDR	0x00000002u
 /* fork() copies the mappings into the child. */
 #define KARENA_ARENA_F_INHERIT		0x00000004u
+/*
+ * ALLOC takes page 0 only with KARENA_ALLOC_F_FIXED, so that no other allocation is at
+ * offset 0, which can stand for none. All other calls, and touches, treat the page as any.
+ */
+#define KARENA_ARENA_F_NULL_PAGE	0x00000008u
 
 /**
  * struct karena_arena_create - KARENA_IOC_ARENA_CREATE, on the device fd
@@ -629,7 +636,7 @@ struct karena_arena_walk {
 /* Bits in the first word of a record's header, beside the payload's length. */
 #define KARENA_RECORD_BUSY		0x80000000u
 #define KARENA_RECORD_DISCARD		0x40000000u
-#define KARENA_RECORD_LEN_MASK		(~(KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD))
+#define KARENA_RECORD_LEN_MASK		0x3fffffffu
 #define KARENA_RECORD_HEADER_BYTES	8
 
 /**
