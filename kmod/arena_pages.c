@@ -112,12 +112,14 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 void arena_drop_pages(struct karena_arena *arena, struct arena_page_list *list)
 {
 	unsigned int nr_pages;
+	int node;
 
 	while (list->nr) {
 		nr_pages = min_t(unsigned long, list->nr, KARENA_PAGES_BATCH);
 		list->nr -= nr_pages;
+		node = page_to_nid(list->pages[list->nr]);
 		karena_pages_put(arena->object.account, nr_pages, list->pages + list->nr);
-		cond_resched();
+		karena_pages_pause(node);
 	}
 	if (list->pages != list->few)
 		kvfree(list->pages);
@@ -394,11 +396,11 @@ static bool remove_by_list(const struct page_tree_span *span)
 }
 
 /*
- * Gives up the pages of a span one by one, and removes them from the page tree. Unless
- * @final, stops at the first page with other references, and returns whether there is
- * one.
+ * Gives up the pages of a span one by one. Unless @final, stops at the first page with
+ * other references and leaves it and those after it out of the span; returns whether there
+ * is one.
  */
-static bool remove_singly(struct karena_arena *arena, struct page_tree_span *span, bool final)
+static bool remove_singly(struct page_tree_span *span, bool final)
 {
 	unsigned long map = span->map;
 	struct page *page;
@@ -416,8 +418,13 @@ static bool remove_singly(struct karena_arena *arena, struct page_tree_span *spa
 		}
 	}
 	span->map &= ~map;
-	page_tree_clear(&arena->pages, span);
 	return map;
+}
+
+/* Are these so many pages that others are to run meanwhile? */
+static bool takes_long(unsigned long first, unsigned long last)
+{
+	return last - first >= PAGE_TREE_SLOTS;
 }
 
 /**
@@ -443,22 +450,29 @@ struct removal {
 static unsigned long remove_some(struct karena_arena *arena, unsigned long first,
 				 unsigned long last, struct removal *gone)
 {
+	bool pause = takes_long(first, last);
 	struct page_tree_span span;
+	struct page *page;
+	int node;
 
 	*gone = (struct removal) {};
 	while (page_tree_next(&arena->pages, first, last, &span)) {
 		gone->nr += hweight_long(span.map);
-		if (folio_memcg_kmem(as_folio(span.leaf->page[__ffs(span.map)]))) {
+		page = span.leaf->page[__ffs(span.map)];
+		node = page_to_nid(page);
+		if (folio_memcg_kmem(as_folio(page))) {
 			gone->held |= remove_by_list(&span);
-			page_tree_clear(&arena->pages, &span);
 		} else {
-			gone->left |= remove_singly(arena, &span, false);
+			gone->left |= remove_singly(&span, false);
 			gone->held |= gone->left;
 		}
+		/* Before the leaf, as it may be the last one of its slab. */
+		if (pause)
+			karena_pages_pause(node);
+		page_tree_clear(&arena->pages, &span);
 		first = span.base + PAGE_TREE_SLOTS;
 		if (gone->nr >= ARENA_STEP)
 			return min(last, first - 1);
-		cond_resched();
 	}
 	return last;
 }
@@ -466,12 +480,17 @@ static unsigned long remove_some(struct karena_arena *arena, unsigned long first
 /* Gives up the pages that remove_some() has left, which no page table maps now. */
 static void remove_left(struct karena_arena *arena, unsigned long first, unsigned long last)
 {
+	bool pause = takes_long(first, last);
 	struct page_tree_span span;
+	int node;
 
 	while (page_tree_next(&arena->pages, first, last, &span)) {
-		remove_singly(arena, &span, true);
+		node = page_to_nid(span.leaf->page[__ffs(span.map)]);
+		remove_singly(&span, true);
+		if (pause)
+			karena_pages_pause(node);
+		page_tree_clear(&arena->pages, &span);
 		first = span.base + PAGE_TREE_SLOTS;
-		cond_resched();
 	}
 }
 

@@ -29,6 +29,7 @@ static inline bool karena_node_valid(s32 node)
 
 int karena_pages_get(struct karena_account *account, int node, unsigned int nr_pages,
 		     struct page **pages);
+void karena_pages_pause(int node);
 void karena_pages_put(struct karena_account *account, unsigned int nr_pages,
 		      struct page **pages);
 

@@ -47,11 +47,13 @@ static void put_pages(struct page **pages, unsigned long nr_pages,
 		      struct karena_account *account)
 {
 	unsigned int nr;
+	int node;
 
 	for (; nr_pages; nr_pages -= nr, pages += nr) {
 		nr = min_t(unsigned long, nr_pages, KARENA_PAGES_BATCH);
+		node = page_to_nid(pages[0]);
 		karena_pages_put(account, nr, pages);
-		cond_resched();
+		karena_pages_pause(node);
 	}
 }
 
