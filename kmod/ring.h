@@ -47,8 +47,10 @@ static_assert(KARENA_RING_BATCH_MAX <= RING_STEPS);
 
 /**
  * struct ring_area - a ring's memory; all fixed after init
- * @pages:	those of a mapping, in its order, hence data pages twice
+ * @pages:	those of a mapping, in its order, hence data pages twice; before them
+ *		those of @slots
  * @nr_data:	pages of the data area
+ * @nr_slots:	pages of @slots
  * @table_bytes: charged for what comes with those
  * @base:	kernel mapping of @pages
  * @slots:	of an IN_PLACE ring, else NULL
@@ -56,6 +58,7 @@ static_assert(KARENA_RING_BATCH_MAX <= RING_STEPS);
 struct ring_area {
 	struct page **pages;
 	unsigned long nr_data;
+	unsigned long nr_slots;
 	unsigned long table_bytes;
 	void *base;
 	void *slots;

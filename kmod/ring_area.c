@@ -24,23 +24,22 @@
 #include "pages.h"
 #include "ring.h"
 
-static unsigned long slots_bytes(const struct ring_area *area)
+static unsigned long slot_pages(const struct ring_area *area)
 {
-	return (area->nr_data << PAGE_SHIFT) / RECORD_MIN_BYTES * sizeof(struct record_slot);
+	unsigned long nr = (area->nr_data << PAGE_SHIFT) / RECORD_MIN_BYTES;
+
+	return DIV_ROUND_UP(nr * sizeof(struct record_slot), PAGE_SIZE);
 }
 
 /*
- * What comes with the pages and grows with them: the array of them, the page
- * tables of the kernel's mapping, the slots.
+ * What comes with the pages and grows with them: the array of them, and the page tables
+ * of the kernel's mappings.
  */
-static unsigned long table_bytes(const struct ring_area *area, bool in_place)
+static unsigned long table_bytes(const struct ring_area *area)
 {
-	unsigned long entries = ring_area_pages(area);
-	unsigned long bytes = entries * sizeof(struct page *) + entries * sizeof(pte_t);
+	unsigned long entries = area->nr_slots + ring_area_pages(area);
 
-	if (in_place)
-		bytes += slots_bytes(area);
-	return PAGE_ALIGN(bytes);
+	return PAGE_ALIGN(entries * sizeof(struct page *) + entries * sizeof(pte_t));
 }
 
 static void put_pages(struct page **pages, unsigned long nr_pages,
@@ -80,26 +79,38 @@ static int take_pages(struct page **pages, unsigned long nr_pages,
 	return 0;
 }
 
-static int take_tables(struct ring_area *area, bool in_place, int node)
+/* Those of the slots come before those of a mapping. */
+static struct page **all_pages(const struct ring_area *area)
 {
-	area->pages = kvmalloc_array(ring_area_pages(area), sizeof(*area->pages), KARENA_GFP);
-	if (!area->pages)
-		return -ENOMEM;
-	if (!in_place)
-		return 0;
-
-	area->slots = kvmalloc_node(slots_bytes(area), KARENA_GFP | __GFP_ZERO, node);
-	if (!area->slots) {
-		kvfree(area->pages);
-		return -ENOMEM;
-	}
-	return 0;
+	return area->pages - area->nr_slots;
 }
 
-static void put_tables(struct ring_area *area)
+/* The number of different pages, which come first. */
+static unsigned long nr_all(const struct ring_area *area)
 {
-	kvfree(area->slots);
-	kvfree(area->pages);
+	return area->nr_slots + RING_DATA_PAGE + area->nr_data;
+}
+
+static int take_all(struct ring_area *area, struct karena_account *account, int node)
+{
+	struct page **pages;
+	int err;
+
+	pages = kvmalloc_array(area->nr_slots + ring_area_pages(area), sizeof(*pages), KARENA_GFP);
+	if (!pages)
+		return -ENOMEM;
+	err = take_pages(pages, nr_all(area), account, node);
+	if (err)
+		kvfree(pages);
+	else
+		area->pages = pages + area->nr_slots;
+	return err;
+}
+
+static void put_all(struct ring_area *area, struct karena_account *account)
+{
+	put_pages(all_pages(area), nr_all(area), account);
+	kvfree(all_pages(area));
 }
 
 /* In steps, as there may be a million of them. */
@@ -113,6 +124,21 @@ static void repeat_data_pages(struct ring_area *area)
 		memcpy(data + area->nr_data + done, data + done, nr * sizeof(*data));
 		cond_resched();
 	}
+}
+
+static int map_all(struct ring_area *area)
+{
+	if (area->nr_slots) {
+		area->slots = vmap(all_pages(area), area->nr_slots, VM_MAP, PAGE_KERNEL);
+		if (!area->slots)
+			return -ENOMEM;
+		cond_resched();
+	}
+	area->base = vmap(area->pages, ring_area_pages(area), VM_MAP, PAGE_KERNEL);
+	if (area->base)
+		return 0;
+	vunmap(area->slots);
+	return -ENOMEM;
 }
 
 /**
@@ -135,29 +161,20 @@ int ring_area_init(struct ring_area *area, struct karena_account *account, u64 d
 	/* Not by trying, which would take all that others need. */
 	if (area->nr_data > totalram_pages())
 		return -ENOMEM;
-	area->table_bytes = table_bytes(area, in_place);
+	area->nr_slots = in_place ? slot_pages(area) : 0;
+	area->table_bytes = table_bytes(area);
 	err = karena_account_charge(account, area->table_bytes);
 	if (err)
 		return err;
-	err = take_tables(area, in_place, node);
+	err = take_all(area, account, node);
 	if (err)
 		goto uncharge;
-	err = take_pages(area->pages, RING_DATA_PAGE + area->nr_data, account, node);
-	if (err)
-		goto put_tables;
 	repeat_data_pages(area);
+	err = map_all(area);
+	if (!err)
+		return 0;
 
-	area->base = vmap(area->pages, ring_area_pages(area), VM_MAP, PAGE_KERNEL);
-	if (!area->base) {
-		err = -ENOMEM;
-		goto put_pages;
-	}
-	return 0;
-
-put_pages:
-	put_pages(area->pages, RING_DATA_PAGE + area->nr_data, account);
-put_tables:
-	put_tables(area);
+	put_all(area, account);
 uncharge:
 	karena_account_uncharge(account, area->table_bytes);
 	return err;
@@ -173,7 +190,7 @@ uncharge:
 void ring_area_fini(struct ring_area *area, struct karena_account *account)
 {
 	vunmap(area->base);
-	put_pages(area->pages, RING_DATA_PAGE + area->nr_data, account);
-	put_tables(area);
+	vunmap(area->slots);
+	put_all(area, account);
 	karena_account_uncharge(account, area->table_bytes);
 }
