@@ -97,16 +97,37 @@ static int populate_and_map(struct karena_arena *arena, const struct vm_fault *v
 	return err ?: nr;
 }
 
-/* Returns -EACCES if the state forbids the touch, -EAGAIN for allocate_touched(). */
+/*
+ * Is there an entry that is neither empty nor of a page? Such as the marker by which
+ * userfaultfd remembers that an unmapped page is write-protected. No page can be mapped
+ * over it.
+ */
+static bool entry_is_marker(const struct vm_fault *vmf)
+{
+	return vmf->flags & FAULT_FLAG_ORIG_PTE_VALID && !pte_none(vmf->orig_pte);
+}
+
+static bool touch_is_forbidden(const struct karena_arena *arena, u32 state)
+{
+	return state == KARENA_PAGE_GUARD ||
+	       (state != KARENA_PAGE_ALLOCATED && arena->flags & KARENA_ARENA_F_SEGV_ON_FAULT);
+}
+
+/*
+ * Returns the number of pages populated; -EACCES if the state forbids the touch; -EBUSY if
+ * there is a marker; -EAGAIN for allocate_touched(); -ENOMEM, -EDQUOT.
+ */
 static int touch_as_is(struct karena_arena *arena, const struct vm_fault *vmf)
 {
 	struct page_range range = ranges_at(&arena->ranges, vmf->pgoff);
 
-	if (range.state == KARENA_PAGE_ALLOCATED)
-		return populate_and_map(arena, vmf, &range);
-	if (range.state == KARENA_PAGE_GUARD || arena->flags & KARENA_ARENA_F_SEGV_ON_FAULT)
+	if (touch_is_forbidden(arena, range.state))
 		return -EACCES;
-	return -EAGAIN;
+	if (entry_is_marker(vmf))
+		return -EBUSY;
+	if (range.state != KARENA_PAGE_ALLOCATED)
+		return -EAGAIN;
+	return populate_and_map(arena, vmf, &range);
 }
 
 /* Allocates and maps the touched page; restores the state if that fails. */
@@ -157,26 +178,11 @@ drop:
 	return ret;
 }
 
-/*
- * Is there an entry that is neither empty nor of a page? Such as the marker by which
- * userfaultfd remembers that an unmapped page is write-protected. No page can be mapped
- * over it.
- */
-static bool entry_is_marker(const struct vm_fault *vmf)
-{
-	return vmf->flags & FAULT_FLAG_ORIG_PTE_VALID && !pte_none(vmf->orig_pte);
-}
-
-/*
- * Handles a touch. Returns the number of pages populated; -EACCES if the state forbids the
- * touch; -ENOMEM, -EDQUOT; -EBUSY if there is a marker.
- */
+/* Handles a touch. Returns what touch_as_is() does, but for -EAGAIN. */
 static int touch_page(struct karena_arena *arena, const struct vm_fault *vmf)
 {
 	int ret;
 
-	if (entry_is_marker(vmf))
-		return -EBUSY;
 	down_read(&arena->lock);
 	ret = touch_as_is(arena, vmf);
 	up_read(&arena->lock);

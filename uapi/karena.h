@@ -267,7 +267,7 @@ struct karena_rights {
  * mremap() that moves a window of a FIXED_ADDR arena is EINVAL, as are
  * MREMAP_DONTUNMAP and userfaultfd registration. Some kernels allow
  * UFFD_FEATURE_WP_ASYNC; touching a page that was write-protected while it was not
- * mapped is SIGBUS there.
+ * mapped is SIGBUS there, unless the page's state makes it SIGSEGV.
  *
  * Pages of arenas stay in memory. mlock(), mlockall(MCL_CURRENT) and MAP_POPULATE
  * only touch each mapped page. So does mmap() after mlockall(MCL_FUTURE), even with

@@ -82,6 +82,18 @@ struct produce_probed {
 	__aligned_u64 refused;
 };
 
+/**
+ * struct produce_mark - argument of PRODUCE_MARK
+ * @start:	address of pages of one mapping of the caller
+ * @bytes:	of these pages
+ * @on:		set markers where there is no page table entry, else remove them
+ */
+struct produce_mark {
+	__aligned_u64 start;
+	__aligned_u64 bytes;
+	__aligned_u64 on;
+};
+
 #define PRODUCE_GET	_IOW('p', 0, struct produce_get)	/* karena_ring_get() */
 #define PRODUCE_PUT	_IO('p', 1)				/* karena_ring_put() */
 #define PRODUCE_START	_IO('p', 2)				/* everywhere at once */
@@ -92,5 +104,6 @@ struct produce_probed {
 #define PRODUCE_PROBE	_IO('p', 7)	/* the argument: PRODUCE_PROBE_* */
 #define PRODUCE_UNPROBE	_IO('p', 8)
 #define PRODUCE_PROBED	_IOR('p', 9, struct produce_probed)
+#define PRODUCE_MARK	_IOW('p', 10, struct produce_mark)
 
 #endif /* KARENA_PRODUCE_H */

@@ -20,6 +20,7 @@
 
 #include "../../examples/driver/compat.h"
 #include "karena_produce.h"
+#include "mark.h"
 #include "nmi.h"
 #include "probe.h"
 
@@ -286,6 +287,15 @@ static long drain(unsigned long max)
 	return ret < 0 ? ret : (long)bytes;
 }
 
+static int mark_pages(const struct produce_mark __user *umark)
+{
+	struct produce_mark args;
+
+	if (copy_from_user(&args, umark, sizeof(args)))
+		return -EFAULT;
+	return mark(args.start, args.bytes, args.on);
+}
+
 static long call(unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
@@ -313,6 +323,8 @@ static long call(unsigned int cmd, unsigned long arg)
 		return 0;
 	case PRODUCE_PROBED:
 		return probed((void __user *)arg);
+	case PRODUCE_MARK:
+		return mark_pages((const void __user *)arg);
 	}
 	return -ENOTTY;
 }
