@@ -62,4 +62,9 @@ karena.create_map_touch.1p memfd.create_map_touch bpf_arena.create_map_touch
 karena.create_map_touch.64t karena.create_map_touch.1p
 karena.unmap_close.1p memfd.unmap_close bpf_arena.unmap_close
 karena.unmap_close.64t karena.unmap_close.1p
+late.ring.create_again.256m late.bpf_ring.create.256m
+late.ring.close.256m late.anonymous.unmap.256m
+late.ring.close_in_place.256m late.anonymous.unmap.256m
+late.arena.free.256m late.anonymous.unmap.256m
+late.arena.close.256m late.anonymous.unmap.256m
 END

@@ -4,9 +4,11 @@
  * delay of the latest wake-up in instructions, and need one CPU whose clock counts these.
  */
 #define _GNU_SOURCE
+#include <linux/bpf.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "bench.h"
 
@@ -82,6 +84,17 @@ static int create_ring(int flags)
 
 	if (fd < 0)
 		err(1, "ring");
+	return fd;
+}
+
+static int create_bpf_ring(int unused)
+{
+	union bpf_attr attr = { .map_type = BPF_MAP_TYPE_RINGBUF, .max_entries = LARGE };
+	int fd = syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
+
+	(void)unused;
+	if (fd < 0)
+		err(1, "bpf ring");
 	return fd;
 }
 
@@ -230,6 +243,8 @@ int main(void)
 	measure("late.ring.close_again.256m", close_fd, fd, &unused);
 	measure("late.ring.create_in_place.256m", create_ring, KARENA_RING_F_IN_PLACE, &fd);
 	measure("late.ring.close_in_place.256m", close_fd, fd, &unused);
+	measure("late.bpf_ring.create.256m", create_bpf_ring, 0, &fd);
+	measure("late.bpf_ring.close.256m", close_fd, fd, &unused);
 
 	fd = full_ring();
 	measure("late.ring.reserve.behind_1m", reserve_all, fd, &unused);
