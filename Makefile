@@ -189,7 +189,7 @@ quick: ## build, host tests, VM tests on the stock kernel
 # Side by side once everything is built, the longest first.
 vm_emulated := arm64-16k arm64
 vm_others := debug-newest 6.12 stock-rt rt
-side_by_side := vm-debug lint vm-stock vm-newest kunit install-tests models host fuzz-brief vm-dax demo
+side_by_side := vm-debug lint vm-stock vm-newest kunit install-tests models host fuzz-brief vm-dax vm-plain demo
 check: ## every test
 	vm/stages kernels build modules "$(side_by_side)" lines
 
@@ -262,6 +262,10 @@ programs-arm64: $(linked)
 vm-dax: $(dax) ## files on persistent memory, on the stock kernel
 	vm/count $@ vm/dax $<
 
+# Kernels that look for errors take more memory for each object than is charged.
+vm-plain: stock build/tests/object_cost ## what objects cost, on the stock kernel as it is shipped
+	vm/count $@ vm/run --plain --no-load --log build/vm/plain.log -- suite /tests/object_cost
+
 # What repeats itself or draws at random, as long as one cares to wait.
 soaked := $(patsubst tests/%.c,%,$(shell grep -lw scaled tests/*.c))
 soak: export SCALE ?= 100
@@ -307,5 +311,5 @@ help: ## this list
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
 .PHONY: all cross lib bin tests quick check check-all check-install models proofs host fuzz \
-	fuzz-brief vm-dax kunit selftest soak vm demo coverage lint lines build programs-arm64 \
+	fuzz-brief vm-dax vm-plain kunit selftest soak vm demo coverage lint lines build programs-arm64 \
 	clean help $(addprefix vm-,stock debug newest $(vm_others) $(vm_emulated))
