@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <linux/userfaultfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "ring_kinds.h"
@@ -19,6 +20,12 @@
 #define ATTEMPTS	20
 #define NEWER		16
 #define REST_BYTES	(1 << 20)
+
+#define CGROUPS		"/sys/fs/cgroup"
+#define CGROUP		CGROUPS "/karena_copy"
+#define CPU_MAX		CGROUP "/cpu.max"
+/* A thousandth of a second in each: the copy takes many. */
+#define LITTLE_CPU	"1000 1000000"
 
 FIXTURE_SETUP(ring)
 {
@@ -113,10 +120,14 @@ static int by_uring_output(int fd, const char *record, uint32_t length)
 	return by_uring(fd, IORING_OP_URING_CMD, &args, 0) ?: (int)length;
 }
 
+/* How a sender is kept from the CPU: by a busy thread, by the limit of its cgroup. */
+enum hold { BUSY, LIMITED };
+
 /* A long record that is about to be sent, with its header before it. */
 struct sender {
 	int fd;
 	send_fn send;
+	enum hold hold;
 	char *record;
 	int busy[2];
 	int stop;
@@ -135,13 +146,24 @@ static char *long_record(void)
 	return record;
 }
 
+static void join_limited(void)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%ld", syscall(SYS_gettid));
+	must(write_file(CGROUP "/cgroup.threads", text) == 0);
+}
+
 static void *send_idly(void *context)
 {
 	struct sender *sender = context;
 	struct sched_param param = { 0 };
 
 	pin_to_cpu(0);
-	must(sched_setscheduler(0, SCHED_IDLE, &param) == 0);
+	if (sender->hold == LIMITED)
+		join_limited();
+	else
+		must(sched_setscheduler(0, SCHED_IDLE, &param) == 0);
 	sender->ret = sender->send(sender->fd, sender->record, LONG_BYTES);
 	set_flag(&sender->through, 1);
 	return NULL;
@@ -155,6 +177,11 @@ static void *take_the_cpu(void *context)
 
 	pin_to_cpu(0);
 	must(read(sender->busy[0], &byte, 1) == 1);
+	if (sender->hold == LIMITED) {
+		must(write_file(CPU_MAX, LITTLE_CPU) == 0);
+		wait_until(&sender->stop, 1);
+		must(write_file(CPU_MAX, "max") == 0);
+	}
 	while (!get_flag(&sender->stop))
 		;
 	return NULL;
@@ -230,9 +257,11 @@ static void check_the_rest(int fd, const char *rest, int nr)
  * Sends a long record by a thread that is starved in the middle of it. Returns what the
  * thread got, after the consumer has read what is newer; the length: it was through before.
  */
-static int starve(struct ring *ring, send_fn send, char *record)
+static int starve(struct ring *ring, send_fn send, enum hold hold, char *record)
 {
-	struct sender sender = { .fd = ring->fd, .send = send, .record = record };
+	struct sender sender = {
+		.fd = ring->fd, .send = send, .hold = hold, .record = record,
+	};
 	uint64_t position = produced(ring);
 	int64_t begin;
 	struct pollfd pollfd = { .fd = ring->fd, .events = POLLIN };
@@ -278,7 +307,8 @@ static void drain(int fd)
 	free(got);
 }
 
-static bool times_out(struct ring *ring, send_fn send)
+/* Starves the sender until a record times out, or often. */
+static bool times_out(struct ring *ring, send_fn send, enum hold hold)
 {
 	char *record = long_record();
 	struct karena_ring_stat before, after;
@@ -287,7 +317,7 @@ static bool times_out(struct ring *ring, send_fn send)
 	pin_to_cpu(1);
 	for (int i = 0; i < ATTEMPTS && ret == LONG_BYTES; i++) {
 		before = ring_stat(ring->fd);
-		ret = starve(ring, send, record);
+		ret = starve(ring, send, hold, record);
 		drain(ring->fd);
 	}
 	after = ring_stat(ring->fd);
@@ -310,34 +340,63 @@ static bool is_empty(int fd)
 
 TEST_F(ring, write_that_is_starved_times_out)
 {
-	EXPECT_TRUE(times_out(&self->ring, by_write));
+	EXPECT_TRUE(times_out(&self->ring, by_write, BUSY));
 	EXPECT_TRUE(is_empty(self->fd));
 }
 
 TEST_F(ring, writev_that_is_starved_times_out)
 {
-	EXPECT_TRUE(times_out(&self->ring, by_writev));
+	EXPECT_TRUE(times_out(&self->ring, by_writev, BUSY));
 	EXPECT_TRUE(is_empty(self->fd));
 }
 
 TEST_F(ring, output_that_is_starved_times_out)
 {
-	EXPECT_TRUE(times_out(&self->ring, by_output));
-	EXPECT_TRUE(times_out(&self->ring, by_output_waiting));
+	EXPECT_TRUE(times_out(&self->ring, by_output, BUSY));
+	EXPECT_TRUE(times_out(&self->ring, by_output_waiting, BUSY));
 	EXPECT_TRUE(is_empty(self->fd));
 }
 
 TEST_F(ring, batch_that_is_starved_times_out)
 {
-	EXPECT_TRUE(times_out(&self->ring, by_batch));
+	EXPECT_TRUE(times_out(&self->ring, by_batch, BUSY));
 	EXPECT_TRUE(is_empty(self->fd));
 }
 
 TEST_F(ring, request_of_io_uring_that_is_starved_times_out)
 {
-	EXPECT_TRUE(times_out(&self->ring, by_uring_write));
-	EXPECT_TRUE(times_out(&self->ring, by_uring_output));
+	EXPECT_TRUE(times_out(&self->ring, by_uring_write, BUSY));
+	EXPECT_TRUE(times_out(&self->ring, by_uring_output, BUSY));
 	EXPECT_TRUE(is_empty(self->fd));
+}
+
+/* A cgroup for threads of this process, or why there is none. */
+static int limited_begin(void)
+{
+	int err = write_file(CGROUPS "/cgroup.subtree_control", "+cpu");
+
+	if (err)
+		return err;
+	must(mkdir(CGROUP, 0755) == 0);
+	must(write_file(CGROUP "/cgroup.type", "threaded") == 0);
+	return access(CPU_MAX, W_OK) ? -errno : 0;
+}
+
+/* On newer kernels a limit holds up no system call, but only what comes after it. */
+TEST_F(ring, write_under_a_cpu_limit_times_out_or_is_not_held_up)
+{
+	uint64_t before;
+	int err = limited_begin();
+
+	if (err) {
+		rmdir(CGROUP);
+		SKIP(return, "this kernel has no limits of the CPU: %s", strerror(-err));
+	}
+	before = ring_stat(self->fd).out_lost_timeout;
+	if (!times_out(&self->ring, by_write, LIMITED))
+		EXPECT_EQ(before, ring_stat(self->fd).out_lost_timeout);
+	EXPECT_TRUE(is_empty(self->fd));
+	remove_cgroup(CGROUP);
 }
 
 static int watch_faults(char *page)
