@@ -113,14 +113,20 @@ void ring_tell_traced(struct karena_ring *ring, const struct karena_record_heade
 
 /*
  * Count a submitted record on this CPU, in any context: an NMI that comes meanwhile counts
- * its own. As srcu_read_lock_nmisafe() does.
+ * its own. As srcu_read_lock_nmisafe() does. The choice is an argument for tests only.
  */
-static __always_inline void ring_count_submitted(struct karena_ring *ring)
+static __always_inline void ring_count_submitted_by(struct karena_ring *ring,
+						    bool nmi_safe_this_cpu)
 {
-	if (KARENA_NMI_SAFE_THIS_CPU_OPS)
+	if (nmi_safe_this_cpu)
 		this_cpu_inc(ring->submitted->counter);
 	else
 		atomic64_inc(raw_cpu_ptr(ring->submitted));
+}
+
+static __always_inline void ring_count_submitted(struct karena_ring *ring)
+{
+	ring_count_submitted_by(ring, KARENA_NMI_SAFE_THIS_CPU_OPS);
 }
 
 /* Of a record that was reserved by the short way, or could have been. */

@@ -13,6 +13,7 @@
 #include <linux/uio.h>
 #include <linux/wait.h>
 
+#include "../kmod/ring_short.h"
 #include "ring_fixture.h"
 
 /* Waits without sleeping: counts what it is told. */
@@ -399,6 +400,25 @@ static void producers_at_once_should_lose_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rg_stat(test).out_discarded, PRODUCERS * (RECORDS / 7));
 }
 
+/* Counts on each CPU in each of the ways there are, as an interrupt there. */
+static void count_both_ways(void *context)
+{
+	struct karena_ring *ring = context;
+
+	ring_count_submitted_by(ring, true);
+	ring_count_submitted_by(ring, false);
+}
+
+static void submitted_should_be_counted_alike_by_all_architectures(struct kunit *test)
+{
+	struct ring_fixture *f = test->priv;
+	int i;
+
+	for (i = 0; i < 100; i++)
+		on_each_cpu(count_both_ways, f->ring, 1);
+	KUNIT_EXPECT_EQ(test, rg_stat(test).out_submitted, 2ull * 100 * num_online_cpus());
+}
+
 static struct kunit_case ring_wait_cases[] = {
 	KUNIT_CASE(record_should_wake_the_armed_once),
 	KUNIT_CASE(no_wakeup_should_leave_it_to_the_next),
@@ -412,6 +432,7 @@ static struct kunit_case ring_wait_cases[] = {
 	KUNIT_CASE(many_turns_should_be_granted_in_steps),
 	KUNIT_CASE(record_should_come_from_a_hard_interrupt),
 	KUNIT_CASE(producers_at_once_should_lose_nothing),
+	KUNIT_CASE(submitted_should_be_counted_alike_by_all_architectures),
 	{}
 };
 
