@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <karena.h>
+#include <sys/epoll.h>
 
 #include "ring_kernel.h"
 
@@ -334,6 +335,51 @@ TEST_F(kernel, the_kernel_counts_as_a_producer)
 	EXPECT_FALSE(poll_now(fd) & POLLHUP);
 	ASSERT_EQ(0, produce_call(self->produce, PRODUCE_PUT, 0));
 	EXPECT_TRUE(poll_now(fd) & POLLHUP);
+	close(fd);
+}
+
+#define TRACING	"/sys/kernel/tracing/"
+#define WAKE	TRACING "events/karena/karena_ring_wake/"
+
+/* Sends a record with preemption off. Returns how many wake-ups its sender did itself. */
+static int wakeups_by_sender(int produce)
+{
+	char text[1 << 16], *at = text;
+	int nr = 0;
+
+	snprintf(text, sizeof(text), "common_pid == %d", getpid());
+	must(write_file(WAKE "filter", text) == 0);
+	must(write_file(TRACING "trace", "\n") == 0);
+	must(write_file(WAKE "enable", "1") == 0);
+	must(produce_call(produce, PRODUCE_ATOMIC, 0) == 0);
+	must(write_file(WAKE "enable", "0") == 0);
+	must(write_file(WAKE "filter", "0") == 0);
+	must(read_file(TRACING "trace", text, sizeof(text)) > 0);
+	while ((at = strstr(at, " karena_ring_wake: "))) {
+		at++;
+		nr++;
+	}
+	return nr;
+}
+
+static bool is_realtime(void)
+{
+	return file_number("/sys/kernel/realtime", "") == 1;
+}
+
+/* On a kernel for real time the locks of a wait queue sleep. */
+TEST_F(kernel, wakes_by_itself_with_preemption_off_but_not_on_a_realtime_kernel)
+{
+	int fd = ring_new_fd(variant->flags, page_size), epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = { .events = EPOLLIN };
+
+	ASSERT_EQ(0, get_ring(self->produce, fd, KARENA_RIGHT_PRODUCE));
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+	EXPECT_EQ(is_realtime() ? 0 : 1, wakeups_by_sender(self->produce));
+	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, HUNG_MS));
+	EXPECT_EQ(0, produce_call(self->produce, PRODUCE_PUT, 0));
+	close(epoll);
 	close(fd);
 }
 

@@ -104,6 +104,7 @@ struct produce_mark {
 #define PRODUCE_PROBE	_IO('p', 7)	/* the argument: PRODUCE_PROBE_* */
 #define PRODUCE_UNPROBE	_IO('p', 8)
 #define PRODUCE_PROBED	_IOR('p', 9, struct produce_probed)
+#define PRODUCE_ATOMIC	_IO('p', 11)	/* one record, with preemption off, interrupts on */
 #define PRODUCE_MARK	_IOW('p', 10, struct produce_mark)
 
 #endif /* KARENA_PRODUCE_H */

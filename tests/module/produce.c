@@ -287,6 +287,18 @@ static long drain(unsigned long max)
 	return ret < 0 ? ret : (long)bytes;
 }
 
+static long produce_atomic(void)
+{
+	long ret;
+
+	if (!ring)
+		return -EINVAL;
+	preempt_disable();
+	ret = karena_ring_output(ring, "atomic", 6, 0);
+	preempt_enable();
+	return ret;
+}
+
 static int mark_pages(const struct produce_mark __user *umark)
 {
 	struct produce_mark args;
@@ -323,6 +335,8 @@ static long call(unsigned int cmd, unsigned long arg)
 		return 0;
 	case PRODUCE_PROBED:
 		return probed((void __user *)arg);
+	case PRODUCE_ATOMIC:
+		return produce_atomic();
 	case PRODUCE_MARK:
 		return mark_pages((const void __user *)arg);
 	}
