@@ -102,6 +102,19 @@ struct karena_vmr;
 int karena_vmr_new(struct karena_vmr **vmr, void *address, size_t size);
 
 /**
+ * karena_vmr_new_growing() - reserve a span, and space for it to grow
+ * @vmr:	out
+ * @address:	as for karena_vmr_new()
+ * @size:	bytes, page aligned
+ * @most:	bytes up to which the span can grow, page aligned, at least @size
+ *
+ * karena_vmr_extend() cannot fail up to @most, and karena_vmr_shrink() at the end leaves
+ * the piece for growing again. Delete gives all of it back. Errors: as karena_vmr_new(),
+ * for @most; -EINVAL if @most is less than @size. Since 1.0.
+ */
+int karena_vmr_new_growing(struct karena_vmr **vmr, void *address, size_t size, size_t most);
+
+/**
  * karena_vmr_delete() - give a reservation back
  * @vmr:	in: a reservation, or NULL, which does nothing; out: NULL
  *
@@ -133,8 +146,10 @@ size_t karena_vmr_get_size(const struct karena_vmr *vmr);
  * @vmr:	a reservation
  * @size:	bytes to add, page aligned
  *
- * The address and all maps stay. Errors: KARENA_E_LENGTH_UNALIGNED;
- * KARENA_E_MAPPING_EXISTS if something is mapped there; -ENOMEM, -EAGAIN as
+ * The address and all maps stay. Works if the addresses behind the reservation are free.
+ * They seldom are: the kernel gives out addresses downward, so that the next older mapping
+ * is mostly right behind. Use karena_vmr_new_growing() if the span will have to grow.
+ * Errors: KARENA_E_LENGTH_UNALIGNED; KARENA_E_MAPPING_EXISTS if something is mapped there; -ENOMEM, -EAGAIN as
  * karena_vmr_new(). Since 1.0.
  */
 int karena_vmr_extend(struct karena_vmr *vmr, size_t size);
@@ -267,7 +282,7 @@ struct karena_vmr_map {
  * karena_vmr_map() - map a source into a reservation
  * @vmr:	a reservation
  * @offset:	in the reservation, page aligned
- * @length:	bytes, page aligned
+ * @length:	bytes, page aligned; 0 for all from the source's offset to its end, rounded up
  * @source:	what to map
  * @map:	out; or NULL
  *
@@ -276,6 +291,10 @@ struct karena_vmr_map {
  * cannot fail any more (private anonymous memory, a memfd whose seals are final). So for a
  * moment a map needs another @length bytes of address space, and a few mappings below
  * vm.max_map_count.
+ *
+ * A length of 0 is for files, arenas and rings, whose size the kernel reports: it is
+ * -EINVAL if the source's offset is not below that size, and KARENA_E_LENGTH_UNALIGNED for
+ * anonymous memory and devices.
  *
  * Errors: -EINVAL, -E2BIG for @source, and the errors of karena_vmr_source_fd() if
  * @source was filled in by hand; KARENA_E_OFFSET_UNALIGNED; KARENA_E_LENGTH_UNALIGNED;
@@ -289,6 +308,49 @@ struct karena_vmr_map {
  */
 int karena_vmr_map(struct karena_vmr *vmr, size_t offset, size_t length,
 		   const struct karena_vmr_source *source, struct karena_vmr_map *map);
+
+/**
+ * karena_vmr_adopt() - move an existing mapping into a reservation
+ * @vmr:	a reservation
+ * @offset:	in the reservation, page aligned
+ * @length:	of the mapping in bytes, page aligned
+ * @address:	of the mapping, page aligned
+ * @map:	out; or NULL
+ *
+ * The mapping keeps its contents and protection, and is no longer at @address. No other
+ * thread may use it meanwhile. Errors: KARENA_E_ADDRESS_UNALIGNED;
+ * KARENA_E_OFFSET_UNALIGNED; KARENA_E_LENGTH_UNALIGNED; KARENA_E_OUT_OF_RANGE if it passes
+ * the reservation's end; KARENA_E_MAPPING_EXISTS if another map is there;
+ * -EINVAL if the mapping is in this reservation; KARENA_E_NOT_SUPPORTED if the range is not
+ * one mapping, or its driver refuses to have it
+ * moved; -ENOMEM for no memory or vm.max_map_count: the mapping is then where it was,
+ * unless another thread has taken its address. Since 1.0.
+ */
+int karena_vmr_adopt(struct karena_vmr *vmr, size_t offset, size_t length, void *address,
+		     struct karena_vmr_map *map);
+
+/**
+ * karena_vmr_unmap_at() - replace the map at an address by the placeholder
+ * @vmr:	a reservation
+ * @address:	of any byte of the map
+ *
+ * Works as karena_vmr_unmap(), with its errors. Since 1.0.
+ */
+int karena_vmr_unmap_at(struct karena_vmr *vmr, const void *address);
+
+/**
+ * karena_vmr_map_source() - get the source that a map was made of
+ * @vmr:	a reservation
+ * @map:	from karena_vmr_map() or a find
+ * @source:	out: fd, offset, prot and flags as they were given; the rest as filled in by
+ *		hand
+ *
+ * The descriptor may have been closed since. Errors: KARENA_E_MAPPING_NOT_FOUND if the map
+ * is not, or no longer, in this reservation; KARENA_E_NOT_SUPPORTED if it was adopted.
+ * Since 1.0.
+ */
+int karena_vmr_map_source(struct karena_vmr *vmr, const struct karena_vmr_map *map,
+			  struct karena_vmr_source *source);
 
 /**
  * karena_vmr_unmap() - replace a map by the placeholder, in one step

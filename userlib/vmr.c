@@ -13,25 +13,29 @@ static void set_span(struct karena_vmr *vmr, uintptr_t address, size_t size)
 	__atomic_store_n(&vmr->size, size, __ATOMIC_RELAXED);
 }
 
-static int reserve_span(struct karena_vmr *vmr, void *address, size_t size)
+static int reserve_span(struct karena_vmr *vmr, void *address, size_t size, size_t most)
 {
 	uintptr_t at = (uintptr_t)address;
-	int ret = at ? vmr_span_take(at, size) : vmr_span_new(size, &at);
+	int ret = at ? vmr_span_take(at, most) : vmr_span_new(most, &at);
 
 	if (!ret)
 		set_span(vmr, at, size);
+	vmr->spare_size = most - size;
 	return ret;
 }
 
-static int create_vmr(struct karena_vmr **vmr, void *address, size_t size)
+static int create_vmr(struct karena_vmr **vmr, void *address, size_t size, size_t most)
 {
 	struct karena_vmr *made;
 	int ret;
 
 	if (vmr_unaligned((uintptr_t)address, karena_page_size()))
 		return KARENA_E_ADDRESS_UNALIGNED;
-	if (vmr_length_unaligned(size, karena_page_size()))
+	if (vmr_length_unaligned(size, karena_page_size()) ||
+	    vmr_length_unaligned(most, karena_page_size()))
 		return KARENA_E_LENGTH_UNALIGNED;
+	if (most < size)
+		return -EINVAL;
 	ret = vmr_registry_check();
 	if (ret)
 		return ret;
@@ -46,7 +50,7 @@ static int create_vmr(struct karena_vmr **vmr, void *address, size_t size)
 	vmr_registry_lock();
 	ret = vmr_spare_fill();
 	if (!ret)
-		ret = reserve_span(made, address, size);
+		ret = reserve_span(made, address, size, most);
 	if (ret)
 		goto unlock_registry;
 	vmr_registry_add(made);
@@ -62,16 +66,21 @@ free_made:
 	return ret;
 }
 
-int karena_vmr_new(struct karena_vmr **vmr, void *address, size_t size)
+int karena_vmr_new_growing(struct karena_vmr **vmr, void *address, size_t size, size_t most)
 {
 	int saved = errno;
-	int ret = create_vmr(vmr, address, size);
+	int ret = create_vmr(vmr, address, size, most);
 
 	if (ret)
-		karena_set_reason("vmr_new: address %p, size %zu: %s", address, size,
-				  karena_strerror(ret));
+		karena_set_reason("vmr_new: address %p, size %zu, most %zu: %s", address, size,
+				  most, karena_strerror(ret));
 	errno = saved;
 	return ret;
+}
+
+int karena_vmr_new(struct karena_vmr **vmr, void *address, size_t size)
+{
+	return karena_vmr_new_growing(vmr, address, size, size);
 }
 
 /* Holds the registry's lock, so that fork() never sees half a reservation. */
@@ -81,7 +90,7 @@ static int release_vmr(struct karena_vmr *vmr)
 
 	pthread_mutex_lock(&vmr->lock);
 	if (!vmr->maps.nr)
-		ret = vmr_span_release(vmr->address, vmr->size);
+		ret = vmr_span_release(vmr->address, vmr->size + vmr->spare_size);
 	if (!ret)
 		vmr_registry_remove(vmr);
 	pthread_mutex_unlock(&vmr->lock);
@@ -123,15 +132,19 @@ size_t karena_vmr_get_size(const struct karena_vmr *vmr)
 
 static int extend_locked(struct karena_vmr *vmr, size_t size)
 {
-	uintptr_t end = vmr->address + vmr->size;
-	int ret;
+	uintptr_t end = vmr->address + vmr->size + vmr->spare_size;
+	size_t spare = size < vmr->spare_size ? size : vmr->spare_size;
+	int ret = 0;
 
-	if (end + size < end)
+	if (end + (size - spare) < end)
 		return -ENOMEM;
-	ret = vmr_span_take(end, size);
-	if (!ret)
-		set_span(vmr, vmr->address, vmr->size + size);
-	return ret;
+	if (size > spare)
+		ret = vmr_span_take(end, size - spare);
+	if (ret)
+		return ret;
+	vmr->spare_size -= spare;
+	set_span(vmr, vmr->address, vmr->size + size);
+	return 0;
 }
 
 int karena_vmr_extend(struct karena_vmr *vmr, size_t size)
@@ -167,6 +180,12 @@ static int shrink_locked(struct karena_vmr *vmr, size_t offset, size_t size)
 	if (vmr_occupied(vmr, offset, size))
 		return KARENA_E_RESERVATION_NOT_EMPTY;
 
+	/* What the reservation can grow by stays with it. */
+	if (!from_start && vmr->spare_size) {
+		vmr->spare_size += size;
+		set_span(vmr, vmr->address, vmr->size - size);
+		return 0;
+	}
 	ret = vmr_span_release(vmr->address + offset, size);
 	if (!ret)
 		set_span(vmr, vmr->address + (from_start ? size : 0), vmr->size - size);

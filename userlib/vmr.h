@@ -19,6 +19,7 @@
  *		change the span. Nests inside the lock of the registry
  * @address:	of the span. Also read without the lock, hence stored atomically
  * @size:	of the span. As @address
+ * @spare_size:	bytes of placeholder behind the span, for it to grow
  * @maps:	the maps, by address; everything else is placeholder
  * @last_id:	id of the newest map
  * @next:	in the registry, protected by the registry's lock
@@ -28,6 +29,7 @@ struct karena_vmr {
 	pthread_mutex_t lock;
 	uintptr_t address;
 	size_t size;
+	size_t spare_size;
 	struct vmr_set maps;
 	uint64_t last_id;
 	struct karena_vmr *next;
@@ -70,12 +72,14 @@ static inline bool vmr_occupied(const struct karena_vmr *vmr, size_t offset, siz
 #define VMR_ARENA	0x8u
 #define VMR_RING	0x10u
 
+int vmr_source_rest(const struct karena_vmr_source *known, size_t *length);
 int vmr_source_look(struct karena_vmr_source *known, const struct karena_vmr_source *source);
 
 int vmr_span_new(size_t size, uintptr_t *address);
 int vmr_span_take(uintptr_t address, size_t size);
 int vmr_span_release(uintptr_t address, size_t size);
 int vmr_place(uintptr_t at, size_t length, const struct karena_vmr_source *source);
+int vmr_move(uintptr_t at, size_t length, void *from);
 int vmr_clear(uintptr_t at, size_t length);
 
 int vmr_spare_fill(void);

@@ -281,3 +281,30 @@ int vmr_place(uintptr_t at, size_t length, const struct karena_vmr_source *sourc
 		return place_directly(at, length, source);
 	return place_by_move(at, length, source);
 }
+
+/* Puts a mapping back whose address may be somebody else's by now; then it stays away. */
+static void move_back(void *from, size_t length, void *staged)
+{
+	if (!vmr_span_take((uintptr_t)from, length))
+		mremap(staged, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, from);
+}
+
+/*
+ * Replaces the placeholder by a mapping that exists. First moves the mapping to where a
+ * hole does no harm. Returns 0; -ENOMEM; KARENA_E_NOT_SUPPORTED.
+ */
+int vmr_move(uintptr_t at, size_t length, void *from)
+{
+	void *staged = from;
+	int ret = rehearse_move(&staged, length);
+
+	if (ret)
+		return ret;
+	if (mremap(staged, length, length, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   to_pointer(at)) != MAP_FAILED)
+		return 0;
+	ret = -errno;
+	vmr_span_take(at, length);
+	move_back(from, length, staged);
+	return ret;
+}

@@ -18,13 +18,23 @@
  * struct vmr_entry - a range
  * @start:	address of the first byte
  * @end:	address behind the last byte
- * @id:		not used by the set
+ * @id:		this and what follows is not used by the set
+ * @offset:	of the source
+ * @fd:		of the source
+ * @prot:	of the source; VMR_UNKNOWN if it was adopted
+ * @flags:	of the source
  */
 struct vmr_entry {
 	uintptr_t start;
 	uintptr_t end;
 	uint64_t id;
+	uint64_t offset;
+	int fd;
+	uint16_t prot;
+	uint16_t flags;
 };
+
+#define VMR_UNKNOWN	UINT16_MAX
 
 struct vmr_leaf;
 

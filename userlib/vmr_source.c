@@ -114,6 +114,30 @@ int vmr_source_look(struct karena_vmr_source *known, const struct karena_vmr_sou
 	return 0;
 }
 
+/**
+ * vmr_source_rest() - measure a source from its offset to its end
+ * @known:	from vmr_source_look()
+ * @length:	out, rounded up to the source's granularity
+ *
+ * Return: 0; KARENA_E_LENGTH_UNALIGNED for what has no size; -EINVAL if nothing is left.
+ */
+int vmr_source_rest(const struct karena_vmr_source *known, size_t *length)
+{
+	uint64_t size, rest;
+	struct stat st;
+
+	if (known->fd < 0 || fstat(known->fd, &st) || !S_ISREG(st.st_mode))
+		return karena_refuse_as(KARENA_E_LENGTH_UNALIGNED, "vmr_map",
+					"length 0: the source has no size of its own");
+	size = (uint64_t)st.st_size;
+	if (known->offset >= size)
+		return karena_refuse(-EINVAL, "vmr_map: source offset %llu: the source ends at %llu",
+				     (unsigned long long)known->offset, (unsigned long long)size);
+	rest = (size - known->offset + known->granularity - 1) & ~(uint64_t)(known->granularity - 1);
+	*length = (size_t)rest;
+	return *length == rest ? 0 : karena_refuse_as(KARENA_E_OUT_OF_RANGE, "vmr_map", NULL);
+}
+
 /* @kind: the object that the source must be, if not 0. */
 static int make_source(struct karena_vmr_source *source, const struct karena_vmr_source *given,
 		       uint32_t kind)

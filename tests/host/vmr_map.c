@@ -240,7 +240,6 @@ TEST_F(vmr, a_map_should_refuse_what_is_wrong_and_change_nothing)
 	EXPECT_EQ(KARENA_E_OFFSET_UNALIGNED,
 		  karena_vmr_map(self->vmr, 1, PAGE, &self->memory, &map));
 	EXPECT_EQ(KARENA_E_OFFSET_UNALIGNED, karena_vmr_map(self->vmr, 1, 0, &self->memory, &map));
-	EXPECT_EQ(KARENA_E_LENGTH_UNALIGNED, karena_vmr_map(self->vmr, 0, 0, &self->memory, &map));
 	EXPECT_EQ(KARENA_E_LENGTH_UNALIGNED,
 		  karena_vmr_map(self->vmr, 0, PAGE + 1, &self->memory, &map));
 	EXPECT_EQ(KARENA_E_OUT_OF_RANGE,
@@ -430,6 +429,94 @@ TEST_F(vmr, a_hole_left_by_the_last_step_should_be_filled)
 		maps_read(&after);
 		EXPECT_TRUE(maps_equal(&before, &after));
 	}
+}
+
+TEST_F(vmr, length_0_should_map_all_from_the_offset_to_the_end)
+{
+	struct karena_vmr_map map;
+
+	self->memory.offset = 3 * PAGE;
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, PAGE, 0, &self->memory, &map));
+	EXPECT_EQ(13 * PAGE, map.length);
+	EXPECT_EQ(115, word(self->at + 13 * PAGE));
+	ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	self->memory.offset = 0;
+	EXPECT_EQ(KARENA_E_OUT_OF_RANGE, karena_vmr_map(self->vmr, PAGE, 0, &self->memory, &map));
+	self->memory.offset = 16 * PAGE;
+	EXPECT_EQ(-EINVAL, karena_vmr_map(self->vmr, 0, 0, &self->memory, &map));
+	EXPECT_EQ(KARENA_E_LENGTH_UNALIGNED, karena_vmr_map(self->vmr, 0, 0, &self->anon, &map));
+	/* A page is mapped as a whole, be the file shorter. */
+	ASSERT_EQ(0, ftruncate(self->file, 2 * PAGE + 1));
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, 0, &self->disk, &map));
+	EXPECT_EQ(3 * PAGE, map.length);
+}
+
+TEST_F(vmr, a_found_map_should_tell_its_source)
+{
+	struct karena_vmr_source source, again;
+	struct karena_vmr_map map, found;
+
+	self->disk.offset = 2 * PAGE;
+	self->disk.flags = KARENA_VMR_PRIVATE;
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 4 * PAGE, PAGE, &self->disk, &map));
+	ASSERT_EQ(0, karena_vmr_map_find(self->vmr, 0, 16 * PAGE, &found));
+	ASSERT_EQ(0, karena_vmr_map_source(self->vmr, &found, &source));
+	EXPECT_EQ(self->file, source.fd);
+	EXPECT_EQ(2 * PAGE, source.offset);
+	EXPECT_EQ(RW, source.prot);
+	EXPECT_EQ(KARENA_VMR_PRIVATE, source.flags);
+	/* As one that was filled in by hand, it can be mapped again. */
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, PAGE, &source, NULL));
+	EXPECT_EQ(202, word(self->at));
+	ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	again.fd = -7;
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_map_source(self->vmr, &map, &again));
+	EXPECT_EQ(-7, again.fd);
+}
+
+TEST_F(vmr, unmap_at_should_take_any_byte_of_a_map)
+{
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 2 * PAGE, 2 * PAGE, &self->memory, NULL));
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_unmap_at(self->vmr, self->at));
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND,
+		  karena_vmr_unmap_at(self->vmr, self->at + 4 * PAGE));
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_unmap_at(self->vmr, NULL));
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND, karena_vmr_unmap_at(self->vmr, (void *)UINTPTR_MAX));
+	EXPECT_EQ(0, karena_vmr_unmap_at(self->vmr, self->at + 4 * PAGE - 1));
+	EXPECT_EQ(KARENA_E_MAPPING_NOT_FOUND,
+		  karena_vmr_unmap_at(self->vmr, self->at + 2 * PAGE));
+}
+
+TEST_F(vmr, adopt_should_move_a_mapping_in_and_refuse_what_is_wrong)
+{
+	char *at = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, self->memfd, 0), *gone = at;
+	struct karena_vmr_source source;
+	struct karena_vmr_map map;
+
+	ASSERT_NE(MAP_FAILED, at);
+	EXPECT_EQ(KARENA_E_ADDRESS_UNALIGNED, karena_vmr_adopt(self->vmr, 0, PAGE, NULL, &map));
+	EXPECT_EQ(KARENA_E_ADDRESS_UNALIGNED, karena_vmr_adopt(self->vmr, 0, PAGE, at + 1, &map));
+	EXPECT_EQ(KARENA_E_OFFSET_UNALIGNED, karena_vmr_adopt(self->vmr, 1, PAGE, at, &map));
+	EXPECT_EQ(KARENA_E_LENGTH_UNALIGNED, karena_vmr_adopt(self->vmr, 0, 0, at, &map));
+	EXPECT_EQ(KARENA_E_OUT_OF_RANGE, karena_vmr_adopt(self->vmr, 15 * PAGE, 2 * PAGE, at,
+							  &map));
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, PAGE, &self->memory, NULL));
+	EXPECT_EQ(KARENA_E_MAPPING_EXISTS, karena_vmr_adopt(self->vmr, 0, PAGE, at, &map));
+	EXPECT_EQ(-EINVAL, karena_vmr_adopt(self->vmr, PAGE, PAGE, self->at, &map));
+	EXPECT_EQ(100, word(at));
+
+	ASSERT_EQ(0, karena_vmr_adopt(self->vmr, 4 * PAGE, 2 * PAGE, at, &map));
+	EXPECT_EQ(self->at + 4 * PAGE, map.address);
+	EXPECT_EQ(2 * PAGE, map.length);
+	EXPECT_EQ(101, word(self->at + 5 * PAGE));
+	maps_read(&after);
+	EXPECT_TRUE(is_free(&after, gone, 2 * PAGE));
+	EXPECT_EQ(KARENA_E_NOT_SUPPORTED, karena_vmr_map_source(self->vmr, &map, &source));
+	/* Nothing is there any more. */
+	EXPECT_EQ(KARENA_E_NOT_SUPPORTED, karena_vmr_adopt(self->vmr, 8 * PAGE, PAGE, gone, &map));
+	maps_read(&after);
+	EXPECT_TRUE(is_placeholder(&after, self->at + 6 * PAGE, 10 * PAGE));
+	EXPECT_EQ(0, karena_vmr_unmap(self->vmr, &map));
 }
 
 TEST_HARNESS_MAIN

@@ -280,6 +280,52 @@ TEST(shrink_should_refuse_what_is_wrong_and_change_nothing)
 	EXPECT_EQ(0, karena_vmr_shrink(vmr, 6 * PAGE, PAGE));
 }
 
+TEST(a_growing_span_should_extend_up_to_its_most_whatever_lies_behind)
+{
+	struct karena_vmr *vmr, *behind = NULL;
+	char *at;
+
+	ASSERT_EQ(-EINVAL, karena_vmr_new_growing(&vmr, NULL, 2 * PAGE, PAGE));
+	ASSERT_EQ(KARENA_E_LENGTH_UNALIGNED, karena_vmr_new_growing(&vmr, NULL, PAGE, PAGE + 1));
+	ASSERT_EQ(0, karena_vmr_new_growing(&vmr, NULL, PAGE, 4 * PAGE));
+	at = karena_vmr_get_address(vmr);
+	EXPECT_EQ(PAGE, karena_vmr_get_size(vmr));
+	EXPECT_EQ(KARENA_E_MAPPING_EXISTS, karena_vmr_new(&behind, at + PAGE, PAGE));
+	ASSERT_EQ(0, karena_vmr_new(&behind, at + 4 * PAGE, PAGE));
+	EXPECT_EQ(KARENA_E_MAPPING_EXISTS, karena_vmr_extend(vmr, 4 * PAGE));
+	EXPECT_EQ(PAGE, karena_vmr_get_size(vmr));
+	EXPECT_EQ(0, karena_vmr_extend(vmr, 3 * PAGE));
+	EXPECT_EQ(4 * PAGE, karena_vmr_get_size(vmr));
+	EXPECT_EQ(KARENA_E_MAPPING_EXISTS, karena_vmr_extend(vmr, PAGE));
+	/* Nothing is left to grow by, so this is given back. */
+	EXPECT_EQ(0, karena_vmr_shrink(vmr, 3 * PAGE, PAGE));
+	maps_read(&after);
+	EXPECT_TRUE(is_free(&after, at + 3 * PAGE, PAGE));
+	EXPECT_EQ(0, karena_vmr_delete(&behind));
+	EXPECT_EQ(0, karena_vmr_delete(&vmr));
+	maps_read(&after);
+	EXPECT_TRUE(is_free(&after, at, 4 * PAGE));
+}
+
+TEST(a_growing_span_should_keep_what_it_shrinks_by_and_give_all_back_in_the_end)
+{
+	struct karena_vmr *vmr;
+	char *at;
+
+	ASSERT_EQ(0, karena_vmr_new_growing(&vmr, NULL, 3 * PAGE, 4 * PAGE));
+	at = karena_vmr_get_address(vmr);
+	EXPECT_EQ(0, karena_vmr_shrink(vmr, 2 * PAGE, PAGE));
+	EXPECT_EQ(2 * PAGE, karena_vmr_get_size(vmr));
+	maps_read(&after);
+	EXPECT_TRUE(is_placeholder(&after, at, 4 * PAGE));
+	EXPECT_EQ(0, karena_vmr_extend(vmr, 2 * PAGE));
+	EXPECT_EQ(0, karena_vmr_shrink(vmr, 0, PAGE));
+	EXPECT_EQ(at + PAGE, karena_vmr_get_address(vmr));
+	EXPECT_EQ(0, karena_vmr_delete(&vmr));
+	maps_read(&after);
+	EXPECT_TRUE(is_free(&after, at, 4 * PAGE));
+}
+
 TEST(strerror_should_know_each_error_and_errno)
 {
 	static const int own[] = {
