@@ -133,7 +133,7 @@ TEST_F(library, create_passes_options_on)
 	ASSERT_EQ(0, karena_arena_create(self->device, 3 * self->page, &opts, &self->other));
 	stat = arena_stat_of(self->other);
 	EXPECT_STREQ("fifteen-letters", stat.out_name);
-	EXPECT_EQ(KARENA_ARENA_F_SEGV_ON_FAULT, stat.out_flags);
+	EXPECT_EQ(KARENA_ARENA_F_SEGV_ON_FAULT | KARENA_ARENA_F_NULL_PAGE, stat.out_flags);
 	EXPECT_EQ(7, stat.out_fault_pages);
 	EXPECT_EQ(0, stat.out_node);
 	EXPECT_EQ(3 * self->page, stat.out_length);

@@ -114,7 +114,7 @@ int give_records(struct karena_ring *ring, size_t bytes, give_fn give, void *con
 	}
 	/* The last record, or one whose length is wrong. */
 	if (next > end) {
-		ret = is_damaged();
+		ret = -EBADMSG;
 		goto out;
 	}
 	if (word == length)
@@ -154,7 +154,7 @@ static int take_nothing(struct karena_ring *ring, bool clean, int ret)
 {
 	if (clean)
 		karena_ring_release(ring);
-	return ret;
+	return ret < 0 ? is_damaged() : 0;
 }
 
 /* Makes only tail calls, so that it saves no registers. */
@@ -227,7 +227,9 @@ int karena_ring_consume(struct karena_ring *ring, karena_record_fn fn, void *con
 	karena_ring_release(ring);
 	if (call.stop < 0)
 		return call.stop;
-	return call.left < max ? (int)(max - call.left) : ret;
+	if (call.left < max)
+		return (int)(max - call.left);
+	return ret < 0 ? is_damaged() : 0;
 }
 
 int karena_ring_walk_begin(struct karena_ring *ring, struct karena_ring_walk *walk)
