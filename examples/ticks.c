@@ -19,7 +19,7 @@ static const char *const sources[TICKRING_SOURCES] = { "hard interrupt", "softir
 static int check(int ret)
 {
 	if (ret < 0)
-		errx(1, "%s", karena_strerror(ret));
+		errx(1, "%s", karena_errormsg());
 	return ret;
 }
 
