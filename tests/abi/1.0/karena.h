@@ -226,8 +226,10 @@ struct karena_query {
  * @__reserved:	in, 0
  *
  * REOPEN returns a new close-on-exec fd: a second open file on the same object,
- * with just @rights. It fails with EPERM if this open file lacks one of them, with
- * EDQUOT if the user's limit is reached, and with EMFILE or ENFILE.
+ * with just @rights. Like everything that the object takes, the new file is charged to
+ * the user who created the object, whoever calls: who passes an fd on lets its holder use
+ * up that user's limit. REOPEN fails with EPERM if this open file lacks one of the rights,
+ * with EDQUOT if that user's limit is reached, and with EMFILE or ENFILE.
  * RESTRICT takes all rights but @rights from this open file, hence from every
  * duplicate of it, for good. Existing mappings keep the access they have, and the
  * access that mprotect() can give them.
@@ -267,7 +269,7 @@ struct karena_rights {
  * mremap() that moves a window of a FIXED_ADDR arena is EINVAL, as are
  * MREMAP_DONTUNMAP and userfaultfd registration. Some kernels allow
  * UFFD_FEATURE_WP_ASYNC; touching a page that was write-protected while it was not
- * mapped is SIGBUS there.
+ * mapped is SIGBUS there, unless the page's state makes it SIGSEGV.
  *
  * Pages of arenas stay in memory. mlock(), mlockall(MCL_CURRENT) and MAP_POPULATE
  * only touch each mapped page. So does mmap() after mlockall(MCL_FUTURE), even with
