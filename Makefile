@@ -70,6 +70,7 @@ include vm/kernels.mk packaging/install.mk
 -include bench/bench.mk
 
 lib: build/libkarena.a build/libkarena.so.1
+man: build/man/libkarena.3
 bin: $(bins)
 tests: $(tests)
 
@@ -106,6 +107,13 @@ build/libkarena.so.1: $(lib_obj) userlib/libkarena.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,defs \
 		-Wl,--version-script,userlib/libkarena.map -o $@ $(lib_obj)
 	ln -sf $(@F) build/libkarena.so
+
+# Its page and those of groups of calls say what the headers do.
+man_headers := $(addprefix userlib/karena,.h _dynptr.h _uring.h _uring_consumer.h)
+build/man/libkarena.3: docs/man/from-headers $(man_headers) CHANGELOG.md
+	@rm -rf $(@D) && mkdir -p $(@D)
+	awk -v out=$(@D) -v date="$$(sed -n 's/^## .*(\(.*\))$$/\1/p' CHANGELOG.md | head -n 1)" \
+		-f $< $(man_headers)
 
 vpath %.c bench examples
 build/bin/%: %.c build/libkarena.a | $(headers)
@@ -310,6 +318,6 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z_ -]*\):.*## \(.*\)/\1|\2/p' Makefile */*.mk | \
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-.PHONY: all cross lib bin tests quick check check-all check-install models proofs host fuzz \
+.PHONY: all cross lib man bin tests quick check check-all check-install models proofs host fuzz \
 	fuzz-brief vm-dax vm-plain kunit selftest soak vm demo coverage lint lines build programs-arm64 \
 	clean help $(addprefix vm-,stock debug newest $(vm_others) $(vm_emulated))

@@ -47,10 +47,10 @@ build/stock/karena.ko: build/stock/headers
 kernel_is_named := $(strip $(KVER)$(filter-out file undefined,$(origin KDIR)))
 named_kernel = packaging/place kernel '$(kernel_is_named)'
 
-install: lib build/karenactl ## library, headers, manual and karenactl, below PREFIX
+install: lib man build/karenactl ## library, headers, manual and karenactl, below PREFIX
 	@$(place) install
 
-uninstall: ## remove what the targets below install, and what install does
+uninstall: man ## remove what the targets below install, and what install does
 	@$(place) uninstall
 
 # Kbuild compresses and signs as the kernel was configured to, unless the kernel's key
