@@ -81,6 +81,21 @@ TEST_F(vmr, windows_of_an_arena_should_show_its_pages)
 	EXPECT_EQ(0, karena_view_unmap(&view));
 }
 
+TEST_F(vmr, a_length_of_0_should_be_all_of_an_arena_and_of_a_ring)
+{
+	struct karena_vmr_source source;
+	struct karena_vmr_map map;
+
+	ASSERT_EQ(0, source_arena(&source, self->arena, 2 * PAGE));
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, 0, &source, &map));
+	EXPECT_EQ((PAGES - 2) * PAGE, map.length);
+	ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+	ASSERT_EQ(0, source_ring(&source, self->ring, 0, PROT_READ));
+	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, 0, &source, &map));
+	EXPECT_EQ(self->header.map_bytes, map.length);
+	ASSERT_EQ(0, karena_vmr_unmap(self->vmr, &map));
+}
+
 TEST_F(vmr, a_window_at_4_gib_should_not_be_the_one_at_the_beginning)
 {
 	uint64_t far = 1ull << 32, pages = 2 * far / PAGE;

@@ -8,6 +8,9 @@
  * them. To read(2), write(2) or poll(2) a ring, use io_uring_prep_read() and the others
  * on karena_ring_fd().
  *
+ * A command that fails has a negative errno as its result. karena_explain() with the same
+ * descriptor, number and struct tells why, by karena_errormsg().
+ *
  * The calls below fill entries of 64 or of 128 bytes. The entry must be the last one
  * that liburing handed out.
  */
