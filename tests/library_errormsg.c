@@ -361,7 +361,7 @@ TEST_F(library, producers_in_place_are_told_what_is_wrong)
 	REFUSED(-EINVAL, "is no reservation of this handle",
 		karena_ring_submit(self->in_place, &stray, 0));
 	data = karena_ring_reserve(self->in_place, 8);
-	REFUSED(-EINVAL, "length is more than it has",
+	REFUSED(-EINVAL, "or length too much",
 		karena_ring_submit_trimmed(self->in_place, data, 9, 0));
 	REFUSED(-EINVAL, "ring_submit_trimmed: length 0",
 		karena_ring_submit_trimmed(self->in_place, data, 0, 0));

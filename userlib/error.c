@@ -12,6 +12,16 @@
 /* The lowest negative errno. */
 #define LAST_ERRNO	(-4095)
 
+/*
+ * glibc sets aside space for thread-local data of libraries that are opened later. Data
+ * that lie there take no call into the dynamic linker.
+ */
+#ifdef __GLIBC__
+#define THREAD_LOCAL	__thread __attribute__((tls_model("initial-exec")))
+#else
+#define THREAD_LOCAL	__thread
+#endif
+
 /**
  * struct reason - why the last call of this thread failed
  * @name:	of the call, if @text is not complete yet
@@ -21,7 +31,7 @@
  * A full ring is refused often, and the message is wanted seldom: karena_errormsg()
  * completes it.
  */
-static __thread struct {
+static THREAD_LOCAL struct {
 	const char *name;
 	const char *meaning;
 	char text[256];

@@ -377,7 +377,7 @@ static bool is_by_copy(const struct refused *refused, const struct rule *rule)
 #define TIMEOUT(_struct) \
 	MUST(lacks_flag, _struct, timeout_us, FLAG(KARENA_RING_WAIT_SPACE))
 #define NOT_FREE		{ EBUSY, "a page of the range is not free" }
-#define TOO_LONG		{ ENOSPC, "the record can never fit: it has more bytes than the ring" }
+#define TOO_LONG	{ ENOSPC, "the record can never fit: it has more bytes than the ring" }
 #define NO_SPACE		{ EAGAIN, "the ring has no space for it just now" }
 #define TOO_LATE \
 	{ ESTALE, "it took longer than the ring's reserve_timeout_us: the record is lost" }
@@ -502,7 +502,7 @@ static const struct row rows[] = {
 			{ .broken = is_by_copy },
 		},
 		.meanings = {
-			{ EINVAL, "no open reservation of this handle, or length is more than it has" },
+			{ EINVAL, "data is no open reservation of the handle, or length too much" },
 			TOO_LATE,
 		},
 	}, {

@@ -18,7 +18,7 @@
 #include "karena.h"
 
 /* Fails if a header of the C library was included before. */
-_Static_assert(sizeof(off_t) == sizeof(uint64_t), "file offsets of 64 bits");
+typedef char karena_offsets_have_64_bits[sizeof(off_t) == sizeof(uint64_t) ? 1 : -1];
 
 /* error.c */
 __attribute__((format(printf, 1, 2)))

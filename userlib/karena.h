@@ -113,9 +113,10 @@ const char *karena_version(void);
  * Returns one line without a newline, such as "ring_create: data_bytes 65544: must be a
  * power of two and at least the page size, 4096": the call without its prefix, and the
  * argument, its value and the rule, as far as the library knows; else what the error
- * means. It is meant for people, and its words may change. Each call of this header,
- * of karena_dynptr.h and of karena_vmr.h that fails sets it; a call that succeeds may change it. Before the
- * first failure it is empty. It is valid until the next call of the thread. Since 1.0.
+ * means. It is meant for people, and its words may change. Each call of this header, of
+ * karena_dynptr.h and of karena_vmr.h that fails sets it; a call that succeeds may change
+ * it. Before the first failure it is empty. It is valid until the next call of the thread.
+ * Since 1.0.
  */
 const char *karena_errormsg(void);
 

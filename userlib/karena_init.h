@@ -15,28 +15,10 @@
 #include <linux/karena.h>
 
 #ifdef __cplusplus
-extern "C++" {
-
-template<typename T> inline T karena_sized()
-{
-	T sized = T();
-
-	sized.size = sizeof(T);
-	return sized;
-}
-
-template<typename T> inline T karena_sized_on_any_node()
-{
-	T sized = karena_sized<T>();
-
-	sized.node = KARENA_NODE_ANY;
-	return sized;
-}
-
-} /* extern "C++" */
-
-#define KARENA_SIZED(type)	karena_sized<struct type>()
-#define KARENA_ON_ANY_NODE(type) karena_sized_on_any_node<struct type>()
+#define KARENA_SIZED(type) \
+	([] { struct type sized = {}; sized.size = sizeof(sized); return sized; }())
+#define KARENA_ON_ANY_NODE(type) \
+	([] { struct type any = KARENA_SIZED(type); any.node = KARENA_NODE_ANY; return any; }())
 #else
 #define KARENA_SIZED(type)	{ .size = sizeof(struct type) }
 #define KARENA_ON_ANY_NODE(type) { .size = sizeof(struct type), .node = KARENA_NODE_ANY }

@@ -149,8 +149,8 @@ size_t karena_vmr_get_size(const struct karena_vmr *vmr);
  * The address and all maps stay. Works if the addresses behind the reservation are free.
  * They seldom are: the kernel gives out addresses downward, so that the next older mapping
  * is mostly right behind. Use karena_vmr_new_growing() if the span will have to grow.
- * Errors: KARENA_E_LENGTH_UNALIGNED; KARENA_E_MAPPING_EXISTS if something is mapped there; -ENOMEM, -EAGAIN as
- * karena_vmr_new(). Since 1.0.
+ * Errors: KARENA_E_LENGTH_UNALIGNED; KARENA_E_MAPPING_EXISTS if something is mapped there;
+ * -ENOMEM, -EAGAIN as karena_vmr_new(). Since 1.0.
  */
 int karena_vmr_extend(struct karena_vmr *vmr, size_t size);
 
@@ -193,8 +193,7 @@ int karena_vmr_shrink(struct karena_vmr *vmr, size_t offset, size_t size);
  * everything is mapped, and must not refer to another file before that. Make a source
  * with one of the calls below, which examine the file once. A source filled in by hand
  * (KARENA_VMR_SOURCE_INIT) works as well, but each map examines the file again, which
- * takes some system calls.
- * @offset, @prot and @flags may be changed between maps.
+ * takes some system calls. @offset, @prot and @flags may be changed between maps.
  */
 struct karena_vmr_source {
 	size_t size;

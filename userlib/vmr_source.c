@@ -131,9 +131,11 @@ int vmr_source_rest(const struct karena_vmr_source *known, size_t *length)
 					"length 0: the source has no size of its own");
 	size = (uint64_t)st.st_size;
 	if (known->offset >= size)
-		return karena_refuse(-EINVAL, "vmr_map: source offset %llu: the source ends at %llu",
+		return karena_refuse(-EINVAL,
+				     "vmr_map: source offset %llu: the source ends at %llu",
 				     (unsigned long long)known->offset, (unsigned long long)size);
-	rest = (size - known->offset + known->granularity - 1) & ~(uint64_t)(known->granularity - 1);
+	rest = size - known->offset + known->granularity - 1;
+	rest -= rest % known->granularity;
 	*length = (size_t)rest;
 	return *length == rest ? 0 : karena_refuse_as(KARENA_E_OUT_OF_RANGE, "vmr_map", NULL);
 }
