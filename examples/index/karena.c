@@ -302,7 +302,12 @@ out:
 
 static int make_objects(struct karena_device *device, struct shared *shared)
 {
-	struct karena_arena_opts arena_opts = { .size = sizeof(arena_opts), .name = "index" };
+	/* An index begins at offset 0. */
+	struct karena_arena_opts arena_opts = {
+		.size = sizeof(arena_opts),
+		.name = "index",
+		.use_page_0 = true,
+	};
 	struct karena_ring_opts ring_opts = {
 		.size = sizeof(ring_opts),
 		.name = "files",
