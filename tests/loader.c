@@ -7,10 +7,12 @@
 #define _GNU_SOURCE
 #include <liburing.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <karena.h>
+
 #include "loader_util.h"
-#include "pass_fd.h"
 #include "kselftest_harness.h"
 
 #define PARAMETER	"/sys/module/karena/parameters/user_max_bytes"
@@ -83,7 +85,7 @@ TEST_F(loader, file_in_flight_keeps_it)
 
 	world_build(&self->world);
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, ends));
-	send_fd(ends[0], self->world.fd[ARENA]);
+	ASSERT_EQ(0, karena_send_fd(ends[0], self->world.fd[ARENA]));
 	world_end(&self->world);
 	held_by(_metadata, "a file in flight");
 	close(ends[0]);

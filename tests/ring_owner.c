@@ -4,6 +4,9 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sys/socket.h>
+
+#include <karena.h>
 
 #include "ring_owner.h"
 
@@ -250,25 +253,6 @@ TEST_F(ring, children_of_the_owner_do_not_keep_its_records)
 	EXPECT_EQ(5, word_at(&self->ring, *self->position + 16));
 }
 
-static void send_fd(int socket, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = "";
-	struct iovec vec = { .iov_base = "", .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &vec,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	must(sendmsg(socket, &msg, 0) == 1);
-}
-
 /* The only reference left is one that nobody has received. */
 TEST_F(ring, file_in_flight_does_not_keep_records_of_the_dead)
 {
@@ -281,7 +265,7 @@ TEST_F(ring, file_in_flight_does_not_keep_records_of_the_dead)
 		int fd = ring_reopen(self->fd, KARENA_RIGHTS_RING);
 
 		must(ring_reserve(fd, 8, self->position) == 0);
-		send_fd(sockets[0], fd);
+		must(karena_send_fd(sockets[0], fd) == 0);
 		set_flag(self->flag, 1);
 		pause();
 	}

@@ -2,10 +2,12 @@
 #define _GNU_SOURCE
 #include <liburing.h>
 #include <linux/falloc.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "pass_fd.h"
+#include <karena.h>
+
 #include "rights.h"
 
 int map_window(int fd, int prot, size_t bytes, __u64 offset)
@@ -247,9 +249,10 @@ int by_socket(int full, __u32 rights)
 	int fd, ends[2], restricted = by_reopen(full, rights);
 
 	must(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0);
-	send_fd(ends[0], restricted);
+	must(karena_send_fd(ends[0], restricted) == 0);
 	close(restricted);
-	fd = receive_fd(ends[1]);
+	fd = karena_recv_fd(ends[1]);
+	must(fd >= 0);
 	close(ends[0]);
 	close(ends[1]);
 	return fd;
