@@ -17,9 +17,9 @@
  * that lie there take no call into the dynamic linker.
  */
 #ifdef __GLIBC__
-#define THREAD_LOCAL	__thread __attribute__((tls_model("initial-exec")))
+#define SET_ASIDE	__attribute__((tls_model("initial-exec")))
 #else
-#define THREAD_LOCAL	__thread
+#define SET_ASIDE
 #endif
 
 /**
@@ -31,11 +31,11 @@
  * A full ring is refused often, and the message is wanted seldom: karena_errormsg()
  * completes it.
  */
-static THREAD_LOCAL struct {
+static __thread struct {
 	const char *name;
 	const char *meaning;
 	char text[256];
-} reason;
+} reason SET_ASIDE;
 
 void karena_set_reason(const char *format, ...)
 {
