@@ -98,7 +98,7 @@ static int byte_ring(int device, __u64 page)
 
 TEST_F(layout, query)
 {
-	struct bytes query = bytes_of(64);
+	struct bytes query = bytes_of(72);
 
 	ASSERT_EQ(0, ioctl(self->device, 0xbd00, query.at));
 	EXPECT_EQ(1, get32(&query, 8));
@@ -110,6 +110,7 @@ TEST_F(layout, query)
 	EXPECT_LE(self->page, get64(&query, 40));
 	EXPECT_LE(self->page, get64(&query, 48));
 	EXPECT_EQ(~0ull, get64(&query, 56));
+	EXPECT_LE(64, get64(&query, 64));
 }
 
 TEST_F(layout, arena_create_and_stat)
