@@ -317,12 +317,20 @@ static void a_fatal_signal_should_leave_all_as_it_was(struct kunit *test)
 
 /* The user's limit */
 
+/* What pages of an arena's beginning cost that has none yet: the first leaf, too. */
+static unsigned long cost_of_pages(struct kunit *test, unsigned long nr_pages)
+{
+	struct arena_fixture *f = test->priv;
+
+	return nr_pages ? nr_pages * PAGE_SIZE + f->arena->pages.leaf_bytes : 0;
+}
+
 /* Charges the user's limit but for @nr_pages and @nr_ranges. Returns the bytes charged. */
 static unsigned long spend_all_but(struct kunit *test, unsigned long nr_pages,
 				   unsigned long nr_ranges)
 {
 	struct arena_fixture *f = test->priv;
-	unsigned long bytes = karena_account_left_bytes() - nr_pages * PAGE_SIZE -
+	unsigned long bytes = karena_account_left_bytes() - cost_of_pages(test, nr_pages) -
 			      nr_ranges * RANGES_NODE_BYTES;
 
 	KUNIT_ASSERT_NOT_NULL(test, f->arena->object.account);
@@ -394,11 +402,11 @@ static void what_is_freed_should_be_given_back(struct kunit *test)
 	KUNIT_EXPECT_LT(test, left, before);
 	KUNIT_EXPECT_EQ(test, at_alloc_pages(test, 0, 0, 8), 0);
 	KUNIT_EXPECT_EQ(test, karena_account_left_bytes(),
-			left - 8 * PAGE_SIZE - RANGES_NODE_BYTES);
+			left - cost_of_pages(test, 8) - RANGES_NODE_BYTES);
 	KUNIT_EXPECT_EQ(test, at_free(test, 0, 0, 3), 0);
 	KUNIT_EXPECT_EQ(test, at_decommit(test, 3, 2), 0);
 	KUNIT_EXPECT_EQ(test, karena_account_left_bytes(),
-			left - 3 * PAGE_SIZE - 2 * RANGES_NODE_BYTES);
+			left - cost_of_pages(test, 3) - 2 * RANGES_NODE_BYTES);
 	at_close(test);
 	KUNIT_EXPECT_EQ(test, karena_account_left_bytes(), before);
 }

@@ -126,7 +126,9 @@ int vmr_source_rest(const struct karena_vmr_source *known, size_t *length)
 	uint64_t size, rest;
 	struct stat st;
 
-	if (known->fd < 0 || fstat(known->fd, &st) || !S_ISREG(st.st_mode))
+	/* An arena or a ring is of no file type. */
+	if (known->fd < 0 || fstat(known->fd, &st) ||
+	    !(S_ISREG(st.st_mode) || known->traits & (VMR_ARENA | VMR_RING)))
 		return karena_refuse_as(KARENA_E_LENGTH_UNALIGNED, "vmr_map",
 					"length 0: the source has no size of its own");
 	size = (uint64_t)st.st_size;
