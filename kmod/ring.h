@@ -112,7 +112,6 @@ struct ring_settled {
  * @space:	those who wait for space
  * @mixed:	there may be pollers on one queue that wait for the other; see
  *		ring_mix_queues()
- * @polled_exclusively: there may be exclusive pollers on @wait
  * @policy:	which records wake
  * @patience:	with producers that are stuck; see ring_stuck.c
  * @object:	what all objects have
@@ -152,7 +151,6 @@ struct karena_ring {
 	struct irq_work wake_work;
 	struct ring_space space;
 	bool mixed;
-	bool polled_exclusively;
 	struct ring_policy policy;
 	struct ring_patience patience;
 

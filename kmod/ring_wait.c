@@ -374,8 +374,6 @@ static void queue_poller(struct file *file, struct poll_table_struct *table, boo
 		   (records && READ_ONCE(handle->polled_space_only))) {
 		ring_mix_queues(ring);
 	}
-	if (poll_requested_events(table) & EPOLLEXCLUSIVE)
-		WRITE_ONCE(ring->polled_exclusively, true);
 	if (records)
 		poll_wait(file, &ring->wait, table);
 	if (space)

@@ -139,14 +139,7 @@ static void wake_records(struct karena_ring *ring)
 		return;
 	note_wakeup(ring, RING_POLL_RECORD);
 	ring_note_woken(ring);
-	/*
-	 * A task that sends is often about to wait for the answer, as the writer of a pipe:
-	 * tell the scheduler so. Of exclusive waiters that would wake one.
-	 */
-	if (in_task() && !READ_ONCE(ring->polled_exclusively))
-		__wake_up_sync_key(&ring->wait, TASK_NORMAL, NULL);
-	else
-		wake_all(&ring->wait);
+	wake_all(&ring->wait);
 }
 
 /* What update_wanted() leaves to be done without the lock. */
