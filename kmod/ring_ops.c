@@ -167,7 +167,8 @@ long ring_op_create(struct karena_call *call, void *argp)
 			   args->name);
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
-	ret = karena_object_publish(&ring->object, 0);
+	ret = karena_object_publish(&ring->object,
+				    (loff_t)ring_area_pages(&ring->area) << PAGE_SHIFT);
 	if (ret < 0)
 		ring_destroy(&ring->object);
 	return ret;
