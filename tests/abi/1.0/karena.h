@@ -752,6 +752,8 @@ struct karena_ring_producer {
  * ring is full when producers come round to that space. The same holds for a call that
  * sends a long record by copy: it fails with ESTALE after copying. An owner that dumps
  * core is gone only after the dump, and without a timeout the consumer waits that long.
+ * A kernel without preemption runs no other task on the CPU while it maps the ring for
+ * itself: for up to 37,000 instructions per MiB of @data_bytes.
  * Also fails with EMFILE, ENFILE, or EDQUOT if the user's limit is reached.
  */
 struct karena_ring_create {
