@@ -309,8 +309,9 @@ static bool others_wait(struct karena_ring *ring, const struct karena_call *call
 			const struct ring_attempt *attempt)
 {
 	/* A guess: without a barrier it may be late by one. */
-	return attempt->bytes && !call->nowait && !call->parks &&
-	       waitqueue_active(&ring->space.turns);
+	if (!waitqueue_active(&ring->space.turns))
+		return false;
+	return attempt->bytes && !call->nowait && !call->parks;
 }
 
 /**

@@ -377,7 +377,7 @@ void ring_arm(struct karena_ring *ring)
 {
 	/* Whoever sees it set finds the caller queued. Pairs with disarm(). */
 	smp_store_release(&ring->armed, RING_ARMED);
-	/* Before the look. Pairs with the exchange in record_close(). */
+	/* Before the look. Pairs with the exchange in record_end(). */
 	smp_mb();
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_arm);

@@ -79,7 +79,7 @@ void karena_waiter_sleep(struct karena_waiter *waiter, ktime_t until)
 {
 	struct wait_queue_entry *entry = &waiter->entry;
 
-	/* A full barrier. Pairs with that of woken_wake_function(). */
+	/* A full barrier; its partner is in the kernel's woken_wake_function(). */
 	set_current_state(TASK_INTERRUPTIBLE);
 	if (!(READ_ONCE(entry->flags) & WQ_FLAG_WOKEN))
 		schedule_hrtimeout_range(until ? &until : NULL, slack_ns(), HRTIMER_MODE_ABS);

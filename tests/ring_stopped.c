@@ -47,7 +47,10 @@ FIXTURE_VARIANT_ADD(stopped, wait) { .call = KARENA_IOC_RING_WAIT };
 FIXTURE_VARIANT_ADD(stopped, output) { .call = KARENA_IOC_RING_OUTPUT, .space = true };
 FIXTURE_VARIANT_ADD(stopped, reserve) { .call = KARENA_IOC_RING_RESERVE, .space = true };
 FIXTURE_VARIANT_ADD(stopped, output_batch) { .call = KARENA_IOC_RING_OUTPUT_BATCH, .space = true };
-FIXTURE_VARIANT_ADD(stopped, reserve_batch) { .call = KARENA_IOC_RING_RESERVE_BATCH, .space = true };
+FIXTURE_VARIANT_ADD(stopped, reserve_batch) {
+	.call = KARENA_IOC_RING_RESERVE_BATCH,
+	.space = true,
+};
 
 static const struct karena_record_header record_of_8[2] = { { .word = 8 } };
 static const uint32_t lengths[1] = { 8 };
