@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The operations of arenas. arena_op_*() execute KARENA_IOC_ARENA_*, which uapi/karena.h
- * describes; see @execute of struct karena_op. Each operation checks its arguments and
- * takes what it needs before it changes anything under the lock.
+ * describes; see @execute of struct karena_op. Each operation first checks its arguments,
+ * then takes the memory that it needs, and only then changes anything under the lock.
  */
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -33,7 +33,7 @@ static void arena_destroy(struct karena_object *object)
 
 const struct karena_object_type karena_arena_type = {
 	.name = "arena",
-	/* A regular file, as only these have fallocate(), and hence MADV_REMOVE. */
+	/* Only regular files have fallocate(), and hence MADV_REMOVE. */
 	.mode = S_IFREG,
 	.rights = KARENA_RIGHTS_ARENA,
 	.bytes = KARENA_SLAB_BYTES(sizeof(struct karena_arena)) +
@@ -53,7 +53,7 @@ static int check_create(const struct karena_arena_create *args)
 	if (args->address) {
 		if (!(args->flags & KARENA_ARENA_F_FIXED_ADDR) || !PAGE_ALIGNED(args->address))
 			return -EINVAL;
-		/* TASK_SIZE_MAX may be more than the CPU has, TASK_SIZE the task's. */
+		/* TASK_SIZE_MAX may be more than the CPU has; TASK_SIZE is the task's alone. */
 		if (args->address + args->length < args->address ||
 		    args->address + args->length > STACK_TOP_MAX)
 			return -EINVAL;
@@ -154,7 +154,10 @@ static int check_alloc(const struct karena_arena *arena, const struct karena_are
 	return arena_check_range(arena, args->offset, 0, first);
 }
 
-/* Finds the place of an allocation. @first: in, the demanded place or the hint; out */
+/*
+ * Finds the place of an allocation. @first: in, the demanded place or the hint; out, the place.
+ * Returns 0; -EBUSY for a demanded place; -ENOSPC or -EINTR for a hint.
+ */
 static int find_place(struct karena_arena *arena, const struct karena_arena_alloc *args,
 		      unsigned long *first)
 {
@@ -202,14 +205,22 @@ drop:
 	return err;
 }
 
-/* The new state of released pages, the states required for that, and the errno. */
+/**
+ * struct release_mode - how to release pages, that is, to free or to decommit them
+ * @state:	new state of the pages, KARENA_PAGE_*
+ * @required:	BIT(KARENA_PAGE_*) of the states that all pages must be in; 0: any state will do
+ * @refusal:	-errno if a page is in another state
+ */
 struct release_mode {
 	u32 state;
 	u32 required;
 	int refusal;
 };
 
-/* Checks in parts, as there may be many ranges. 0, @how->refusal, -EINTR if killed. */
+/*
+ * Checks the states of the pages, in parts, as there may be many ranges. Returns 0;
+ * @how->refusal; -EINTR for a fatal signal.
+ */
 static int check_release(struct karena_arena *arena, unsigned long first, unsigned long last,
 			 const struct release_mode *how)
 {
@@ -232,9 +243,10 @@ static int check_release(struct karena_arena *arena, unsigned long first, unsign
 }
 
 /*
- * Takes one step; @last as in arena_remove_pages(). Only the first step fails for what a
- * caller can see. Before later ones, other calls may have changed the pages to come; such
- * pages are left as if the other call had come after this one.
+ * Releases pages from @first on, for one step; @last as in arena_remove_pages(). Only the first
+ * step checks the whole range and may fail for the states of its pages. Before a later step
+ * another call may have changed pages: the step leaves pages that are not in a required state
+ * as they are, as if the other call had come after this one.
  */
 static int release_step(struct karena_arena *arena, unsigned long first, unsigned long *last,
 			const struct release_mode *how, bool is_first)
@@ -259,8 +271,8 @@ static int release_step(struct karena_arena *arena, unsigned long first, unsigne
 }
 
 /*
- * Releases a range step by step, so that other users of the arena, or a fatal signal,
- * can come in between. @done reports the progress.
+ * Releases a range step by step, so that other users of the arena can take the lock between
+ * two steps, and a fatal signal can end the call there. @done is the number of pages done.
  */
 static int release_range(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 			 const struct release_mode *how, u64 *done)
@@ -278,7 +290,7 @@ static int release_range(struct karena_arena *arena, unsigned long first, unsign
 		if (!err)
 			*done = last - first + 1;
 		else if (err == -ENOMEM && *done)
-			schedule_timeout_killable(1);	/* for the memory of a node */
+			schedule_timeout_killable(1);	/* until there is memory for a node */
 		else
 			return err;
 		cond_resched();
@@ -296,7 +308,8 @@ static int release_range(struct karena_arena *arena, unsigned long first, unsign
  *
  * Context: may sleep.
  * Return: 0; -EINTR with @done less than @nr_pages; with nothing changed -ENOENT
- * (STRICT), -ENOMEM if a range had to be split, and -EDQUOT if one without memory had.
+ * (STRICT), -ENOMEM if a range must be split, -EDQUOT if a range of pages without memory
+ * must be split.
  */
 int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 	       u32 flags, u64 *done)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Arenas: the operations of the table, and what entry points use of them.
+ * Arenas: the operations of the table, and the functions that entry points call directly.
  */
 #ifndef KARENA_ARENA_H
 #define KARENA_ARENA_H
@@ -36,7 +36,7 @@ void arena_show(struct karena_object *object, struct seq_file *m);
 void arena_count_pages(struct karena_arena *arena, struct page_range *range,
 		       struct karena_arena_range *entry);
 
-/* arena.c, also used by entry points that are not in the table */
+/* arena.c, for entry points that do not use the table, such as fallocate() */
 int arena_check_range(const struct karena_arena *arena, u64 offset, u64 nr_pages,
 		      unsigned long *first);
 int arena_free(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,

@@ -3,8 +3,8 @@
  * The pages of an arena: arena_pages.h describes the calls.
  *
  * The arena has one reference on each of its pages, in addition to those of page tables
- * and pins. A page's ->mapping points to the arena's inode from when the page is placed
- * until it is given up.
+ * and pins. To give up a page is to drop the arena's reference. A page's ->mapping points to
+ * the mapping of the arena's inode from when the page is placed until the page is given up.
  */
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -28,7 +28,7 @@ static struct folio *as_folio(struct page *page)
 	return (struct folio *)page;
 }
 
-/* Gives a futex in the page the arena's inode and the offset as its key. */
+/* Lets the page lead to the arena's inode and an index: these are the key of a futex in it. */
 static void own_page(struct karena_arena *arena, struct page *page, unsigned long index)
 {
 	struct folio *folio = as_folio(page);
@@ -44,8 +44,8 @@ static void disown_page(struct page *page)
 
 /*
  * Disowns a page on which others have references. A task that has pinned the page may be
- * marking it dirty: for that it follows ->mapping under the page lock, and the inode may
- * go as soon as it has no pages.
+ * marking it dirty: it follows ->mapping to the inode under the page lock. The inode may be
+ * freed as soon as the arena has no pages.
  */
 static void disown_held_page(struct page *page)
 {
@@ -60,7 +60,7 @@ static int arena_node(const struct karena_arena *arena, int node)
 }
 
 /**
- * arena_take_pages() - take pages that are to go into an arena
+ * arena_take_pages() - allocate pages for an arena, and charge them
  * @arena:	the arena, which is charged
  * @node:	preferred NUMA node, or KARENA_NODE_ANY for the arena's own
  * @nr_pages:	number of pages, may be 0
@@ -77,7 +77,7 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 	list->nr = 0;
 	list->pages = list->few;
 	if (nr_pages > ARRAY_SIZE(list->few)) {
-		/* Trying would take all the memory that others need. */
+		/* To try would take all memory from others, and then fail. */
 		if (nr_pages > totalram_pages())
 			return -ENOMEM;
 		list->pages = kvmalloc_array(nr_pages, sizeof(*list->pages), KARENA_GFP);
@@ -103,7 +103,7 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 }
 
 /**
- * arena_drop_pages() - give up the pages of a list that did not go into the arena
+ * arena_drop_pages() - free the pages that are still in a list, and the list's memory
  * @arena:	was charged for the pages
  * @list:	from arena_take_pages()
  *
@@ -125,7 +125,7 @@ void arena_drop_pages(struct karena_arena *arena, struct arena_page_list *list)
 		kvfree(list->pages);
 }
 
-/* Puts pages into the slots @map of a leaf; returns the slots that were empty. */
+/* Puts pages into those slots of @map that are empty in a leaf; returns these slots. */
 static unsigned long insert_pages(struct karena_arena *arena, struct page_tree_leaf *leaf,
 				  unsigned long base, unsigned long map, struct page **pages)
 {
@@ -139,7 +139,7 @@ static unsigned long insert_pages(struct karena_arena *arena, struct page_tree_l
 	return map;
 }
 
-/* Removes pages first..last, none of which is mapped, and the nodes that led to them. */
+/* Takes pages first..last, none of which is mapped, out of the tree; the caller keeps them. */
 static void withdraw_pages(struct karena_arena *arena, unsigned long first, unsigned long last)
 {
 	struct page_tree_span span;
@@ -156,7 +156,7 @@ static void withdraw_pages(struct karena_arena *arena, unsigned long first, unsi
 	page_tree_trim(&arena->pages);
 }
 
-/* Inserts the pages of a list; -EDQUOT or -ENOMEM with some of them inserted. */
+/* Inserts a list's pages from @first on. Returns 0; -EDQUOT or -ENOMEM with some inserted. */
 static int insert_page_list(struct karena_arena *arena, unsigned long first,
 			    const struct arena_page_list *list)
 {
@@ -179,11 +179,11 @@ static int insert_page_list(struct karena_arena *arena, unsigned long first,
 }
 
 /**
- * arena_place_pages() - allocate a range, with pages if there are any
+ * arena_place_pages() - make a range allocated, and put the pages of a list into it
  * @arena:	its lock is held exclusively
  * @first:	index of the first page
  * @nr_pages:	number of pages, none of which is allocated yet
- * @list:	as many pages, or none to leave populating to faults
+ * @list:	@nr_pages pages; or none, and faults populate the range
  *
  * Context: may sleep.
  * Return: 0, and the arena owns the pages; -ENOMEM or -EDQUOT with nothing changed.
@@ -197,8 +197,8 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 	lockdep_assert_held_write(&arena->lock);
 
 	/*
-	 * Nobody looks for pages of a range that is not allocated, so the pages can be
-	 * removed again if a later step fails.
+	 * Nobody looks for pages in a range that is not allocated, so the pages can be taken
+	 * out again if ranges_set() fails.
 	 */
 	if (list->nr)
 		err = insert_page_list(arena, first, list);
@@ -235,8 +235,9 @@ static void give_back(struct karena_arena *arena, unsigned long map, unsigned lo
 }
 
 /*
- * Fills slots of the window's leaf with @fresh. If another fault was faster, its page
- * stays. Returns the number of pages added, or -EDQUOT or -ENOMEM.
+ * Fills the slots @map of the window's leaf with the pages @fresh. Where another fault has
+ * filled a slot in the meantime, its page stays, and the fresh one is freed. Returns the number
+ * of pages added, or -EDQUOT or -ENOMEM.
  */
 static int fill_window(struct karena_arena *arena, unsigned long base,
 		       struct arena_window *window, unsigned long map, struct page **fresh)
@@ -253,12 +254,12 @@ static int fill_window(struct karena_arena *arena, unsigned long base,
 }
 
 /**
- * arena_populate() - populate the pages around a touched one
+ * arena_populate() - populate a touched page, and pages around it
  * @arena:	its lock is held
  * @index:	index of the touched page
- * @window:	in, @map: pages around @index, all of them allocated; out, @leaf, where
- *		@index is populated on success, and as many of the others as possible.
- *		They stay while the lock is held
+ * @window:	in, @map: @index and pages around it, all of them allocated; out, @leaf: on
+ *		success it holds @index, and as many of the other pages as could be had. The
+ *		pages stay while the lock is held
  *
  * Context: may sleep.
  * Return: number of pages populated; -ENOMEM, -EDQUOT.
@@ -289,7 +290,7 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 		if (got < want)
 			missing = some_slots(missing, got, slot);
 		nr = fill_window(arena, index - slot, window, missing, fresh);
-		/* If the pages have used up the limit, fewer may leave some for the leaf. */
+		/* The pages may have used up the limit, and left none for the leaf: take one. */
 		if (nr != -EDQUOT || missing == BIT(slot))
 			return nr;
 		window->leaf = NULL;
@@ -311,6 +312,7 @@ static unsigned int pin_window(const struct arena_window *window, struct page **
 	return nr;
 }
 
+/* Pins pages from @first on, at least one, all in one leaf; returns their number, or -errno. */
 static int pin_some(struct karena_arena *arena, unsigned long first,
 		    unsigned long nr_pages, struct page **pages)
 {
@@ -335,8 +337,8 @@ static int pin_some(struct karena_arena *arena, unsigned long first,
  * @nr_pages:	number of pages, all inside the arena
  * @pages:	out, with a reference each
  *
- * Populates pages that are not. Each page was in the arena when it was pinned. A page
- * that is freed later leaves the arena, and lives on for the pin alone.
+ * Populates pages that are not populated. Each page was in the arena when it was pinned. A
+ * page that is freed later leaves the arena, and lives until its pin ends.
  *
  * Context: may sleep.
  * Return: 0; with nothing pinned -ENOENT if a page is not allocated, -ENOMEM, -EDQUOT,
@@ -368,9 +370,9 @@ unpin:
 }
 
 /*
- * Gives up the pages of a span. Those on which only the arena has a reference are freed
- * all at once. Other pages live until their last reference is dropped. Returns whether
- * there are any of these.
+ * Gives up the pages of a span. Pages on which only the arena has a reference are freed all
+ * at once. Other pages live until their last reference is dropped. Returns whether there are
+ * such other pages.
  */
 static bool remove_by_list(const struct page_tree_span *span)
 {
@@ -396,9 +398,9 @@ static bool remove_by_list(const struct page_tree_span *span)
 }
 
 /*
- * Gives up the pages of a span one by one. Unless @final, stops at the first page with
- * other references and leaves it and those after it out of the span; returns whether there
- * is one.
+ * Gives up the pages of a span one by one. Unless @final, stops at the first page that others
+ * have references on, and takes this page and those after it out of the span. Returns whether
+ * it has stopped.
  */
 static bool remove_singly(struct page_tree_span *span, bool final)
 {
@@ -421,17 +423,18 @@ static bool remove_singly(struct page_tree_span *span, bool final)
 	return map;
 }
 
-/* Are these so many pages that others are to run meanwhile? */
+/* Are there so many pages that other tasks are to run in the meantime? */
 static bool takes_long(unsigned long first, unsigned long last)
 {
 	return last - first >= PAGE_TREE_SLOTS;
 }
 
 /**
- * struct removal - pages that leave an arena
- * @nr:		number of pages
- * @held:	some have other references, if only those of page tables
- * @left:	some of these stay in the page tree until no page table maps them
+ * struct removal - what remove_some() has done
+ * @nr:		number of pages that it found, those that are left included
+ * @held:	others have references on some of the pages: page tables, or pins, too
+ * @left:	some of the pages are left in the page tree, for remove_left() to give up when
+ *		no page table maps them
  */
 struct removal {
 	unsigned long nr;
@@ -440,12 +443,14 @@ struct removal {
 };
 
 /*
- * Gives up pages of first..last and removes them from the page tree: up to ARENA_STEP and
- * the rest of a leaf. Returns the last index handled.
+ * Gives up pages of first..last and takes them out of the page tree, leaf by leaf, until it has
+ * met ARENA_STEP pages. Returns the last index handled.
  *
- * Pages charged to a memory cgroup give back their charge for many at once; mapped ones
- * do so in unmap_mapping_range(). Other pages cost the page allocator less one by one, so
- * mapped ones are left for later. For a leaf that has both kinds, either way is correct.
+ * The first page of a leaf decides how the leaf's pages are given up; for a leaf with pages of
+ * both kinds either way is correct. Pages charged to a memory cgroup are given up by a list,
+ * which uncharges many at once; if they are mapped, unmap_mapping_range() drops the last
+ * references, by lists, too. Pages that are not charged take the page allocator less time one by
+ * one, so those that are mapped are left for remove_left().
  */
 static unsigned long remove_some(struct karena_arena *arena, unsigned long first,
 				 unsigned long last, struct removal *gone)
@@ -466,7 +471,7 @@ static unsigned long remove_some(struct karena_arena *arena, unsigned long first
 			gone->left |= remove_singly(&span, false);
 			gone->held |= gone->left;
 		}
-		/* Before the leaf, as it may be the last one of its slab. */
+		/* Before the leaf is freed: it may be the last one of its slab. */
 		if (pause)
 			karena_pages_pause(node);
 		page_tree_clear(&arena->pages, &span);
@@ -477,7 +482,7 @@ static unsigned long remove_some(struct karena_arena *arena, unsigned long first
 	return last;
 }
 
-/* Gives up the pages that remove_some() has left, which no page table maps now. */
+/* Gives up the pages that remove_some() has left; no page table maps them any more. */
 static void remove_left(struct karena_arena *arena, unsigned long first, unsigned long last)
 {
 	bool pause = takes_long(first, last);
@@ -494,6 +499,7 @@ static void remove_left(struct karena_arena *arena, unsigned long first, unsigne
 	}
 }
 
+/* Counts and uncharges pages that have left the arena. */
 static void note_removed(struct karena_arena *arena, unsigned long nr_pages)
 {
 	unsigned long populated = atomic_long_fetch_sub(nr_pages, &arena->nr_populated);
@@ -506,9 +512,10 @@ static void note_removed(struct karena_arena *arena, unsigned long nr_pages)
  * arena_lock_to_remove() - take the arena's lock for arena_remove_pages()
  * @arena:	the arena
  *
- * Removing pages from the middle of a range takes a node, and it must be possible to free
- * memory when there is none. So nodes are allocated without the lock, before anything
- * changes. If there is no memory even for that, the spare nodes of the ranges are used.
+ * To remove pages from the middle of a range takes a node, and it must be possible to free
+ * memory when there is none. So this function fills up the spare nodes of the ranges before it
+ * takes the lock. If there is no memory for that, those spare nodes that are left have to do,
+ * and arena_remove_pages() fails if they do not.
  *
  * Context: may sleep and reclaim.
  * Return: 0, or -EINTR for a fatal signal.
@@ -530,21 +537,21 @@ int arena_lock_to_remove(struct karena_arena *arena)
 		ranges_add_spares(r, nodes, nr);
 		if (ranges_has_spares(r) || nr < want || want == RANGES_ADDED_MAX)
 			return 0;
-		/* Others have used some in the meantime. */
+		/* Others have used spare nodes in the meantime. */
 		up_write(&arena->lock);
 		want = RANGES_ADDED_MAX;
 	}
 }
 
 /**
- * arena_remove_pages() - remove the pages of a range, one step at a time
+ * arena_remove_pages() - remove the pages of a range, for one step
  * @arena:	its lock is held exclusively, by arena_lock_to_remove(), or since the change
  *		that this call undoes
  * @first:	index of the first page
- * @last:	index of the last page; out, the last one handled
+ * @last:	in, index of the last page; out, of the last page handled in this step
  * @state:	new state of the pages
- * @may_fail:	allow failure at a limit. Ignored if the pages have memory themselves: it
- *		must be possible to free memory when there is none
+ * @may_fail:	the call may fail at a limit; ignored if the pages are populated, as it must
+ *		be possible to free memory at a limit
  *
  * Context: may sleep.
  * Return: 0; -ENOMEM or -EDQUOT with nothing changed.
@@ -566,11 +573,11 @@ int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned
 		return ranges_set(r, first, *last, state, KARENA_GFP);
 	ranges_set(r, first, *last, state, RANGES_SPARE);
 	/*
-	 * No fault can map a page now, as it would need the lock. A page that no table
-	 * maps cannot get into one: fork() and mremap() only copy existing entries. So if
-	 * no page is held, there is nothing to walk, and no other CPU to interrupt. A
-	 * mapped page still has the references of its entries, and is freed after the
-	 * TLBs were flushed.
+	 * No fault can map a page now, as the fault would need the lock. A page that no page
+	 * table maps cannot get into one: fork() and mremap() only copy existing entries. So
+	 * if nobody else has a reference, there are no page tables to walk, and no other CPUs
+	 * to interrupt. A mapped page still has the references of its entries, and is freed
+	 * after the TLBs were flushed.
 	 */
 	if (gone.held)
 		unmap_mapping_range(arena_mapping(arena), (loff_t)first << PAGE_SHIFT,
@@ -582,7 +589,7 @@ int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned
 }
 
 /**
- * arena_destroy_pages() - give up all pages of an arena that nobody has open
+ * arena_destroy_pages() - give up all pages of an arena that nobody uses any more
  * @arena:	the arena
  *
  * Context: may sleep.

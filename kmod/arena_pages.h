@@ -2,19 +2,19 @@
 /*
  * The pages of an arena.
  *
- * To give a range pages, or only the state:
+ * To allocate a range, with pages or without:
  *
  *	arena_take_pages()	before the arena's lock is taken
  *	arena_place_pages()	under the lock, held exclusively
- *	arena_drop_pages()	after the lock, whatever has happened
+ *	arena_drop_pages()	after the lock is released, whatever has happened
  *
- * To remove a range, step by step:
+ * To remove the pages of a range, in each step:
  *
- *	arena_lock_to_remove()	for each step
- *	arena_remove_pages()	which says how far the step came
+ *	arena_lock_to_remove()	takes the lock
+ *	arena_remove_pages()	removes pages, and says which page was the last one
  *
- * A fault holds the lock shared around arena_populate() and for as long as it maps what it
- * got. Pins need nothing but arena_pin_pages().
+ * A fault holds the lock shared while it calls arena_populate() and until it has mapped the
+ * pages. Whoever pins pages calls arena_pin_pages() alone, without the lock.
  */
 #ifndef KARENA_ARENA_PAGES_H
 #define KARENA_ARENA_PAGES_H
@@ -26,7 +26,7 @@
 
 struct page;
 
-/* Number of pages or ranges to handle before the lock is released for others. */
+/* Number of pages or ranges to handle before the lock is released, for others to take it. */
 #define ARENA_STEP	512
 
 /**
@@ -43,10 +43,10 @@ struct arena_window {
  * struct arena_page_list - pages on their way into an arena
  * @nr:		number of pages; 0 once the arena owns them
  * @pages:	the pages
- * @few:	memory for @pages if there are few
+ * @few:	the array that @pages points to if the pages fit
  *
- * Declare it __uninitialized: with kernels that clear the stack, clearing @few would
- * take longer than the rest of a small allocation.
+ * Declare a list __uninitialized: in kernels that clear the stack, clearing @few would take
+ * longer than the rest of a small allocation.
  */
 struct arena_page_list {
 	unsigned long nr;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Arenas: the object, for the files that work on it.
+ * Arenas: the object itself, for all files that implement arenas.
  */
 #ifndef KARENA_ARENA_TYPES_H
 #define KARENA_ARENA_TYPES_H
@@ -15,8 +15,8 @@
 
 #define KARENA_FAULT_PAGES_MAX	64
 /*
- * Measured, see docs/arena.md: with more pages a fault costs little less per page, and
- * takes memory for pages that may never be touched.
+ * As docs/arena.md shows, with more pages a fault costs little less per page, but takes
+ * memory for pages that may never be touched.
  */
 #define KARENA_FAULT_PAGES_DEFAULT 32
 
@@ -33,21 +33,23 @@ struct arena_faults {
  * @object:	common part of all objects
  * @nr_pages:	size; fixed
  * @flags:	KARENA_ARENA_F_*; fixed
- * @node:	of create; fixed
- * @fault_pages: of create; fixed
+ * @node:	preferred NUMA node, or KARENA_NODE_ANY; fixed
+ * @fault_pages: most pages that a fault populates; fixed
  * @lock:	protects @ranges, @address, @populated_peak and the set of entries in
- *		@pages. Held shared by faults, which may add pages to @pages where
- *		@ranges says allocated, and by readers. Held exclusively to change
- *		@ranges or to remove a page. Nests inside mmap_lock; outside the
- *		locks of unmap_mapping_range() and of the page tables. User memory is
- *		never touched under it
+ *		@pages. Readers hold @lock shared, and so do faults, which may add pages to
+ *		@pages where @ranges says allocated. Changing @ranges and removing pages need
+ *		@lock exclusively. @lock nests inside mmap_lock, and outside the locks of
+ *		unmap_mapping_range() and of the page tables. User memory is never touched
+ *		under @lock
  * @ranges:	the state of each page
  * @pages:	the populated pages; the arena has a reference on each
- * @address:	with FIXED_ADDR, address of offset 0; 0: not chosen yet. Set once
- * @proposed:	until then, the address of a mapping under way, or of one that has
+ * @address:	with FIXED_ADDR, address of offset 0; 0: not chosen yet. Set once; also read
+ *		without @lock
+ * @proposed:	while @address is 0, the address of a mapping under way, or of one that has
  *		failed. Changed by cmpxchg(), without a lock
  * @nr_populated: number of entries in @pages
- * @populated_peak: highest @nr_populated before its last decrease
+ * @populated_peak: highest @nr_populated that a removal of pages has found; @nr_populated may
+ *		be higher now
  * @faults:	per CPU, only ever incremented
  */
 struct karena_arena {

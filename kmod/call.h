@@ -16,26 +16,27 @@
 struct iov_iter;
 struct wait_queue_head;
 
-/* Kernel-internal, never returned to users: execute again where it may sleep. */
+/* Never returned to users: the entry point executes the call again, see @nowait and @parks. */
 #define KARENA_EWOULDSLEEP	EPROBE_DEFER
 
 /**
  * struct karena_call - one execution of an operation
  * @object:	the object; NULL: the device
  * @file:	the open file that the call was made on; NULL for calls by kernel code
- * @payload:	memory of the argument's buffer, if the operation has one
- * @nowait:	do not sleep: return -KARENA_EWOULDSLEEP instead, with nothing changed;
- *		only for operations that support it
- * @multishot:	the caller takes several answers; only for operations that support it
- * @last:	no further answer follows this one
- * @parks:	do not sleep for other tasks: set @queue and return -KARENA_EWOULDSLEEP
- *		instead
+ * @payload:	the user memory that the argument struct's buffer names, if the operation has
+ *		a buffer
+ * @nowait:	the operation must not sleep at all: it returns -KARENA_EWOULDSLEEP instead,
+ *		with nothing changed; only for operations that support @nowait
+ * @multishot:	the caller takes several answers; only for operations that support @multishot
+ * @last:	out: no further answer follows this one
+ * @parks:	the operation may sleep, but not until there is space in a ring: instead it
+ *		sets @queue and returns -KARENA_EWOULDSLEEP. RING_WAIT heeds @nowait only
  * @token:	the caller's name for the call, by which a wait can be cancelled
- * @result:	result beside the return value, of operations without out_ fields
- * @queue:	set by an operation that would have to sleep: what wakes it. The caller
- *		adds itself to this queue, and executes the operation again at once,
- *		whenever it is woken, and at @until
- * @until:	when the wait times out; 0: never, or not known yet
+ * @result:	out: a result beside the return value, of operations without out_ fields
+ * @queue:	out, of an operation that would have to wait: the queue on which it is woken.
+ *		The caller adds itself to this queue, and executes the operation again at
+ *		once, then whenever it is woken, and at @until
+ * @until:	when the wait times out; 0: never, or not known yet. Set by the operation
  * @memo:	private to the operation; zeroed at first
  *
  * @until and @memo are kept from one execution to the next.
@@ -55,12 +56,16 @@ struct karena_call {
 	u64 memo[3];
 };
 
+/* Has the wait of a call timed out? */
 static inline bool karena_call_is_over(const struct karena_call *call)
 {
 	return call->until && ktime_compare(ktime_get(), call->until) >= 0;
 }
 
-/* Rounds up, and never to 0, which as an argument would be no limit. */
+/*
+ * Returns the microseconds left until @until, rounded up. Never returns 0: as a timeout of the
+ * next call, 0 would be no limit.
+ */
 static inline u32 karena_call_us_left(const struct karena_call *call)
 {
 	s64 left = ktime_to_ns(ktime_sub(call->until, ktime_get()));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The ioctl entry point: copies arguments in, executes the operation, copies results out.
- * It knows no operation by name. The io_uring entry point uses it for the same.
+ * This file knows no operation by name. The io_uring entry point uses karena_execute_user(),
+ * too, for arguments that are in user memory.
  */
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -17,8 +18,8 @@
  * karena_import_buffer() - import the user memory that an argument points to
  * @op:		an operation with a buffer
  * @args:	kernel copy of the arguments
- * @iter:	out; may be shorter than the size in @args, which the operation checks if
- *		need be
+ * @iter:	out; shorter than the size in @args if that is more than MAX_RW_COUNT. An
+ *		operation that needs the whole size compares the two
  *
  * Context: any.
  * Return: 0 or -EFAULT.
@@ -36,8 +37,8 @@ int karena_import_buffer(const struct karena_op *op, const void *args, struct io
 }
 
 /*
- * Copies in a struct of the size known here. By copy_struct_from_user() each call would
- * take 150 instructions more, which is more than a tenth of a submit or an output.
+ * Copies in an argument struct that has the size of this version's. copy_struct_from_user()
+ * would add 150 instructions to each call, which is more than a tenth of a submit or an output.
  */
 static int copy_words(void *args, const void __user *uarg, size_t size)
 {
@@ -55,7 +56,10 @@ fault:
 	return -EFAULT;
 }
 
-/* Inline, as two calls of copy_to_user() would make a free slower by more than a tenth. */
+/*
+ * Copies out the outputs for which the user's struct has room. Does not call copy_to_user(),
+ * two calls of which would make a free slower by more than a tenth.
+ */
 static int copy_results(const struct karena_op *op, const void *args, void __user *uarg, u32 size)
 {
 	size = min_t(u32, size, op->size);
@@ -101,7 +105,7 @@ long karena_execute_user(const struct karena_op *op, struct karena_call *call, v
 		err = copy_struct_from_user(args, op->size, uarg, size);
 	if (err)
 		return err;
-	/* A call that cannot report its result must not happen, so try that before. */
+	/* A call that cannot report its result must not happen, so try to write first. */
 	err = copy_results(op, args, uarg, size);
 	if (err)
 		return err;
@@ -120,9 +124,9 @@ long karena_execute_user(const struct karena_op *op, struct karena_call *call, v
 }
 
 /*
- * Has a call that a signal has interrupted made again, if no handler runs, and else fail with
- * EINTR; in both cases with what is left of its time. As select(), only the latter where that
- * cannot be written.
+ * Ends a call that a signal has interrupted, and writes the time that is left into the user's
+ * struct. The kernel then makes the call again if no signal handler runs; else the call fails
+ * with EINTR. If the time cannot be written, the call always fails with EINTR, as select() does.
  */
 static long interrupted(const struct karena_op *op, const struct karena_call *call,
 			void __user *uarg)

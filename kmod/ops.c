@@ -19,9 +19,9 @@
 #include "ring.h"
 
 /*
- * Fills in the first and the current size of the argument struct, and the word where its
- * outputs begin. _last is the last field of the struct as first published. _struct is a
- * type, so evaluating it more than once is harmless.
+ * Fills in a row's @first_size, @size and @out. _last is the last field of the struct as
+ * first published; _out is OUT() of its first output, or NO_OUT(). _struct is a type, so
+ * evaluating it more than once is harmless.
  */
 #define ARGS(_struct, _last, _out)						\
 	.first_size = offsetofend(struct _struct, _last),			\
@@ -32,7 +32,7 @@
 
 #define OUT(_struct, _field)	offsetof(struct _struct, _field)
 #define NO_OUT(_struct)		sizeof(struct _struct)
-/* Also checks that the contract has the number that it says. */
+/* Returns the index of a row. Fails to build if _cmd has another type, or a direction. */
 #define NR(_cmd) \
 	(_IOC_NR(_cmd) + BUILD_BUG_ON_ZERO((_cmd) != _IO(KARENA_IOC_TYPE, _IOC_NR(_cmd))))
 
@@ -240,9 +240,10 @@ static const struct karena_op karena_ops[] = {
 	},
 };
 
+/* Does this kind of object, or the device if @object is NULL, have the operation? */
 static bool op_fits(const struct karena_op *op, const struct karena_object *object)
 {
-	/* Numbers without an operation have no @type, and no @execute either. */
+	/* The row of a number that is not used is all zeroes: it has no @execute. */
 	if (!object)
 		return op->execute && !op->type && !op->any_object;
 	return op->any_object || op->type == object->type;
@@ -258,7 +259,7 @@ static bool op_fits(const struct karena_op *op, const struct karena_object *obje
  */
 const struct karena_op *karena_op_find(unsigned int cmd, const struct karena_object *object)
 {
-	/* Numbers of another type or with a direction are out of range. */
+	/* A @cmd of another type, or with a direction, gives a number out of range. */
 	unsigned int nr = cmd - _IO(KARENA_IOC_TYPE, 0);
 	const struct karena_op *op;
 
@@ -270,7 +271,7 @@ const struct karena_op *karena_op_find(unsigned int cmd, const struct karena_obj
 EXPORT_SYMBOL_IF_KUNIT(karena_op_find);
 
 /**
- * karena_op_kernel() - execute an operation without payload for kernel code
+ * karena_op_kernel() - execute an operation that has no buffer, for kernel code
  * @object:	an arena or a ring
  * @cmd:	KARENA_IOC_* of its kind
  * @args:	the operation's argument struct

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one table of operations. Every entry point looks an operation up here, brings
- * its arguments into kernel memory, and executes it.
+ * The one table of operations. Every entry point looks up the operation's row, brings the
+ * arguments into kernel memory, and executes the operation by its row.
  */
 #ifndef KARENA_OPS_H
 #define KARENA_OPS_H
@@ -18,21 +18,23 @@
 /**
  * struct karena_op - a row of the table
  * @name:	for people
- * @type:	kind of object that has the operation; NULL: the device
- * @any_object:	both kinds of object have it, @type is NULL
+ * @type:	kind of object that has the operation; NULL: the device, or see @any_object
+ * @any_object:	both kinds of object have the operation; @type is NULL then
  * @first_size:	size of the argument struct as first published
  * @size:	size of the argument struct today
  * @out:	offset of the first out_ field, @size if there is none
- * @timeout:	offset of its timeout in microseconds, a u32; 0: it has none
+ * @timeout:	offset of the timeout in the argument struct, a u32 in microseconds; 0: the
+ *		struct has none
  * @out_on_eintr: the out_ fields are also written when the call fails with EINTR
  * @flags:	accepted flags
  * @rights:	KARENA_RIGHT_* that the open file must have; kernel code needs none
  * @buffer:	offset of a __u64 pointer and a __u64 size in the argument struct, 0 for
  *		none
- * @buffer_dest: the buffer is written rather than read
- * @nowait:	supports @nowait of struct karena_call
- * @waits:	waits for other tasks; with @nowait it sets @queue of the call instead
- * @multishot:	can give several answers to one call, each above 0
+ * @buffer_dest: the operation writes the buffer; else it reads the buffer
+ * @nowait:	the operation supports @nowait of struct karena_call
+ * @waits:	the operation waits for other tasks; in a call with @nowait it sets @queue of
+ *		the call instead
+ * @multishot:	the operation can give several answers to one call, each above 0
  * @execute:	executes the operation, with a kernel copy of the arguments; may sleep.
  *		Returns a value not below 0, or -errno with nothing changed
  *
@@ -63,7 +65,7 @@ long karena_op_kernel(struct karena_object *object, unsigned int cmd, void *args
 /**
  * karena_op_execute() - execute an operation whose arguments are in kernel memory
  * @op:		from karena_op_find()
- * @call:	with the object passed to karena_op_find()
+ * @call:	its @object is the one passed to karena_op_find()
  * @args:	kernel copy of @op->size bytes
  *
  * Context: may sleep.
