@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A limit per user on the bytes of memory that all objects of the user take.
+ * Limits the bytes of memory that all objects of a user take together.
  *
- * An object is charged to the user who created it, whoever populates it. Only this way is
- * exactly the same amount uncharged, whichever process closes last. (The page allocator
- * charges the memory cgroup of the task that populates.)
+ * An object's memory is charged to the user who created the object, whoever populates it. So
+ * what was charged is uncharged exactly, whichever process closes the object last. (The page
+ * allocator charges the memory cgroup of the task that populates.)
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -27,9 +27,9 @@ MODULE_PARM_DESC(user_max_bytes,
 /**
  * struct karena_account - memory of one user's objects
  * @node:	in accounts, under accounts_lock
- * @uid:	fixed
- * @users:	number of the user's objects, under accounts_lock
- * @bytes:	charged bytes
+ * @uid:	the user; fixed
+ * @users:	number of references, one for each object, under accounts_lock
+ * @bytes:	charged bytes; changed without a lock
  */
 struct karena_account {
 	struct hlist_node node;
@@ -38,16 +38,16 @@ struct karena_account {
 	atomic_long_t bytes;
 };
 
-/* Protects accounts and its members' users. Innermost; nothing nests inside. */
+/* Protects accounts, and @users of each account. No lock of the module nests inside. */
 static DEFINE_MUTEX(accounts_lock);
 static DEFINE_HASHTABLE(accounts, 6);
 
-/* The limit if the administrator sets none. Written under accounts_lock. */
+/* The limit if user_max_bytes is 0. Written under accounts_lock. */
 static unsigned long default_bytes;
 
 /*
- * Counts the pages of memory that is not for movable pages only. Neither the kernel nor
- * objects, whose pages do not move, can use other memory.
+ * Counts the pages of memory that is not set aside for movable pages. Only this memory can hold
+ * the pages of objects, which do not move, and the kernel's own.
  */
 static unsigned long unmovable_pages(void)
 {
@@ -67,7 +67,10 @@ static unsigned long unmovable_pages(void)
 /**
  * karena_available_bytes() - estimate how much memory objects could still take
  *
+ * Looks at the machine's memory, not at limits.
+ *
  * Context: any.
+ * Return: bytes.
  */
 unsigned long karena_available_bytes(void)
 {
@@ -76,7 +79,10 @@ unsigned long karena_available_bytes(void)
 	return min(nr_pages, unmovable_pages()) << PAGE_SHIFT;
 }
 
-/* Memory may come and go. The walk over all nodes takes too long to do for each charge. */
+/*
+ * Updates the default limit, as memory may come and go. Called for each new object and query:
+ * for each charge the walk over all nodes would take too long.
+ */
 static void update_default(void)
 {
 	lockdep_assert_held(&accounts_lock);
@@ -100,7 +106,7 @@ static struct karena_account *account_find(kuid_t uid)
 	return NULL;
 }
 
-/* Not audited: this asks for every user that creates an object. */
+/* Does not audit: each user who creates an object is asked for the capability. */
 static bool is_exempt(void)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
@@ -159,7 +165,7 @@ void karena_account_put(struct karena_account *account)
 }
 
 /**
- * karena_account_charge() - charge memory that is about to be taken
+ * karena_account_charge() - charge memory that is about to be allocated
  * @account:	may be NULL: exempt
  * @bytes:	number of bytes
  *
@@ -210,9 +216,10 @@ void karena_account_uncharge(struct karena_account *account, unsigned long bytes
 EXPORT_SYMBOL_IF_KUNIT(karena_account_uncharge);
 
 /**
- * karena_account_limit_bytes() - get the limit
+ * karena_account_limit_bytes() - get the limit of each user
  *
  * Context: may sleep.
+ * Return: bytes.
  */
 u64 karena_account_limit_bytes(void)
 {
@@ -223,7 +230,7 @@ u64 karena_account_limit_bytes(void)
 }
 
 /**
- * karena_account_left() - get how much can still be charged
+ * karena_account_left() - get how much can still be charged to an account
  * @account:	may be NULL
  *
  * Context: any.

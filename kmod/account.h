@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A limit per user on the bytes of memory that the user's objects take.
+ * Limits the bytes of memory that all objects of a user take together.
  */
 #ifndef KARENA_ACCOUNT_H
 #define KARENA_ACCOUNT_H
@@ -10,7 +10,7 @@
 
 struct karena_account;
 
-/* Memory of a kmalloc() of constant size, with its memory cgroup's pointer. */
+/* Bytes that a kmalloc() of constant size takes, with the pointer to its memory cgroup. */
 #define KARENA_SLAB_BYTES(size)	(roundup_pow_of_two(size) + sizeof(void *))
 
 struct karena_account *karena_account_get(void);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The operations that are not specific to arenas or rings.
+ * The operations that are not specific to arenas or rings. karena_op_*() execute KARENA_IOC_*,
+ * which uapi/karena.h describes; see @execute of struct karena_op.
  */
 #include <linux/mm.h>
 

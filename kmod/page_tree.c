@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pages that an arena holds, by index.
+ * Finds the pages that an arena holds by their index.
  *
- * To add pages, under the lock, shared or not:
+ * To add pages, under the lock, held shared or exclusively:
  *
- *	page_tree_make_leaf()	for each leaf
- *	page_tree_fill()	its slots
+ *	page_tree_make_leaf()	finds or makes a leaf
+ *	page_tree_fill()	fills slots of this leaf
  *
- * To remove the pages of a range, under the lock held exclusively:
+ * To remove the pages of a range, under the lock held exclusively, until there is none:
  *
- *	page_tree_next()	the next leaf that has pages of the range
- *	page_tree_clear()	these slots; then the next leaf, until there is none
+ *	page_tree_next()	finds the next leaf that has pages of the range
+ *	page_tree_clear()	clears their slots in this leaf
  *
  * Several tasks may add at once: they add leaves and pages under the xarray's lock, and
- * readers see a leaf or a page only when it is complete. Only removal takes anything away.
- * Apart from leaves that are being filled there is at most one empty leaf: that of t->idle.
+ * readers see a leaf or a page only when it is complete. While the lock is held shared, no
+ * page and no leaf goes away. Apart from leaves that are about to be filled, at most one leaf
+ * is empty: the one at t->idle.
  *
  * In every call the caller ensures that indexes are below nr_pages.
  */
@@ -42,8 +43,9 @@ void page_tree_init(struct page_tree *t, unsigned long nr_pages, struct rw_semap
 
 	*t = (struct page_tree) {
 		/*
-		 * The xarray does not tell when it takes a node or frees one. So each leaf
-		 * is charged with all nodes on the way to it, as if it shared none.
+		 * The xarray does not tell when it allocates a node or frees one. So the
+		 * charge for each leaf includes all nodes on the way to the leaf, as if it
+		 * shared none of them.
 		 */
 		.leaf_bytes = KARENA_SLAB_BYTES(sizeof(struct page_tree_leaf)) +
 			      DIV_ROUND_UP(bits, XA_CHUNK_SHIFT) *
@@ -77,7 +79,7 @@ static void page_tree_free_leaf(struct page_tree *t, struct page_tree_leaf *leaf
 }
 
 /**
- * page_tree_make_leaf() - find the leaf of an index, or make it
+ * page_tree_make_leaf() - find the leaf of an index, or make and charge it
  * @t:		the tree
  * @index:	of a page about to be added
  * @gfp:	for the leaf, and for nodes that lead to it
@@ -110,13 +112,13 @@ struct page_tree_leaf *page_tree_make_leaf(struct page_tree *t, unsigned long in
 EXPORT_SYMBOL_IF_KUNIT(page_tree_make_leaf);
 
 /**
- * page_tree_fill() - add pages to a leaf
+ * page_tree_fill() - put pages into those slots of a leaf that are empty
  * @t:		the tree
  * @leaf:	the leaf
  * @map:	slots for the pages
- * @pages:	a page for each slot, from the lowest slot on
+ * @pages:	a page for each slot of @map, from the lowest slot on
  *
- * Return: the slots that were filled, as they were empty.
+ * Return: those slots of @map that were empty, and now have their pages.
  */
 unsigned long page_tree_fill(struct page_tree *t, struct page_tree_leaf *leaf, unsigned long map,
 			     struct page **pages)
@@ -160,6 +162,8 @@ static void page_tree_free_idle(struct page_tree *t)
  * page_tree_clear() - remove pages from a leaf
  * @t:		the tree
  * @span:	the leaf, and the filled slots to clear
+ *
+ * If the leaf becomes empty, it is kept, and the empty leaf kept so far is freed.
  */
 void page_tree_clear(struct page_tree *t, const struct page_tree_span *span)
 {
@@ -173,7 +177,7 @@ void page_tree_clear(struct page_tree *t, const struct page_tree_span *span)
 EXPORT_SYMBOL_IF_KUNIT(page_tree_clear);
 
 /**
- * page_tree_trim() - free the empty leaf that is kept for later pages
+ * page_tree_trim() - free the leaf that is kept for later pages, if it is empty
  * @t:		the tree
  *
  * Context: any; the lock is held exclusively.
@@ -192,7 +196,7 @@ EXPORT_SYMBOL_IF_KUNIT(page_tree_trim);
  * @last:	last index; the range is empty if it is below @first
  * @span:	out; continue with @first = @base + PAGE_TREE_SLOTS
  *
- * Return: whether there is a page; if not, @span is undefined.
+ * Return: whether the range has a page; if not, @span is undefined.
  */
 bool page_tree_next(struct page_tree *t, unsigned long first, unsigned long last,
 		    struct page_tree_span *span)
@@ -222,7 +226,7 @@ EXPORT_SYMBOL_IF_KUNIT(page_tree_next);
 void page_tree_destroy(struct page_tree *t)
 {
 	page_tree_free_idle(t);
-	/* A leaf that could not be made may have left nodes on its way. */
+	/* An xa_cmpxchg() that failed may have left nodes on the way to its leaf. */
 	xa_destroy(&t->leaves);
 }
 EXPORT_SYMBOL_IF_KUNIT(page_tree_destroy);

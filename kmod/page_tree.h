@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The pages that an arena holds, by index.
+ * Finds the pages that an arena holds by their index.
  *
- * An xarray of leaves. A leaf has an array of pages, as vm_insert_pages() takes them, so a
- * fault passes the pages around a touch as they lie.
+ * A page tree is an xarray of leaves. A leaf has an array of pages such as vm_insert_pages()
+ * takes, so a fault passes a part of this array without a copy.
  *
- * The caller provides the lock, and holds it exclusively to remove, shared otherwise.
+ * The caller provides the lock, and holds it exclusively to remove pages, shared otherwise.
  */
 #ifndef KARENA_PAGE_TREE_H
 #define KARENA_PAGE_TREE_H
@@ -23,7 +23,7 @@
 struct karena_account;
 struct page;
 
-/* As many as a word has bits, so that a word can name slots. */
+/* A leaf has as many slots as a word has bits, so that a word can be a set of slots. */
 #define PAGE_TREE_SLOTS	BITS_PER_LONG
 #define PAGE_TREE_SHIFT	ilog2(PAGE_TREE_SLOTS)
 #define PAGE_TREE_NOWHERE ULONG_MAX
@@ -40,14 +40,14 @@ struct page_tree_leaf {
 
 /**
  * struct page_tree - maps indexes to pages
- * @leaves:	by index / PAGE_TREE_SLOTS; its lock serializes tasks that add, and
- *		nothing nests inside
+ * @leaves:	leaves by index / PAGE_TREE_SLOTS. The xarray's lock serializes tasks that add;
+ *		no lock nests inside
  * @leaf_bytes:	charge for a leaf; fixed after init
  * @account:	charged for the leaves, may be NULL; fixed after init
- * @idle:	index of the first slot of a leaf that has lost its last page, and is kept
- *		for the next page, so that pages which come and go need no leaf each time.
- *		Pages may have come since. Or PAGE_TREE_NOWHERE
- * @lock:	the caller's, protects everything else; fixed after init
+ * @idle:	index of the first slot of a leaf that has lost its last page; or
+ *		PAGE_TREE_NOWHERE. The leaf is kept, so that a page that comes and goes does
+ *		not need a new leaf each time. It may have got pages again since
+ * @lock:	the caller's lock, protects everything else; fixed after init
  */
 struct page_tree {
 	struct xarray leaves;
@@ -103,7 +103,7 @@ void page_tree_trim(struct page_tree *t);
 bool page_tree_next(struct page_tree *t, unsigned long first, unsigned long last,
 		    struct page_tree_span *span);
 
-/* Returns the filled slots of a leaf, which can be read after this. */
+/* Returns the filled slots of a leaf; their pages can be read after the call. */
 static inline unsigned long page_tree_filled(const struct page_tree_leaf *leaf)
 {
 	/* Pairs with page_tree_fill(): a reader that sees a bit sees its page. */

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Keeps which pages of an arena are free, allocated, reserved or guard.
+ * Keeps the state of each page of an arena: free, allocated, reserved or guard.
  *
  * A tree has a node for each range that is not free. Pages between two nodes are free, so
- * a new arena of any size has no nodes. Each node knows the gap before it, and the largest
- * gap in its subtree, by which free pages are found. Adjacent ranges of one state are
- * always one node.
+ * a new arena of any size has no node but the end. Each node stores the size of the gap before
+ * it, and the largest gap in its subtree; a search for free pages follows these. Adjacent
+ * ranges of one state are always one node.
  *
  * To allocate pages, under the caller's lock held exclusively:
  *
- *	ranges_find_free()	where they are to be, or ranges_all() for a demanded place
- *	ranges_set()		to KARENA_PAGE_ALLOCATED
+ *	ranges_find_free()	finds a place; or ranges_all() checks a demanded one
+ *	ranges_set()		makes the pages KARENA_PAGE_ALLOCATED
  *
- * To make them free again, even when there is no memory:
+ * To make pages free again, even when there is no memory:
  *
- *	ranges_alloc_spares()	nodes, before the lock is taken
- *	ranges_add_spares()	under the lock
- *	ranges_can_set()	whether the spare nodes suffice
- *	ranges_set()		to KARENA_PAGE_FREE with RANGES_SPARE, which cannot fail
+ *	ranges_alloc_spares()	allocates nodes, before the lock is taken
+ *	ranges_add_spares()	adds them to the spare nodes, under the lock
+ *	ranges_can_set()	checks that the spare nodes suffice
+ *	ranges_set()		with RANGES_SPARE makes the pages KARENA_PAGE_FREE; cannot fail
  *
  * A change allocates the nodes that it needs, at most two, before it modifies the tree. So
  * it either succeeds or changes nothing.
@@ -41,7 +41,7 @@
 #include "compat.h"
 #include "ranges.h"
 
-/* Gaps that an aligned search tries before it asks for a gap that must fit. */
+/* Number of gaps that an aligned search tries before it looks for one that fits in any case. */
 #define RANGES_FEW_GAPS		16
 
 static struct ranges_node *to_node(struct rb_node *rb)
@@ -67,8 +67,9 @@ static bool ranges_is_end(const struct ranges_node *node)
 }
 
 /*
- * The gap that the tree is searched by. The end's gap is known without a search and left
- * out: otherwise ranges made one behind the other would update it in every node above.
+ * Returns the gap that counts for @max_gap. The gap of the end does not: it is known without a
+ * search, and each range that is added behind the last one would change it, and with it
+ * @max_gap in every node above.
  */
 static unsigned long ranges_gap(const struct ranges_node *node)
 {
@@ -89,7 +90,7 @@ static unsigned long ranges_gap_first(const struct ranges_node *node)
 RB_DECLARE_CALLBACKS_MAX(static, ranges_augment, struct ranges_node, rb, unsigned long,
 			 max_gap, ranges_gap)
 
-/* Every page has a node at or after it, as the tree includes the end. */
+/* Returns the lowest node. There is one, as the tree includes the end. */
 static struct ranges_node *ranges_first(struct ranges *r)
 {
 	return to_node(rb_first(&r->root));
@@ -121,8 +122,8 @@ void ranges_init(struct ranges *r, unsigned long nr_pages, struct rw_semaphore *
 EXPORT_SYMBOL_IF_KUNIT(ranges_init);
 
 /**
- * ranges_destroy() - free the nodes of the ranges
- * @r:		the ranges, not used any more
+ * ranges_destroy() - free all nodes
+ * @r:		the ranges, which are not used any more
  *
  * Context: may sleep; the lock is held exclusively.
  */
@@ -144,11 +145,11 @@ void ranges_destroy(struct ranges *r)
 EXPORT_SYMBOL_IF_KUNIT(ranges_destroy);
 
 /**
- * ranges_walk() - find the node of a page, or the next node
+ * ranges_walk() - find the node of a page, or the node after a free page
  * @r:		the ranges
  * @index:	the page
  *
- * Return: the first node that ends at or after @index; the end if no other does.
+ * Return: the first node whose @last is at or after @index; the end if there is no other.
  */
 static struct ranges_node *ranges_walk(struct ranges *r, unsigned long index)
 {
@@ -169,11 +170,12 @@ static struct ranges_node *ranges_walk(struct ranges *r, unsigned long index)
 }
 
 /**
- * ranges_at() - find the range that a page is in
+ * ranges_at() - find the range that a page is in, and its state
  * @r:		the ranges
  * @index:	the page
  *
- * Return: all pages around @index that are in its state, which may be free.
+ * Return: @index and the pages before and after it that are in the same state, which may be
+ * free.
  */
 struct page_range ranges_at(struct ranges *r, unsigned long index)
 {
@@ -192,11 +194,13 @@ struct page_range ranges_at(struct ranges *r, unsigned long index)
 EXPORT_SYMBOL_IF_KUNIT(ranges_at);
 
 /**
- * ranges_all() - check that every page is in one of some states
+ * ranges_all() - check that each page is in one of several states
  * @r:		the ranges
  * @first:	first page
  * @last:	last page
  * @state_mask:	BIT(KARENA_PAGE_*) of the states
+ *
+ * Return: whether all pages are.
  */
 bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
 		u32 state_mask)
@@ -218,13 +222,13 @@ bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
 EXPORT_SYMBOL_IF_KUNIT(ranges_all);
 
 /**
- * ranges_part() - find the end of as many pages as few ranges have
+ * ranges_part() - find the end of a part that has only so many ranges
  * @r:		the ranges
  * @first:	first page
  * @last:	last page
  * @nr:		number of ranges that are not free, at least 1
  *
- * For callers that handle long spans in parts.
+ * For callers that handle many ranges in parts.
  *
  * Return: the last page of the @nr'th range that ends at or after @first, or @last if
  * @last is lower.
@@ -246,8 +250,8 @@ EXPORT_SYMBOL_IF_KUNIT(ranges_part);
  * ranges_next() - find the next pages that are not free
  * @r:		the ranges
  * @index:	first page to consider; may be past the end
- * @out:	the first range that is not free and ends at or after @index, without its
- *		pages before @index
+ * @out:	the first range that is not free and whose last page is at or after @index,
+ *		without the range's pages before @index
  *
  * Return: whether there is one; if not, @out is not written.
  */
@@ -276,7 +280,7 @@ unsigned long ranges_count(struct ranges *r, u32 state)
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_count);
 
-/* Finds the lowest node of a subtree with a gap of @n pages; there must be one. */
+/* Finds the lowest node of a subtree with a gap of at least @n pages; there must be one. */
 static struct ranges_node *ranges_lowest_gap(struct rb_node *rb, unsigned long n)
 {
 	for (;;) {
@@ -290,7 +294,7 @@ static struct ranges_node *ranges_lowest_gap(struct rb_node *rb, unsigned long n
 	}
 }
 
-/* Finds the next node after @node with a gap of @n pages. */
+/* Finds the next node after @node with a gap of at least @n pages; NULL if there is none. */
 static struct ranges_node *ranges_next_gap(struct ranges *r, struct ranges_node *node,
 					   unsigned long n)
 {
@@ -306,11 +310,11 @@ static struct ranges_node *ranges_next_gap(struct ranges *r, struct ranges_node 
 	} while (rb && to_node(rb)->gap < n);
 	if (rb)
 		return to_node(rb);
-	/* The tree ignores the end's gap. */
+	/* The search by @max_gap does not see the end's gap. */
 	return node != &r->end && r->end.gap >= n ? &r->end : NULL;
 }
 
-/* Finds the lowest free pages at or after @min, at least @n. */
+/* Finds the lowest gap with at least @n pages at or after @min, without its pages before @min. */
 static bool ranges_find_gap(struct ranges *r, unsigned long min, unsigned long n,
 			    struct page_range *gap)
 {
@@ -328,7 +332,7 @@ static bool ranges_find_gap(struct ranges *r, unsigned long min, unsigned long n
 	return true;
 }
 
-/* Finds the first multiple of @align from which @gap has @n pages. */
+/* Finds the first multiple of @align in @gap, if @n pages from there on are in @gap, too. */
 static bool ranges_fit(const struct page_range *gap, unsigned long n,
 		       unsigned long align, unsigned long *first)
 {
@@ -340,7 +344,7 @@ static bool ranges_fit(const struct page_range *gap, unsigned long n,
 	return *first <= gap->last && gap->last - *first >= n - 1;
 }
 
-/* Finds an aligned place in a gap so wide that the pages fit in any case. */
+/* Finds an aligned place in a gap that is wide enough for any alignment of its start. */
 static bool ranges_fit_wide(struct ranges *r, unsigned long min, unsigned long n,
 			    unsigned long align, unsigned long *first)
 {
@@ -352,9 +356,10 @@ static bool ranges_fit_wide(struct ranges *r, unsigned long min, unsigned long n
 }
 
 /*
- * The tree finds the next gap of a length, but does not consider alignment. So try the
- * first few such gaps, then one that must fit, and if there is none, all others. Only in
- * an arena full of badly aligned gaps does this take more than a few walks down the tree.
+ * Finds a place at or after @min. The tree finds the next gap that is long enough, but does
+ * not consider alignment. So this function tries the first few such gaps, then one that is wide
+ * enough for any alignment, and if there is none, all other gaps in turn. Only in an arena full
+ * of badly aligned gaps does this take more than a few walks down the tree.
  */
 static int ranges_find_above(struct ranges *r, unsigned long min, unsigned long n,
 			     unsigned long align, unsigned long *first)
@@ -383,8 +388,9 @@ static int ranges_find_above(struct ranges *r, unsigned long min, unsigned long 
  * @align_pages: alignment of the first page, a power of two
  * @first:	out, the first page
  *
- * Finds the lowest place at or after @hint, else the lowest of all. With an alignment that
- * the first gaps do not meet, it may find a different place.
+ * Finds the lowest place at or after @hint; if there is none, the lowest place in the arena. If
+ * the first RANGES_FEW_GAPS gaps do not have room for an aligned place, the place may be a
+ * higher one.
  *
  * Context: may sleep.
  * Return: 0; -ENOSPC; -EINTR if a fatal signal stops a long search.
@@ -404,11 +410,11 @@ EXPORT_SYMBOL_IF_KUNIT(ranges_find_free);
 
 /**
  * struct ranges_change - a change of state under way
- * @first:	first page of the new node, including neighbours that it joins
- * @last:	last page of the new node
- * @state:	its state; if FREE, there will be no node
- * @node:	the first node that ends at or after @first
- * @was:	number of pages to change, by their state before
+ * @first:	first page of the new node, neighbours that the node joins included
+ * @last:	last page of the new node, likewise
+ * @state:	state of the new node; if it is FREE, there will be no node
+ * @node:	the first node whose @last is at or after @first
+ * @was:	number of pages to change, by the state that they are in before
  */
 struct ranges_change {
 	unsigned long first;
@@ -418,7 +424,7 @@ struct ranges_change {
 	unsigned long was[RANGES_NR_STATES];
 };
 
-/* Counts the pages to change by state, and finds neighbours to join. */
+/* Counts the pages to change by state, and extends the change over neighbours to join. */
 static void ranges_survey(struct ranges_change *c)
 {
 	unsigned long first = c->first, last = c->last;
@@ -447,13 +453,13 @@ static void ranges_survey(struct ranges_change *c)
 	}
 }
 
-/* Does the change leave pages of one node of another state at both ends? */
+/* Does the change lie within one node of another state, with pages left on both sides? */
 static bool ranges_splits(const struct ranges_change *c)
 {
 	return c->node->first < c->first && c->node->last > c->last;
 }
 
-/* Is there a node that the change covers, and that can become the new one? */
+/* Does the change cover a whole node, which can become the new one? */
 static bool ranges_has_node(const struct ranges_change *c)
 {
 	struct ranges_node *node = c->node;
@@ -483,12 +489,15 @@ static void ranges_insert(struct ranges *r, struct ranges_node *node,
 static void ranges_set_gap(struct ranges_node *node, unsigned long gap)
 {
 	node->gap = gap;
-	/* The tree ignores the end's gap. */
+	/* The end's gap does not count for @max_gap. */
 	if (!ranges_is_end(node))
 		ranges_augment_propagate(&node->rb, NULL);
 }
 
-/* Cuts off the end of the first node, which begins before the change. */
+/*
+ * Shortens the first node, which begins before the change, so that it ends there. If the node
+ * also goes on after the change, @rest becomes the node of the pages there.
+ */
 static void ranges_cut(struct ranges *r, struct ranges_change *c, struct ranges_node *rest)
 {
 	struct ranges_node *node = c->node;
@@ -510,7 +519,7 @@ static struct ranges_node *ranges_alloc_node(gfp_t gfp)
 	return kmalloc(sizeof(struct ranges_node), gfp | __GFP_ACCOUNT);
 }
 
-/* Makes a node for the tree. Returns -EDQUOT or -ENOMEM, but not with RANGES_SPARE. */
+/* Makes and charges a node. Returns -EDQUOT or -ENOMEM, but never with RANGES_SPARE. */
 static struct ranges_node *ranges_new_node(struct ranges *r, gfp_t gfp)
 {
 	struct ranges_node *node;
@@ -531,6 +540,7 @@ static struct ranges_node *ranges_new_node(struct ranges *r, gfp_t gfp)
 	return ERR_PTR(-ENOMEM);
 }
 
+/* Makes a node that is not charged a spare one; frees it if there are enough of them. */
 static void ranges_keep_or_free(struct ranges *r, struct ranges_node *node)
 {
 	if (ranges_has_spares(r)) {
@@ -541,7 +551,7 @@ static void ranges_keep_or_free(struct ranges *r, struct ranges_node *node)
 	}
 }
 
-/* Frees a node that was charged, and has left the tree or never got there. */
+/* Uncharges a node that is not in the tree, and makes it a spare one or frees it. */
 static void ranges_free_node(struct ranges *r, struct ranges_node *node)
 {
 	karena_account_uncharge(r->account, RANGES_NODE_BYTES);
@@ -590,8 +600,8 @@ void ranges_add_spares(struct ranges *r, struct ranges_node **nodes, unsigned in
 EXPORT_SYMBOL_IF_KUNIT(ranges_add_spares);
 
 /*
- * Removes all nodes within the change but the first, which becomes the new node unless
- * pages become free. Sets @c->node to the following node.
+ * Removes the nodes within the change. Unless the pages become free, keeps the first of these
+ * nodes, which is to become the new one, and returns it. Sets @c->node to the following node.
  */
 static struct ranges_node *ranges_clear(struct ranges *r, struct ranges_change *c)
 {
@@ -610,7 +620,10 @@ static struct ranges_node *ranges_clear(struct ranges *r, struct ranges_change *
 	return kept;
 }
 
-/* Cannot fail. Uses @rest and @fresh, if they are not NULL. */
+/*
+ * Makes the change; cannot fail. @rest is for pages after the change if it splits a node,
+ * @fresh for the change's own pages if no node can be kept; otherwise these are NULL.
+ */
 static void ranges_apply(struct ranges *r, struct ranges_change *c,
 			 struct ranges_node *rest, struct ranges_node *fresh)
 {
@@ -646,10 +659,12 @@ static unsigned int ranges_added(const struct ranges_change *c)
 }
 
 /**
- * ranges_can_set() - check for enough spare nodes for a change
+ * ranges_can_set() - check that there are enough spare nodes for a change
  * @r:		the ranges
- * @first:	first page of the change, wherever the change ends
+ * @first:	first page of the change, whichever page is the last
  * @state:	new state of the pages, KARENA_PAGE_*
+ *
+ * Return: whether ranges_set() may be called with RANGES_SPARE.
  */
 bool ranges_can_set(struct ranges *r, unsigned long first, u32 state)
 {
@@ -670,9 +685,9 @@ EXPORT_SYMBOL_IF_KUNIT(ranges_can_set);
  * @r:		the ranges
  * @first:	first page
  * @last:	last page
- * @state:	new state, KARENA_PAGE_*, of all pages, whatever their state is
- * @gfp:	for nodes, as making pages free needs a node if it splits a range; or
- *		RANGES_SPARE if ranges_can_set() was true
+ * @state:	new state of all pages, KARENA_PAGE_*, whatever state they are in
+ * @gfp:	for nodes; also used if pages become free, as this may split a range. Or
+ *		RANGES_SPARE if ranges_can_set() has returned true
  *
  * Context: may sleep, whatever @gfp is.
  * Return: 0; with nothing changed -ENOMEM or -EDQUOT; always 0 with RANGES_SPARE.
@@ -727,8 +742,8 @@ static bool ranges_node_is_valid(struct ranges_node *node, unsigned long free)
  *
  * For tests: walks all ranges.
  *
- * Return: true if ranges are in order, within bounds and of known states, no two adjacent
- * ones are of one state, and gaps and counts are correct.
+ * Return: true if the ranges are in order, within bounds and of known states, no two adjacent
+ * ranges are of one state, and gaps and counts are correct.
  */
 bool ranges_validate(struct ranges *r)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Keeps which pages of an arena are free, allocated, reserved or guard.
+ * Keeps the state of each page of an arena: free, allocated, reserved or guard.
  *
  * Ranges are closed: [first, last]. The caller provides the lock, and holds it shared for
  * queries, exclusively for changes.
@@ -18,17 +18,17 @@
 
 #define RANGES_NR_STATES	(KARENA_PAGE_GUARD + 1)
 
-/* Most nodes that a change adds: a new one, and the rest of one that it splits. */
+/* Most nodes that a change adds: one for its range, one for the rest of a node that it splits. */
 #define RANGES_ADDED_MAX	2
 
 /**
- * struct ranges_node - adjacent pages of one state, not free
- * @rb:		in the order of @first
+ * struct ranges_node - adjacent pages of one state that is not free
+ * @rb:		in the tree, ordered by @first
  * @first:	first page
  * @last:	last page
- * @gap:	free pages between the node before, or the arena's start, and @first
- * @max_gap:	largest @gap of this node and its subtree, except for the gap of the
- *		end
+ * @gap:	number of free pages between the node before, or the arena's start, and @first
+ * @max_gap:	largest @gap of this node and its subtree; the @gap of @end of struct ranges
+ *		does not count
  * @state:	KARENA_PAGE_*
  */
 struct ranges_node {
@@ -40,25 +40,25 @@ struct ranges_node {
 	u32 state;
 };
 
-/* Charge for a node. */
+/* Bytes that the user is charged for a node. */
 #define RANGES_NODE_BYTES	KARENA_SLAB_BYTES(sizeof(struct ranges_node))
 
-/* Instead of gfp flags: use spare nodes, and ignore the limit. */
+/* Stands for gfp flags: use spare nodes, and ignore the user's limit. */
 #define RANGES_SPARE	((__force gfp_t)0)
 
 /**
  * struct ranges - the state of each page
- * @root:	tree of the nodes. No two adjacent ones are of one state
- * @end:	a node behind the last page that always exists, so that each gap has a
- *		node after it; has no state
+ * @root:	tree of the nodes. Two nodes without a gap between them differ in state
+ * @end:	a node behind the last page, with no state of a page. It is always in the tree,
+ *		so that each gap has a node after it
  * @nr_pages:	number of pages; fixed after init
  * @count:	pages by state, their sum is @nr_pages
  * @lowest:	first page that ranges_find_free() may find; set by the caller after init
  * @account:	charged for the nodes in the tree, may be NULL; set by the caller before
  *		the first change
- * @spare:	nodes for changes that must not fail
- * @nr_spares:	number of spare nodes; changed under the lock, read with or without it
- * @lock:	the caller's, protects everything but @nr_pages and @lowest; fixed
+ * @spare:	nodes for changes that must not fail; not charged until they are used
+ * @nr_spares:	number of spare nodes; changed under @lock, read with or without it
+ * @lock:	the caller's lock, protects everything but @nr_pages and @lowest; fixed
  *		after init
  */
 struct ranges {
