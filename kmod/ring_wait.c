@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Waiting for records and for space, by threads that sleep, by pollers, and by io_uring
- * commands, which are parked. Each is queued, then arms or wants space, then looks. That
- * none of them sleeps through what it waits for is explained in ring_wake.c.
+ * commands, which are parked. Each of them gets onto a queue, then arms or wants space, then
+ * looks. ring_wake.c explains why none of them sleeps through an event that it waits for.
  *
- * A signal ends a call that sleeps, and no signal handler means that it is made again, with
- * what is left of its time: the entry point writes that back, so that nothing of the module
- * is needed to go on. Nothing is reserved or sent while a call sleeps, so no record is
- * doubled or lost by that.
+ * A signal ends a call that sleeps. If no signal handler runs, the kernel makes the call again.
+ * The entry point has then written the time that is left into the call's arguments, so the
+ * module keeps no state of such a call. Nothing is reserved or sent while a call sleeps, so a
+ * call that is made again neither doubles nor loses a record.
  */
 #include <linux/build_bug.h>
 #include <linux/ktime.h>
@@ -23,9 +23,10 @@
 #include "waiter.h"
 
 /**
- * struct sleeper - a thread that sleeps until it is answered
- * @waiter:	on a queue
- * @look:	has the next event wake, and then looks; -KARENA_EWOULDSLEEP: not yet
+ * struct sleeper - a thread that sleeps until @look has an answer
+ * @waiter:	the thread, on a queue
+ * @look:	has the next event wake the thread, and then looks for an answer. Returns
+ *		-KARENA_EWOULDSLEEP if there is none yet
  * @ring:	the ring
  * @call:	the call under way; NULL for read()
  */
@@ -36,7 +37,7 @@ struct sleeper {
 	struct karena_call *call;
 };
 
-/* The wait of every thread. */
+/* Sleeps until @look has an answer, the wait is cancelled or over, or a signal comes. */
 static long sleep_until_answered(struct sleeper *sleeper)
 {
 	const struct karena_call *call = sleeper->call;
@@ -95,8 +96,8 @@ int ring_wait_record(struct karena_ring *ring)
 }
 
 /*
- * Records may be finished, and read, between the look and the count: the view follows what
- * was counted.
+ * Are there as many bytes or records as a wait asks for? Records may be finished, and read,
+ * between the look and the count, so the view is updated to the positions of the count.
  */
 static bool is_enough(struct karena_ring *ring, struct karena_call *call,
 		      const struct karena_ring_wait *args, struct ring_view *view)
@@ -112,7 +113,7 @@ static bool is_enough(struct karena_ring *ring, struct karena_call *call,
 	return tally->nr >= max(args->bytes, 1u);
 }
 
-/* Bytes that wait to be read; 0: the end; or -KARENA_EWOULDSLEEP. */
+/* Returns the number of unread bytes; 0: the ring has ended; or -KARENA_EWOULDSLEEP. */
 static long look_for_enough(struct karena_ring *ring, struct karena_call *call,
 			    const struct karena_ring_wait *args)
 {
@@ -163,8 +164,8 @@ static int check_wait(const struct karena_ring *ring, const struct karena_ring_w
  * @argp:	struct karena_ring_wait
  *
  * Context: may sleep.
- * Return: bytes that wait to be read, the producer position as @call->result; 0:
- * the ring has ended; or -errno.
+ * Return: number of unread bytes, with the producer position in @call->result; 0: the ring
+ * has ended; or -errno.
  */
 long ring_op_wait(struct karena_call *call, void *argp)
 {
@@ -184,7 +185,7 @@ long ring_op_wait(struct karena_call *call, void *argp)
 	if (!call->nowait)
 		return sleep_for_records(&waiting.sleeper);
 
-	/* For a caller that is on the queue by now, or gets there and comes again. */
+	/* The caller is on the queue, or gets onto the queue and then makes the call again. */
 	ret = look_for_enough(ring, call, args);
 	if (ret == -KARENA_EWOULDSLEEP && karena_call_is_over(call))
 		return -ETIMEDOUT;
@@ -200,7 +201,7 @@ long ring_op_wait(struct karena_call *call, void *argp)
  * @argp:	struct karena_ring_wait_cancel
  *
  * Context: may sleep.
- * Return: how many waits were told to end.
+ * Return: number of waits that were told to end.
  */
 long ring_op_wait_cancel(struct karena_call *call, void *argp)
 {
@@ -216,7 +217,7 @@ long ring_op_wait_cancel(struct karena_call *call, void *argp)
 	       karena_waiters_cancel(&ring->space.turns, call->file, token);
 }
 
-/* A thread that waits for its turn, and then tries. */
+/* A thread that waits for its turn, and then tries to reserve or send. */
 struct trying {
 	struct sleeper sleeper;
 	struct ring_turn turn;
@@ -224,8 +225,9 @@ struct trying {
 };
 
 /*
- * Tries at its own pace, where nobody waits for it, but can be cancelled. If others took the
- * space it goes to the end of the queue.
+ * Ends the thread's turn and tries with page faults enabled, so that no other thread waits for
+ * the page faults. Meanwhile the thread is on @wait of struct ring_space, where it can be
+ * cancelled. Then it queues for a turn again, behind the others, in case the space was taken.
  */
 static long try_out_of_turn(struct trying *trying)
 {
@@ -241,6 +243,7 @@ static long try_out_of_turn(struct trying *trying)
 	return ret;
 }
 
+/* Tries if the turn was granted. If others have taken the space, waits in the same place. */
 static long try_in_turn(struct sleeper *sleeper)
 {
 	struct trying *trying = container_of(sleeper, struct trying, sleeper);
@@ -256,7 +259,7 @@ static long try_in_turn(struct sleeper *sleeper)
 		ring_turn_return(sleeper->ring, &trying->turn, attempt->bytes);
 	if (ret == -EFAULT)
 		ret = try_out_of_turn(trying);
-	/* What was granted since then has set @waiter to be woken. */
+	/* If the turn was granted again since, the waiter was woken, and does not sleep. */
 	return ret == -EAGAIN ? -KARENA_EWOULDSLEEP : ret;
 }
 
@@ -278,7 +281,10 @@ static long sleep_for_space(struct karena_ring *ring, struct karena_call *call,
 	return ret;
 }
 
-/* For a caller that is on the queue by now, or gets there and comes again. */
+/*
+ * Tries without sleeping for space. The caller is on @call->queue, or gets onto it and then
+ * makes the call again.
+ */
 static long look_for_space(struct karena_ring *ring, struct karena_call *call,
 			   struct ring_attempt *attempt)
 {
@@ -304,23 +310,23 @@ static long wait_for_space(struct karena_ring *ring, struct karena_call *call,
 	return sleep_for_space(ring, call, attempt);
 }
 
-/* Would the caller overtake threads that wait? */
+/* Do threads wait for space that the caller, who may sleep, would overtake? */
 static bool others_wait(struct karena_ring *ring, const struct karena_call *call,
 			const struct ring_attempt *attempt)
 {
-	/* A guess: without a barrier it may be late by one. */
+	/* A guess: without a barrier a thread that has just come may be missed. */
 	if (!waitqueue_active(&ring->space.turns))
 		return false;
 	return attempt->bytes && !call->nowait && !call->parks;
 }
 
 /**
- * ring_timeout_valid() - check the timeout of a call that may wait for space
- * @flags:	the call's
- * @timeout_us:	likewise
+ * ring_timeout_valid() - check that a call with a timeout may wait for space
+ * @flags:	flags of the call
+ * @timeout_us:	timeout of the call in microseconds; 0: none
  *
  * Context: any.
- * Return: whether they may go together.
+ * Return: false if there is a timeout, but no KARENA_RING_WAIT_SPACE.
  */
 bool ring_timeout_valid(u32 flags, u32 timeout_us)
 {
@@ -332,11 +338,14 @@ bool ring_timeout_valid(u32 flags, u32 timeout_us)
  * @ring:	the ring
  * @call:	the call under way
  * @attempt:	what to try
- * @flags:	the call's
+ * @flags:	flags of the call
  * @timeout_us:	with KARENA_RING_WAIT_SPACE, microseconds; 0: no limit
  *
+ * Counts the records as lost if there is no space and the caller does not wait, or its time
+ * is over.
+ *
  * Context: may sleep.
- * Return: what the attempt does; -EAGAIN: no space just now, without WAIT_SPACE;
+ * Return: as @run of @attempt; -EAGAIN: no space just now, without WAIT_SPACE;
  * -ETIMEDOUT; -ERESTARTNOHAND for a signal; -ECANCELED; -KARENA_EWOULDSLEEP.
  */
 long ring_attempt(struct karena_ring *ring, struct karena_call *call,
@@ -357,8 +366,9 @@ long ring_attempt(struct karena_ring *ring, struct karena_call *call,
 }
 
 /*
- * Puts a poller on the queues of what it polls for. An epoll that polled for one of the two
- * may later poll for the other, and puts itself on no queue then.
+ * Puts a poller onto the queues for the events that it asks for. An epoll that has polled for
+ * one of the two kinds of event may later poll for the other, and does not get onto that queue
+ * then: see ring_mix_queues().
  */
 static void queue_poller(struct file *file, struct poll_table_struct *table, bool records,
 			 bool space)
@@ -382,14 +392,15 @@ static void queue_poller(struct file *file, struct poll_table_struct *table, boo
 }
 
 /**
- * ring_poll() - ->poll of a ring's files
+ * ring_poll() - implement ->poll of a ring's files
  * @file:	the open file
- * @table:	how to queue, and for what
+ * @table:	how to queue, and for which events
  *
- * A record that was discarded counts as there: the consumer is to pass over it.
+ * A record that was discarded counts as a record that is there: the consumer is to pass over
+ * it.
  *
  * Context: may sleep.
- * Return: what is the case.
+ * Return: the events that have come, EPOLL*.
  */
 __poll_t ring_poll(struct file *file, struct poll_table_struct *table)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Waiting, for records and for space: poll(), WAIT, a read() that blocks, and calls with
- * KARENA_RING_WAIT_SPACE. Who wakes them is in ring_wake.h.
+ * Waiting for records and for space: poll(), RING_WAIT, a read() that blocks, and calls with
+ * KARENA_RING_WAIT_SPACE. ring_wake.h declares what wakes the waiters.
  */
 #ifndef KARENA_RING_WAIT_H
 #define KARENA_RING_WAIT_H
@@ -13,13 +13,14 @@ struct karena_call;
 struct karena_ring;
 
 /**
- * struct ring_attempt - to reserve or to send what there may be no space for
- * @run:	tries; -EAGAIN: no space just now, nothing changed, no loss counted. While
- *		others wait for it, it is called with page faults disabled; -EFAULT then has
- *		it called again with page faults
- * @bytes:	of space that it takes; 0: @run sets it
- * @nr:		records that are lost if it must not wait, or no longer
- * @payload:	their payload bytes
+ * struct ring_attempt - tries to reserve or send records for which there may be no space
+ * @run:	tries once. Returns -EAGAIN if there is no space just now, with nothing changed
+ *		and no loss counted. While other threads wait for the caller's turn to end, @run
+ *		is called with page faults disabled; if it returns -EFAULT, it is called again
+ *		with page faults enabled
+ * @bytes:	number of bytes that the records take in the ring; 0: @run sets it
+ * @nr:		number of records, which are lost if the caller does not wait, or gives up
+ * @payload:	number of payload bytes of these records
  */
 struct ring_attempt {
 	long (*run)(struct ring_attempt *attempt);

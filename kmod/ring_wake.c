@@ -4,10 +4,10 @@
  *
  * Records
  * -------
- * Whoever is about to wait for a record, be it by ->poll or in a call, first gets onto
- * the wait queue, then sets @armed, then, after a full barrier, looks for the record.
- * Whoever finishes a record does that by a full barrier and then looks at @armed; if it
- * is set, clears it and wakes all.
+ * A waiter for records, by ->poll or in a call, first gets onto the wait queue, then sets
+ * @armed, then, after a full barrier, looks for a record. A producer finishes a record by an
+ * exchange, which is a full barrier, and then looks at @armed. If @armed is set, the producer
+ * clears it and wakes all waiters.
  *
  *   waiter                        producer
  *   ------                        --------
@@ -16,32 +16,31 @@
  *   smp_mb()                      read armed
  *   [look for the record]         if set: exchange it for 0, wake all
  *
- * Of the two looks at least one sees the other side's store: either the waiter
- * finds the record, or the producer finds @armed set, and with it, as it was
- * released after queueing, the waiter on the queue.
+ * At least one of the two looks sees the other side's store: either the waiter finds the
+ * record, or the producer finds @armed set. In the second case the producer also finds the
+ * waiter on the queue, since @armed was set by a release after queueing.
  *
- * A consumer that waits by edge-triggered epoll relies on more: it is told of
- * data once, reads on its own, and is to be told again of what came later. So
- * ->poll arms also when it finds a record. At any time then either @armed is
- * set, or a wake-up was sent since it was cleared, upon which epoll, and
- * io_uring's multishot poll, calls ->poll again before its caller can sleep. A
- * record that was finished before ->poll armed is one that ->poll's caller sees, since
- * the full barrier lies between; one that was finished after finds @armed set. Nothing
- * in this depends on what the consumer does between, not even on the barrier
- * between its store of the position and its next look: it may miss a record in
- * that look, and is woken for it.
+ * A consumer that waits by edge-triggered epoll relies on more: epoll tells it once that there
+ * is data, the consumer reads on its own, and epoll is to tell it again when more data comes.
+ * So ->poll arms also when it finds a record. At any time after that, either @armed is set, or
+ * a wake-up was sent after @armed was cleared. On a wake-up epoll, and io_uring's multishot
+ * poll, calls ->poll again before its caller can sleep. If a record was finished before ->poll
+ * armed, the caller of ->poll sees the record, since the full barrier lies between; if it was
+ * finished later, its producer finds @armed set. None of this depends on what the consumer
+ * does in the meantime, not even on a barrier between its store of the position and its next
+ * look: the consumer may miss a record in that look, but is woken for the record.
  *
- * @armed is the kernel's own. In shared memory a consumer could forge it, or
- * forget it.
+ * @armed is in the kernel's own memory. In shared memory a consumer could forge it, or fail to
+ * set it.
  *
- * NO_WAKEUP leaves @armed alone, hence the next record without it wakes.
+ * A record with NO_WAKEUP leaves @armed as it is, so the next record without NO_WAKEUP wakes.
  *
  * Held back
  * ---------
  * A consumer that need not be quick asks to be woken when so many bytes or records are
- * there, or after a time; see KARENA_IOC_RING_POLICY. A record that is not enough leaves
- * @armed as it is, so that the next one asks again; the cost is with producers whose
- * consumer sleeps. The first that is held back starts the timer.
+ * there, or after a time; see KARENA_IOC_RING_POLICY. A record that does not make up enough
+ * leaves @armed as it is, so that the producer of the next record looks again. Only producers
+ * whose consumer sleeps pay for this. The first record that is held back starts the timer.
  *
  *   producer                       whoever wakes, the timer among them
  *   --------                       -----------------------------------
@@ -52,20 +51,22 @@
  *     exchange it for 1; if
  *     it was not, start the timer
  *
- * A producer that finds @delaying set read it before somebody cleared it, hence its
- * record was finished before those are woken who have armed, and they look afterwards. One
- * that finds @armed cleared is not held back: somebody else has woken, and whoever
- * waits looks after that. A timer that finds @delaying cleared is of a delay that is over.
+ * If a producer finds @delaying set, it has read @delaying before somebody clears it. Hence
+ * its record is finished before the waiters are woken, and they look for records afterwards.
+ * If a producer finds @armed cleared, its record is not held back: somebody else is waking the
+ * waiters, and they look after that. If the timer finds @delaying cleared, its delay is over
+ * already.
  *
- * What cannot go on wakes if anything was held back, whatever the policy: a producer that
- * finds no space or waits for it, or has died. That is once, until something is held back
+ * A producer that finds no space, waits for space or dies wakes the consumer if anything was
+ * held back, whatever the policy. Another such wake-up comes only after something was held back
  * again.
  *
  * Space
  * -----
  * @space_wanted of the producer page is the number of free bytes that some producer waits
- * for. The consumer sees it there, and no user can write it. The consumer has the kernel
- * look when so much is free, as nobody sees what the consumer stores.
+ * for. The consumer can read it there, and no user can write it. The kernel does not notice
+ * when the consumer stores its position. So when as many bytes are free, the consumer makes a
+ * call by which the kernel looks at the position.
  *
  *   producer                      consumer
  *   --------                      --------
@@ -74,30 +75,31 @@
  *   (an exchange: full barrier)   read space_wanted
  *   [look at the position]        if set, and so much is free: have the kernel look
  *
- * Where both look in the kernel, they do so under the ring's lock, which orders them.
+ * If both look in the kernel, they look under the ring's lock, which orders their looks.
  *
  * Producers wait in two ways.
  *
- * A thread that sleeps in a call gets onto @turns and is woken in turn, alone, when what
- * it needs is free beside what those who were woken before it need and have not tried
- * yet. It stays on the queue while it tries, for which it needs nobody else, not even a
- * page of its own memory; then it leaves, and wakes the next if there is still space for
- * that one. So a wake-up that is not used, because of a signal, a timeout, or others who
- * took the space, is handed on. Freed space thus wakes no more threads than it serves, and
- * a thread that needs much is not overtaken by those that came after it and need little.
+ * A thread that sleeps in a call gets onto @turns and is woken alone, in its turn. It is woken
+ * when there is space for it besides the space for those threads that were woken before it and
+ * have not tried yet. The thread stays on the queue while it tries. To try it needs nobody
+ * else, not even a page of its own memory to be faulted in. Then the thread leaves the queue,
+ * and wakes the next one if there is still space for that thread. So if a thread does not use
+ * its wake-up, because of a signal, a timeout, or others who took the space, the wake-up is
+ * handed on. Freed space thus wakes no more threads than it serves, and a thread that needs
+ * much is not overtaken by threads that came later and need little.
  *
- * All others are on @wait: pollers, who may do anything once they are woken, or nothing,
- * and calls whose next step depends on a user, be it io_uring commands or a thread that
- * meets a page fault. Nobody may have to wait for them, so all of them are woken when the
- * least that any of them wants is free, and those for whom that is not enough want it anew.
- * ->poll wants half of the ring when less is free; so do users who are refused, since an
- * edge-triggered producer waits only after a refusal.
+ * All other waiters are on @wait: pollers, which once woken may do anything or nothing, and
+ * calls whose next step depends on a user, namely io_uring commands and threads that meet a
+ * page fault. Nobody may have to wait for these. So all of them are woken when there is space
+ * for the one that wants least, and those for which that is not enough want it anew. ->poll
+ * wants half of the ring when less is free. So does a user whose record was refused, since an
+ * edge-triggered producer begins to wait only after a refusal.
  *
- * @space_wanted is the lesser of what @wait wants and what the first thread on @turns needs
- * which was not woken. It is written under the lock of @turns only. It may rise at any time:
- * a consumer that has read the old value has the kernel look a little early. It is lowered
- * when as many bytes as the old value are free, so that a consumer that has read that value
- * has the kernel look, or by somebody who looks afterwards.
+ * @space_wanted is the lesser of @wanted, for @wait, and the need of the first thread on @turns
+ * that was not woken. It is written under the lock of @turns only. It may rise at any time: a
+ * consumer that has read the old value makes its call a little early. It may be lowered when as
+ * many bytes as the old value are free: a consumer that has read the old value makes its call
+ * then, too. Whoever lowers it at another time looks at the position afterwards.
  */
 #include <linux/hardirq.h>
 
@@ -107,7 +109,10 @@
 #include "ring_wake.h"
 #include "trace.h"
 
-/* Threads woken, or passed by as they were, in one hold of the lock; these wake the rest. */
+/*
+ * Most turns that are looked at in one hold of the lock, whether they are granted then or were
+ * before. The threads that are woken see to the turns behind.
+ */
 #define TURNS_AT_ONCE	64
 
 static void note_wakeup(struct karena_ring *ring, __poll_t events)
@@ -119,13 +124,13 @@ static void note_wakeup(struct karena_ring *ring, __poll_t events)
 static void wake_all(struct wait_queue_head *queue)
 {
 	/*
-	 * Of no particular events. Told which, io_uring's multishot poll would pass
-	 * them on without calling ->poll, and nobody would arm again.
+	 * Wakes for no particular events. If it were told the events, io_uring's multishot
+	 * poll would pass them on without calling ->poll, and nobody would arm again.
 	 */
 	__wake_up(queue, TASK_NORMAL, 0, NULL);
 }
 
-/* See ring_mix_queues(). */
+/* Wakes the other queue, too, if ring_mix_queues() was called. */
 static void wake_mixed(struct karena_ring *ring, struct wait_queue_head *other)
 {
 	if (unlikely(READ_ONCE(ring->mixed)))
@@ -142,16 +147,17 @@ static void wake_records(struct karena_ring *ring)
 	wake_all(&ring->wait);
 }
 
-/* What update_wanted() leaves to be done without the lock. */
+/* What update_wanted() has done, and leaves to be done without the lock. */
 struct update {
 	bool granted;	/* threads on @turns were woken */
-	bool served;	/* those on @wait are to be woken */
-	bool lowered;	/* the consumer may have read the old value, and not have come for it */
+	bool served;	/* waiters on @wait are to be woken */
+	bool lowered;	/* the consumer may have read the old value, and not call for the new */
 };
 
 /*
- * Wakes threads in turn for which @free bytes suffice. Returns what the first one needs for
- * which they do not; 0: there is none, or those that were woken see to it.
+ * Wakes threads in turn as long as @free bytes suffice for them. Returns the bytes that the
+ * first thread needs for which they do not suffice; 0: there is no such thread, or the threads
+ * that were woken see to it.
  */
 static u64 grant_turns(struct ring_space *space, s64 free, struct update *update)
 {
@@ -174,6 +180,7 @@ static u64 grant_turns(struct ring_space *space, s64 free, struct update *update
 	return 0;
 }
 
+/* Grants turns, and updates @space_wanted. Under the lock of @turns. */
 static struct update update_wanted(struct karena_ring *ring)
 {
 	u64 *page = &ring->producer_page->space_wanted;
@@ -229,14 +236,17 @@ static void wake_producers(struct karena_ring *ring)
 }
 
 /*
- * With interrupts off the caller may hold what a wake-up takes: the locks of a
- * run queue, of a timer, of another wait queue.
+ * May a wake-up be sent in this context? With interrupts off the caller may hold a lock that a
+ * wake-up takes: that of a run queue, of a timer, or of another wait queue.
  */
 static bool can_wake(void)
 {
 	if (in_nmi() || irqs_disabled())
 		return false;
-	/* There a wait queue's lock sleeps; what timers and irq_works run can. */
+	/*
+	 * With PREEMPT_RT a wait queue's lock may sleep. A task that is preemptible can, and
+	 * so can the handlers of soft timers and irq_works.
+	 */
 	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
 }
 
@@ -255,7 +265,7 @@ static struct karena_ring *ring_of(struct ring_policy *policy)
 	return container_of(policy, struct karena_ring, policy);
 }
 
-/* A new policy may come while it starts, and its producers before it has. */
+/* Starts the timer anew if a new policy has come in the meantime. */
 static void start_timer(struct ring_policy *policy)
 {
 	u32 us;
@@ -272,7 +282,10 @@ static void start_deferred(struct irq_work *work)
 	start_timer(container_of(work, struct ring_policy, start));
 }
 
-/* With interrupts off the caller may hold what starting a timer takes. */
+/*
+ * Starts the timer, unless it runs or the delay has no limit. With interrupts off the caller may
+ * hold a lock that starting a timer takes, so an irq_work starts it.
+ */
 static void delay(struct ring_policy *policy)
 {
 	if (!READ_ONCE(policy->delay_us))
@@ -285,7 +298,10 @@ static void delay(struct ring_policy *policy)
 		start_timer(policy);
 }
 
-/* Bytes and records are not of one moment, and need not be. */
+/*
+ * Are there enough bytes or records to wake, now that @nr more records are finished? The two
+ * figures are not of one moment, and need not be.
+ */
 static bool has_enough(struct karena_ring *ring, unsigned int nr)
 {
 	struct ring_policy *policy = &ring->policy;
@@ -297,7 +313,7 @@ static bool has_enough(struct karena_ring *ring, unsigned int nr)
 	return records && held >= records;
 }
 
-/* Are so many records, which were finished just now, no reason to wake? */
+/* Does the policy hold back the wake-up for @nr records, which were finished just now? */
 static bool holds_back(struct karena_ring *ring, unsigned int nr)
 {
 	if (likely(!READ_ONCE(ring->policy.holds)) || has_enough(ring, nr))
@@ -306,7 +322,7 @@ static bool holds_back(struct karena_ring *ring, unsigned int nr)
 	return true;
 }
 
-/* Takes @armed away, for whoever is going to wake; the policy begins anew before that. */
+/* Clears @armed for a caller that wakes if it was set; before that the policy begins anew. */
 static bool disarm(struct karena_ring *ring)
 {
 	struct ring_policy *policy = &ring->policy;
@@ -319,7 +335,7 @@ static bool disarm(struct karena_ring *ring)
 	return xchg(&ring->armed, 0);
 }
 
-/* In softirq on every kernel, a realtime one too, where a wait queue's lock may sleep. */
+/* Runs in softirq on every kernel; on a realtime one a wait queue's lock may sleep there. */
 static enum hrtimer_restart delay_is_over(struct hrtimer *timer)
 {
 	struct karena_ring *ring = ring_of(container_of(timer, struct ring_policy, timer));
@@ -337,7 +353,7 @@ static void init_policy(struct ring_policy *policy)
 }
 
 /**
- * ring_wake_init() - set up waking; nobody waits
+ * ring_wake_init() - set up queues and policy; nobody waits
  * @ring:	being built
  *
  * Context: may sleep.
@@ -353,14 +369,14 @@ void ring_wake_init(struct karena_ring *ring)
 }
 
 /**
- * ring_wake_fini() - end what may still wake
+ * ring_wake_fini() - wait for the timer and for deferred wake-ups, and end them
  * @ring:	has no open file and no producer
  *
  * Context: may sleep.
  */
 void ring_wake_fini(struct karena_ring *ring)
 {
-	/* The first may still start the second. */
+	/* policy.start may still start the timer. */
 	irq_work_sync(&ring->policy.start);
 	hrtimer_cancel(&ring->policy.timer);
 	irq_work_sync(&ring->wake_work);
@@ -368,14 +384,14 @@ void ring_wake_fini(struct karena_ring *ring)
 }
 
 /**
- * ring_arm() - have the next record wake; a look for a record follows
+ * ring_arm() - set @armed, so that the next record wakes; the caller looks afterwards
  * @ring:	the ring
  *
  * Context: any; the caller is on the wait queue.
  */
 void ring_arm(struct karena_ring *ring)
 {
-	/* Whoever sees it set finds the caller queued. Pairs with disarm(). */
+	/* A producer that sees @armed set finds the caller queued. Pairs with disarm(). */
 	smp_store_release(&ring->armed, RING_ARMED);
 	/* Before the look. Pairs with the exchange in record_end(). */
 	smp_mb();
@@ -427,10 +443,11 @@ void ring_wake_end(struct karena_ring *ring)
  * ring_mix_queues() - wake pollers of both queues from now on
  * @ring:	the ring
  *
- * epoll tells a file when it begins to poll, and puts itself on a queue then. It does not
- * tell when EPOLL_CTL_MOD changes the events.
+ * epoll puts itself on a queue when it calls ->poll for the first time. When EPOLL_CTL_MOD
+ * changes the events later, epoll stays on this queue, although it may be the other one's
+ * events that it waits for now.
  *
- * Context: any; ring_arm() or ring_want_half() follows, which publishes it.
+ * Context: any; ring_arm() or ring_want_half() follows, and publishes the change.
  */
 void ring_mix_queues(struct karena_ring *ring)
 {
@@ -454,7 +471,7 @@ u64 ring_half(const struct karena_ring *ring)
  * ring_tell_space() - wake producers if the consumer position has moved far enough
  * @ring:	the ring
  *
- * Context: any, NMI included; the ring's lock was held since it moved.
+ * Context: any, NMI included; the ring's lock was held since the position moved.
  */
 void ring_tell_space(struct karena_ring *ring)
 {
@@ -473,7 +490,7 @@ void ring_tell_space(struct karena_ring *ring)
 		irq_work_queue(&ring->space.work);
 }
 
-/* The same where it may be that the consumer's position is to be looked at. */
+/* Updates, unlocks, and looks at the consumer's position if @space_wanted was lowered. */
 static void update_and_look(struct karena_ring *ring, unsigned long flags)
 	__releases(&ring->space.turns.lock)
 {
@@ -484,11 +501,11 @@ static void update_and_look(struct karena_ring *ring, unsigned long flags)
 }
 
 /**
- * ring_want_bytes() - have those on @wait of struct ring_space woken for so much space
+ * ring_want_bytes() - have waiters on @wait of struct ring_space woken for so much space
  * @ring:	the ring
- * @bytes:	up to the size of the ring, not 0
+ * @bytes:	bytes of space that must be free, up to the size of the ring, not 0
  *
- * Context: may sleep; the caller is on the queue, or knows who may be.
+ * Context: may sleep; the caller is on the queue, or calls for somebody who may be.
  */
 void ring_want_bytes(struct karena_ring *ring, u64 bytes)
 {
@@ -514,12 +531,12 @@ void ring_want_half(struct karena_ring *ring)
 EXPORT_SYMBOL_IF_KUNIT(ring_want_half);
 
 /**
- * ring_turn_begin() - get onto the end of the queue of threads that wait for space
+ * ring_turn_begin() - queue a thread behind those that wait for space
  * @ring:	the ring
  * @turn:	its waiter is set up for the calling thread
  *
- * The turn may be granted at once. Only when it is may the caller try; only then or when
- * the wait is over may it end its turn.
+ * The turn may be granted at once. The caller may try only after the turn was granted. It ends
+ * the turn after that, or when its wait is over.
  *
  * Context: may sleep.
  */
@@ -536,7 +553,7 @@ void ring_turn_begin(struct karena_ring *ring, struct ring_turn *turn)
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_turn_begin);
 
-/* Takes back what was granted. Under the lock. */
+/* Takes back the grant of a turn, if there is one. Under the lock of @turns. */
 static void ungrant(struct ring_space *space, struct ring_turn *turn)
 {
 	lockdep_assert_held(&space->turns.lock);
@@ -547,9 +564,9 @@ static void ungrant(struct ring_space *space, struct ring_turn *turn)
 }
 
 /**
- * ring_turn_end() - leave the queue, and let the next in turn have what space is left
+ * ring_turn_end() - leave the queue, and grant turns to the next threads if there is space
  * @ring:	the ring
- * @turn:	begun
+ * @turn:	from ring_turn_begin()
  *
  * Context: may sleep.
  */
@@ -566,10 +583,10 @@ void ring_turn_end(struct karena_ring *ring, struct ring_turn *turn)
 EXPORT_SYMBOL_IF_KUNIT(ring_turn_end);
 
 /**
- * ring_turn_return() - wait for a turn again, in the same place
+ * ring_turn_return() - wait for a turn again, in the same place of the queue
  * @ring:	the ring
  * @turn:	was granted, but somebody else has taken the space
- * @bytes:	of space that it needs now
+ * @bytes:	number of bytes that the thread needs now
  *
  * Context: may sleep.
  */
@@ -610,8 +627,8 @@ long ring_op_policy(struct karena_call *call, void *argp)
 		   args->wake_bytes || args->wake_records || args->wake_delay_us);
 	spin_unlock(&ring->party_lock);
 	/*
-	 * By the policy that was they might wait for longer. This ends its delay, and the
-	 * next one starts the timer anew.
+	 * By the old policy consumers might have to wait for longer. This ends the old delay;
+	 * the next record that is held back starts the timer anew.
 	 */
 	karena_ring_flush(ring);
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Waking, the lower half of waiting. Those who wait for records and those who wait for
- * space are on queues of their own. The protocols are explained in ring_wake.c.
+ * Waking, the lower half of waiting. Waiters for records and waiters for space are on
+ * different queues. The comment at the top of ring_wake.c explains the protocols.
  */
 #ifndef KARENA_RING_WAKE_H
 #define KARENA_RING_WAKE_H
@@ -20,21 +20,21 @@ struct karena_ring;
 #define RING_POLL_RECORD	(EPOLLIN | EPOLLRDNORM)
 #define RING_POLL_SPACE		(EPOLLOUT | EPOLLWRNORM)
 
-/* Of @armed; see ended(). */
+/* Value of @armed of struct karena_ring; ring_tell_many() says why it is this flag. */
 #define RING_ARMED		KARENA_RING_FORCE_WAKEUP
 
 /**
- * struct ring_policy - which records wake
- * @holds:	some wake-ups are held back; written under ring->party_lock, as are the
- *		next three, read by producers without
- * @bytes:	enough to wake, 0: any number is not
- * @records:	likewise
- * @delay_us:	for so long at most; 0: no limit
- * @held:	records that were finished since the last wake-up and were no reason for one
- * @delaying:	@timer is going to run, and to wake; not a bool, which not each architecture
+ * struct ring_policy - which records wake, and when
+ * @holds:	the policy may hold wake-ups back. Written under ring->party_lock, as are the
+ *		next three; producers read these four without it
+ * @bytes:	wake when so many bytes are there; 0: never because of bytes
+ * @records:	wake when so many records are held back; 0: never because of records
+ * @delay_us:	hold a wake-up back for so long at most; 0: no limit
+ * @held:	records finished since the last wake-up, none of which was a reason to wake
+ * @delaying:	@timer is going to run, and to wake. Not a bool, which not each architecture
  *		can exchange
  * @timer:	ends the delay
- * @start:	starts @timer where that cannot be done at once
+ * @start:	starts @timer for callers in a context where they cannot
  */
 struct ring_policy {
 	bool holds;
@@ -48,14 +48,15 @@ struct ring_policy {
 };
 
 /**
- * struct ring_space - those who wait for space
- * @wait:	pollers, and calls that nobody can rely on to come soon: all are woken when
- *		@wanted bytes are free
- * @turns:	threads that sleep in a call, in the order in which they came. Its lock
- *		protects the rest, and writing of @space_wanted of the producer page
- * @granted:	bytes that threads of @turns need which were woken, and have not tried yet
- * @wanted:	the fewest bytes that anybody on @wait waits for, 0: nobody does
- * @work:	wakes where that cannot be done at once
+ * struct ring_space - waiters for space
+ * @wait:	pollers, and calls that may not try soon after they are woken. All of them are
+ *		woken when @wanted bytes are free
+ * @turns:	threads that sleep in a call, in the order in which they came. The lock of
+ *		@turns protects @granted, @wanted and the turns, and is held to write
+ *		@space_wanted of the producer page
+ * @granted:	bytes needed by those threads on @turns that were woken and have not tried yet
+ * @wanted:	the fewest bytes that a waiter on @wait waits for; 0: there is none
+ * @work:	wakes for callers in a context where they cannot
  */
 struct ring_space {
 	wait_queue_head_t wait;
@@ -68,8 +69,8 @@ struct ring_space {
 /**
  * struct ring_turn - a thread on @turns of struct ring_space
  * @waiter:	the thread
- * @bytes:	of space that it needs
- * @granted:	it was woken for its turn; written under the lock of @turns
+ * @bytes:	number of bytes that the thread needs
+ * @granted:	the thread was woken for its turn; written under the lock of @turns
  */
 struct ring_turn {
 	struct karena_waiter waiter;
