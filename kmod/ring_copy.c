@@ -2,16 +2,15 @@
 /*
  * Between records and the memory of users.
  *
- * A page of user memory may take for ever to come, or never come. So nothing
- * that another waits for is held over a page fault, neither a reserved record,
- * which the consumer would wait for, nor the lock of readers: the pages are
- * faulted in before, and the copy itself runs with page faults disabled. If a page
- * has gone again in between, it stops short and is undone. What is short goes by way
- * of the stack instead.
+ * A page fault on user memory may take for ever. So nothing that another task waits for is held
+ * over a page fault: neither a reserved record, for which the consumer would wait, nor the lock
+ * of readers. The pages are faulted in before, and the copy itself runs with page faults
+ * disabled. If a page has gone again in between, the copy stops short and is undone. The data
+ * of a short record is copied to the stack first instead.
  *
- * The consumer must not wait either for a user that does not get the CPU. Between reserving and
- * finishing a short record preemption is off. A long one takes its time, is owned by
- * ring->copier meanwhile, and may time out, as those that users fill: see ring_stuck.c.
+ * Nor may the consumer have to wait for a task that does not get the CPU. Between reserving and
+ * finishing a short record preemption is off. A long record may take longer: ring->copier owns
+ * it in the meantime, and it may time out as a record that a user fills may, see ring_stuck.c.
  */
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -31,7 +30,7 @@
 /* Bytes copied before another task may run. */
 #define COPY_BYTES	SZ_64K
 
-/* A record of so many is short. */
+/* Most payload bytes of a short record. */
 #define SHORT_BYTES	128
 
 /* Returns whether all was copied; if not, @from is where it was. */
@@ -74,7 +73,7 @@ static bool copy_out(const void *from, size_t length, struct iov_iter *to)
 	return true;
 }
 
-/* Sends a short copy. While the caller @waits, want of room is no loss. */
+/* Sends a short copy. If the caller @waits, does not count a loss if there is no space. */
 static int send_short(struct karena_ring *ring, const void *copy, u32 length, u32 flags,
 		      bool waits)
 {
@@ -118,8 +117,8 @@ static int send_long(struct karena_ring *ring, struct iov_iter *from, u32 length
 }
 
 /*
- * By way of the stack, which may take its time over a page fault: for a short record
- * that is less than looking after its pages.
+ * Copies a short record to the stack, where a page fault holds nobody up, and sends the copy.
+ * For so few bytes this takes less than faulting the pages in before.
  */
 static int output_short(struct karena_ring *ring, struct iov_iter *from, size_t length,
 			u32 flags, bool waits)
@@ -139,7 +138,7 @@ static int output_short(struct karena_ring *ring, struct iov_iter *from, size_t 
 	return err;
 }
 
-/* By words: for a few bytes that is less than a call. */
+/* Copies a few bytes by words, which takes less than a call of copy_from_user(). */
 static bool copy_from_user_short(void *to, const void __user *from, size_t length)
 {
 	size_t words = round_down(length, sizeof(u64)), i;
@@ -159,8 +158,8 @@ fault:
 }
 
 /*
- * By way of kernel memory, for which a page fault may take its time. The ring's owner
- * pays for it as long as it is there.
+ * Copies a long record to kernel memory, where a page fault holds nobody up, and sends the copy.
+ * The ring's account is charged for this memory as long as it is in use.
  */
 static int output_indirectly(struct karena_ring *ring, struct iov_iter *from, size_t length,
 			     u32 flags, bool waits)
@@ -205,15 +204,17 @@ static int output_long(struct karena_ring *ring, struct iov_iter *from, size_t l
 }
 
 /**
- * ring_output() - send the memory of a user as one record
+ * ring_output() - send user memory as one record
  * @ring:	the ring
- * @from:	where it lies, all of it
+ * @from:	the memory, all of which is the payload
  * @flags:	0, KARENA_RING_NO_WAKEUP or KARENA_RING_FORCE_WAKEUP; and
- *		KARENA_RING_WAIT_SPACE: want of room is no loss, the caller waits for it
+ *		KARENA_RING_WAIT_SPACE: do not count a loss if there is no space, as the caller
+ *		waits for space
  *
- * Context: may sleep for user memory, never for room. With -EAGAIN @from is where it
- * was.
- * Return: bytes sent; -EAGAIN: no room just now; -ENOSPC: can never fit; -EINVAL:
+ * After -EAGAIN the position of @from is as before the call.
+ *
+ * Context: may sleep for user memory, never for space.
+ * Return: bytes sent; -EAGAIN: no space just now; -ENOSPC: can never fit; -EINVAL:
  * no bytes; -ESTALE: a long record has timed out; -EFAULT; -ENOMEM.
  */
 ssize_t ring_output(struct karena_ring *ring, struct iov_iter *from, u32 flags)
