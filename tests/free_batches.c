@@ -17,19 +17,20 @@
 #define PAGES		((128ull << 20) / page_size)
 /* A step of a free gives back 512 and what is left of a leaf; so many were there before. */
 #define BATCH_MAX	1100
+#define NO_PROBE	"this kernel cannot probe the page allocator: %s"
 
 FIXTURE(batches) {
 	char text[1 << 20];
+	int err;
 };
 
 FIXTURE_SETUP(batches)
 {
 	char filter[64];
-	int err;
 
-	err = write_file(PROBES, "p:karena_batch free_pcppages_bulk nr=$arg2:s32");
-	if (err)
-		SKIP(return, "this kernel cannot probe the page allocator: %s", strerror(-err));
+	self->err = write_file(PROBES, "p:karena_batch free_pcppages_bulk nr=$arg2:s32");
+	if (self->err)
+		return;
 	snprintf(filter, sizeof(filter), "common_pid == %d", getpid());
 	ASSERT_EQ(0, write_file(EVENT "filter", filter));
 	ASSERT_EQ(0, write_file(TRACING "trace", "\n"));
@@ -72,6 +73,8 @@ TEST_F(batches, are_small_when_a_ring_is_closed)
 {
 	int fd = ring_new_fd(0, PAGES * page_size);
 
+	if (self->err)
+		SKIP(return, NO_PROBE, strerror(-self->err));
 	begin();
 	close(fd);
 	EXPECT_FEW();
@@ -81,6 +84,8 @@ TEST_F(batches, are_small_when_a_ring_with_slots_is_closed)
 {
 	int fd = ring_new_fd(KARENA_RING_F_IN_PLACE, PAGES * page_size);
 
+	if (self->err)
+		SKIP(return, NO_PROBE, strerror(-self->err));
 	begin();
 	close(fd);
 	EXPECT_FEW();
@@ -90,6 +95,8 @@ TEST_F(batches, are_small_when_an_arena_is_closed)
 {
 	int fd = arena_new(0, PAGES);
 
+	if (self->err)
+		SKIP(return, NO_PROBE, strerror(-self->err));
 	arena_take(fd, 0, 0, PAGES);
 	begin();
 	close(fd);
@@ -100,6 +107,8 @@ TEST_F(batches, are_small_when_pages_are_freed)
 {
 	int fd = arena_new(0, PAGES);
 
+	if (self->err)
+		SKIP(return, NO_PROBE, strerror(-self->err));
 	arena_take(fd, 0, 0, PAGES);
 	begin();
 	EXPECT_EQ(0, arena_free(fd, 0, PAGES));
@@ -112,6 +121,8 @@ TEST_F(batches, are_small_when_mapped_pages_are_freed)
 	int fd = arena_new(0, PAGES);
 	char *map = arena_map(fd, RDWR, 0, PAGES);
 
+	if (self->err)
+		SKIP(return, NO_PROBE, strerror(-self->err));
 	arena_take(fd, 0, 0, PAGES);
 	must(madvise(map, PAGES * page_size, MADV_POPULATE_WRITE) == 0);
 	begin();
@@ -126,6 +137,8 @@ TEST_F(batches, are_small_when_an_alloc_fails)
 {
 	int fd = arena_new(0, PAGES);
 
+	if (self->err)
+		SKIP(return, NO_PROBE, strerror(-self->err));
 	arena_take(fd, 0, 0, 1);
 	begin();
 	EXPECT_EQ(-EBUSY, arena_alloc(fd, KARENA_ALLOC_F_FIXED, 0, PAGES));
