@@ -501,7 +501,7 @@ static void update_and_look(struct karena_ring *ring, unsigned long flags)
 }
 
 /**
- * ring_want_bytes() - have waiters on @wait of struct ring_space woken for so much space
+ * ring_want_bytes() - ask to wake @wait of struct ring_space when so much is free
  * @ring:	the ring
  * @bytes:	bytes of space that must be free, up to the size of the ring, not 0
  *
