@@ -173,9 +173,9 @@ build/host/%_tsan: tests/host/%.c build/host_tsan/lib.a build/libkarena.a \
 
 build/host/karenactl: | build/bin/karenactl
 
-build/fuzz/%: tests/fuzz/%.c | $(headers)
+build/fuzz/%: tests/fuzz/%.c build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
-	clang $(c_flags) $(depend) $(fuzz_flags) -o $@ $<
+	clang $(c_flags) $(depend) $(fuzz_flags) -o $@ $< build/libkarena.a
 
 build/host/%: tests/host/%.cc build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
