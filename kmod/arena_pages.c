@@ -423,7 +423,7 @@ static bool remove_singly(struct page_tree_span *span, bool final)
 	return map;
 }
 
-/* Are there so many pages that other tasks are to run in the meantime? */
+/* Checks whether the range is long enough to let other tasks run in between. */
 static bool takes_long(unsigned long first, unsigned long last)
 {
 	return last - first >= PAGE_TREE_SLOTS;

@@ -45,8 +45,8 @@ struct karena_object_type {
 };
 
 /*
- * Whoever wakes those who wait on an object walks over all of them with a lock held and
- * interrupts off.
+ * Limits the io_uring commands that wait on an object: a wake-up walks over all of them
+ * with a lock held and interrupts off.
  */
 #define KARENA_PARKED_MAX	1024
 

@@ -222,7 +222,7 @@ bool ranges_all(struct ranges *r, unsigned long first, unsigned long last,
 EXPORT_SYMBOL_IF_KUNIT(ranges_all);
 
 /**
- * ranges_part() - find the end of a part that has only so many ranges
+ * ranges_part() - find the end of a part with at most @nr ranges
  * @r:		the ranges
  * @first:	first page
  * @last:	last page

@@ -107,7 +107,7 @@ struct ring_settled {
  * @armed:	RING_ARMED or 0: somebody waits for a record, or will without
  *		looking again; see ring_wake.c
  * @nr_wakeups:	times that waiters were woken
- * @wait:	those who wait for records
+ * @wait:	waiters for records
  * @wake_work:	wakes them where that cannot be done at once
  * @space:	those who wait for space
  * @mixed:	there may be pollers on one queue that wait for the other; see

@@ -519,7 +519,7 @@ void ring_want_bytes(struct karena_ring *ring, u64 bytes)
 }
 
 /**
- * ring_want_half() - have pollers woken when half of the ring is free
+ * ring_want_half() - ask to wake pollers when half of the ring is free
  * @ring:	the ring
  *
  * Context: may sleep.
