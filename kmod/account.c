@@ -10,14 +10,13 @@
 #include <linux/cred.h>
 #include <linux/hashtable.h>
 #include <linux/mm.h>
-#include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
 #include "account.h"
 #include "compat.h"
-#include "pages.h"
+#include "memory.h"
 
 static unsigned long user_max_bytes;
 module_param(user_max_bytes, ulong, 0644);
@@ -45,48 +44,11 @@ static DEFINE_HASHTABLE(accounts, 6);
 /* The limit if user_max_bytes is 0. Written under accounts_lock. */
 static unsigned long default_bytes;
 
-/*
- * Counts the pages of memory that is not set aside for movable pages. Only this memory can hold
- * the pages of objects, which do not move, and the kernel's own.
- */
-static unsigned long unmovable_pages(void)
-{
-	unsigned long nr_pages = 0;
-	struct zone *zone;
-	int nid, i;
-
-	for_each_online_node(nid) {
-		for (i = 0; i < ZONE_MOVABLE; i++) {
-			zone = &NODE_DATA(nid)->node_zones[i];
-			nr_pages += zone_managed_pages(zone) - zone_cma_pages(zone);
-		}
-	}
-	return nr_pages;
-}
-
-/**
- * karena_available_bytes() - estimate how much memory objects could still take
- *
- * Looks at the machine's memory, not at limits.
- *
- * Context: any.
- * Return: bytes.
- */
-unsigned long karena_available_bytes(void)
-{
-	unsigned long nr_pages = si_mem_available();
-
-	return min(nr_pages, unmovable_pages()) << PAGE_SHIFT;
-}
-
-/*
- * Updates the default limit, as memory may come and go. Called for each new object and query:
- * for each charge the walk over all nodes would take too long.
- */
+/* Updates the default limit, as memory may come and go; for each new object and query. */
 static void update_default(void)
 {
 	lockdep_assert_held(&accounts_lock);
-	WRITE_ONCE(default_bytes, unmovable_pages() / 4 << PAGE_SHIFT);
+	WRITE_ONCE(default_bytes, karena_memory_unmovable() / 4 << PAGE_SHIFT);
 }
 
 static unsigned long limit_bytes(void)

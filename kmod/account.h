@@ -5,13 +5,9 @@
 #ifndef KARENA_ACCOUNT_H
 #define KARENA_ACCOUNT_H
 
-#include <linux/log2.h>
 #include <linux/types.h>
 
 struct karena_account;
-
-/* Bytes that a kmalloc() of constant size takes, with the pointer to its memory cgroup. */
-#define KARENA_SLAB_BYTES(size)	(roundup_pow_of_two(size) + sizeof(void *))
 
 struct karena_account *karena_account_get(void);
 void karena_account_put(struct karena_account *account);
@@ -21,6 +17,5 @@ void karena_account_uncharge(struct karena_account *account, unsigned long bytes
 u64 karena_account_limit_bytes(void);
 u64 karena_account_left_bytes(void);
 unsigned long karena_account_left(struct karena_account *account);
-unsigned long karena_available_bytes(void);
 
 #endif /* KARENA_ACCOUNT_H */

@@ -25,6 +25,7 @@
 #include "arena_pages.h"
 #include "compat.h"
 #include "ioctl.h"
+#include "memory.h"
 #include "objfd.h"
 #include "trace.h"
 #include "uring.h"
@@ -373,8 +374,8 @@ static long count_to_populate(struct karena_arena *arena, unsigned long first,
  */
 static int check_locked(struct karena_arena *arena, struct vm_area_struct *vma)
 {
-	unsigned long most = min(karena_account_left(arena->object.account),
-				 karena_available_bytes()) >> PAGE_SHIFT;
+	unsigned long most = min(karena_account_left(arena->object.account) >> PAGE_SHIFT,
+				 karena_memory_available());
 	long nr;
 
 	if (vma_pages(vma) <= most || !vma_is_accessible(vma))

@@ -15,6 +15,7 @@
 #include "account.h"
 #include "arena_pages.h"
 #include "compat.h"
+#include "memory.h"
 #include "pages.h"
 
 static struct address_space *arena_mapping(const struct karena_arena *arena)

@@ -17,9 +17,9 @@
 #include "arena.h"
 #include "arena_pages.h"
 #include "compat.h"
+#include "memory.h"
 #include "objfd.h"
 #include "ops.h"
-#include "pages.h"
 #include "ring.h"
 #include "ring_party.h"
 

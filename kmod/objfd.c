@@ -22,8 +22,8 @@
 
 #include "account.h"
 #include "compat.h"
+#include "memory.h"
 #include "objfd.h"
-#include "pages.h"
 #include "trace.h"
 
 static struct vfsmount *objfs_mnt;

@@ -27,6 +27,7 @@
 
 #include "account.h"
 #include "compat.h"
+#include "memory.h"
 #include "page_tree.h"
 
 /**

@@ -5,7 +5,6 @@
 #ifndef KARENA_PAGES_H
 #define KARENA_PAGES_H
 
-#include <linux/gfp.h>
 #include <linux/nodemask.h>
 #include <linux/karena_kapi.h>
 
@@ -13,12 +12,6 @@ struct karena_account;
 
 /* Most pages of one call. */
 #define KARENA_PAGES_BATCH	64
-
-/*
- * For everything that a user can make grow: charged to the caller's memory cgroup; fails
- * rather than invoke the OOM killer; and fails silently.
- */
-#define KARENA_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /* Is @node a NUMA node with memory, or KARENA_NODE_ANY? */
 static inline bool karena_node_valid(s32 node)

@@ -15,6 +15,7 @@
 #include "../uapi/karena.h"
 
 #include "account.h"
+#include "memory.h"
 
 #define RANGES_NR_STATES	(KARENA_PAGE_GUARD + 1)
 

@@ -21,6 +21,7 @@
 
 #include "account.h"
 #include "compat.h"
+#include "memory.h"
 #include "pages.h"
 #include "ring.h"
 

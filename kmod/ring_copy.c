@@ -22,7 +22,7 @@
 
 #include "account.h"
 #include "compat.h"
-#include "pages.h"
+#include "memory.h"
 #include "ring.h"
 #include "ring_short.h"
 #include "trace.h"

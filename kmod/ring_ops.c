@@ -14,6 +14,7 @@
 #include "account.h"
 #include "call.h"
 #include "compat.h"
+#include "memory.h"
 #include "objfd.h"
 #include "pages.h"
 #include "ring.h"

@@ -33,7 +33,7 @@
 #include <linux/wait_bit.h>
 
 #include "compat.h"
-#include "pages.h"
+#include "memory.h"
 #include "ring.h"
 #include "ring_party.h"
 

@@ -21,7 +21,7 @@
 
 #include "compat.h"
 #include "compat_uring.h"
-#include "pages.h"
+#include "memory.h"
 #include "uring.h"
 #include "waiter.h"
 
