@@ -54,6 +54,16 @@
 #define KARENA_NMI_SAFE_THIS_CPU_OPS \
 	(IS_ENABLED(CONFIG_X86) || IS_ENABLED(CONFIG_ARCH_HAS_NMI_SAFE_THIS_CPU_OPS))
 
+/*
+ * <linux/io_uring.h>: what io_uring has, for QUERY and for the entry point. A command that
+ * waits must be cancelable, which is possible since 6.7; it may complete more than once since
+ * 6.18; any file's memory can be registered as a buffer since 6.5, and before only that of
+ * shmem and hugetlb.
+ */
+#define KARENA_URING_PARKS		IS_ENABLED(KARENA_HAVE_URING_CANCEL)
+#define KARENA_URING_HAS_MULTISHOT	IS_ENABLED(KARENA_HAVE_URING_MULTISHOT)
+#define KARENA_URING_BUFFERS		IS_ENABLED(KARENA_HAVE_URING_BUFFERS)
+
 /* <linux/mm.h>: vm_flags is written through functions since 6.3. */
 static inline void karena_vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {

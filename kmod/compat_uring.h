@@ -70,15 +70,12 @@ static inline void karena_uring_done(struct io_uring_cmd *cmd, long ret, u64 res
 #endif
 }
 
-/* Commands that wait must be cancelable: possible since 6.7. */
 #ifdef KARENA_HAVE_URING_CANCEL
-#define KARENA_URING_PARKS	true
 static inline bool karena_uring_is_cancel(unsigned int issue_flags)
 {
 	return issue_flags & IO_URING_F_CANCEL;
 }
 #else
-#define KARENA_URING_PARKS	false
 static inline bool karena_uring_is_cancel(unsigned int issue_flags)
 {
 	return false;
@@ -86,11 +83,10 @@ static inline bool karena_uring_is_cancel(unsigned int issue_flags)
 #endif
 
 /*
- * A command may complete more than once since 6.18, where the ring's lock is held: not in
- * a worker. No buffer was selected, so none is reported.
+ * A command may complete more than once where the ring's lock is held: not in a worker. No
+ * buffer was selected, so none is reported.
  */
 #ifdef KARENA_HAVE_URING_MULTISHOT
-#define KARENA_URING_HAS_MULTISHOT true
 static inline bool karena_uring_is_multishot(const struct io_uring_cmd *cmd)
 {
 	return cmd->flags & IORING_URING_CMD_MULTISHOT;
@@ -105,7 +101,6 @@ static inline bool karena_uring_post(struct io_uring_cmd *cmd, long ret,
 	return !io_uring_mshot_cmd_post_cqe(cmd, &selected, issue_flags);
 }
 #else
-#define KARENA_URING_HAS_MULTISHOT false
 static inline bool karena_uring_is_multishot(const struct io_uring_cmd *cmd)
 {
 	return false;
@@ -117,20 +112,6 @@ static inline bool karena_uring_post(struct io_uring_cmd *cmd, long ret,
 	return false;
 }
 #endif
-
-/* Registered buffers: any file's memory since 6.5, only shmem and hugetlb before. */
-#ifdef KARENA_HAVE_URING_BUFFERS
-#define KARENA_URING_BUFFERS	true
-#else
-#define KARENA_URING_BUFFERS	false
-#endif
-
-/* What QUERY says of this kernel. */
-#define KARENA_URING_FEATURES							\
-	(KARENA_FEAT_URING_CMD |						\
-	 (KARENA_URING_PARKS ? KARENA_FEAT_URING_WAIT : 0) |			\
-	 (KARENA_URING_HAS_MULTISHOT ? KARENA_FEAT_URING_MULTISHOT : 0) |	\
-	 (KARENA_URING_BUFFERS ? KARENA_FEAT_URING_BUFFERS : 0))
 
 /* Task work gets the request since 6.19, the command before. */
 #ifdef KARENA_HAVE_URING_TW_FUNC

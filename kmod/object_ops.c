@@ -9,10 +9,20 @@
 #include "arena.h"
 #include "call.h"
 #include "compat.h"
-#include "compat_uring.h"
 #include "object_ops.h"
 #include "objfd.h"
 #include "ring.h"
+
+/* What io_uring can do with karena files on this kernel, as KARENA_FEAT_*. */
+static u64 uring_features(void)
+{
+	if (!IS_ENABLED(CONFIG_IO_URING))
+		return 0;
+	return KARENA_FEAT_URING_CMD |
+	       (KARENA_URING_PARKS ? KARENA_FEAT_URING_WAIT : 0) |
+	       (KARENA_URING_HAS_MULTISHOT ? KARENA_FEAT_URING_MULTISHOT : 0) |
+	       (KARENA_URING_BUFFERS ? KARENA_FEAT_URING_BUFFERS : 0);
+}
 
 long karena_op_query(struct karena_call *call, void *args)
 {
@@ -20,9 +30,7 @@ long karena_op_query(struct karena_call *call, void *args)
 
 	query->out_abi_version = KARENA_ABI_VERSION;
 	query->out_page_size = PAGE_SIZE;
-	query->out_features = KARENA_FEAT_ARENA | KARENA_FEAT_RING;
-	if (IS_ENABLED(CONFIG_IO_URING))
-		query->out_features |= KARENA_URING_FEATURES;
+	query->out_features = KARENA_FEAT_ARENA | KARENA_FEAT_RING | uring_features();
 	query->out_arena_flags = KARENA_ARENA_FLAGS;
 	query->out_ring_flags = KARENA_RING_FLAGS;
 	query->out_arena_max_bytes = KARENA_ARENA_MAX_BYTES;

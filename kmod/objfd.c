@@ -24,7 +24,7 @@
 #include "compat.h"
 #include "memory.h"
 #include "objfd.h"
-#include "trace.h"
+#include "trace_object.h"
 
 static struct vfsmount *objfs_mnt;
 static int objfs_pins;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints. The inode number identifies an object, as in /proc/PID/fdinfo; addresses
- * are never shown. There must be no padding between the fields or behind them: the trace
+ * Tracepoints of arenas and rings; trace_object.h has those of all objects. The inode number
+ * identifies an object, as in /proc/PID/fdinfo; addresses are never shown. There must be no padding between the fields or behind them: the trace
  * buffer does not clear its pages, so padding would leak their earlier contents.
  */
 #undef TRACE_SYSTEM
@@ -21,37 +21,6 @@
 		{ KARENA_PAGE_ALLOCATED, "allocated" },	\
 		{ KARENA_PAGE_RESERVED,	 "reserved" },	\
 		{ KARENA_PAGE_GUARD,	 "guard" })
-
-DECLARE_EVENT_CLASS(karena_object,
-	TP_PROTO(const struct karena_object *object),
-	TP_ARGS(object),
-	TP_STRUCT__entry(
-		__field(unsigned long, ino)
-		__field(u64, ring)
-		__field(u64, length)
-		__array(char, name, KARENA_NAME_LEN)
-	),
-	TP_fast_assign(
-		__entry->ino = object->inode->i_ino;
-		__entry->ring = object->type == &karena_ring_type;
-		__entry->length = i_size_read(object->inode);
-		memcpy(__entry->name, object->name, KARENA_NAME_LEN);
-	),
-	TP_printk("ino=%lu %s name=%s length=%llu", __entry->ino,
-		  __entry->ring ? "ring" : "arena", __entry->name, __entry->length)
-);
-
-/* An object is about to get its first fd. */
-DEFINE_EVENT(karena_object, karena_object_create,
-	TP_PROTO(const struct karena_object *object),
-	TP_ARGS(object)
-);
-
-/* The last open file of an object, and with it every mapping, is gone. */
-DEFINE_EVENT(karena_object, karena_object_destroy,
-	TP_PROTO(const struct karena_object *object),
-	TP_ARGS(object)
-);
 
 /* A range changed its state. */
 TRACE_EVENT(karena_arena_state,
