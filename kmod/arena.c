@@ -155,54 +155,77 @@ static int check_alloc(const struct karena_arena *arena, const struct karena_are
 	return arena_check_range(arena, args->offset, 0, first);
 }
 
-/*
- * Finds the place of an allocation. @first: in, the demanded place or the hint; out, the place.
- * Returns 0; -EBUSY for a demanded place; -ENOSPC or -EINTR for a hint.
+/**
+ * struct allocation - a range that is about to be allocated
+ * @first:	index of the first page; with @anywhere only a hint
+ * @nr_pages:	number of pages, at least 1
+ * @align:	alignment of the first page, in pages, with @anywhere
+ * @anywhere:	free pages elsewhere will do
+ * @required:	KARENA_PAGE_* that all pages must be in
+ * @node:	preferred NUMA node, or KARENA_NODE_ANY
+ * @lazy:	faults populate the range
  */
-static int find_place(struct karena_arena *arena, const struct karena_arena_alloc *args,
-		      unsigned long *first)
-{
-	unsigned long align = (args->align ?: PAGE_SIZE) >> PAGE_SHIFT;
+struct allocation {
+	unsigned long first;
+	unsigned long nr_pages;
+	unsigned long align;
+	bool anywhere;
+	u32 required;
+	int node;
+	bool lazy;
+};
 
-	if (!(args->flags & KARENA_ALLOC_F_FIXED))
-		return ranges_find_free(&arena->ranges, *first, args->nr_pages, align, first);
-	if (!ranges_all(&arena->ranges, *first, *first + args->nr_pages - 1,
-			BIT(KARENA_PAGE_FREE)))
+/* Returns 0, and @first is the place; -EBUSY; -ENOSPC or -EINTR for a place anywhere. */
+static int find_place(struct karena_arena *arena, struct allocation *a)
+{
+	if (a->anywhere)
+		return ranges_find_free(&arena->ranges, a->first, a->nr_pages, a->align,
+					&a->first);
+	if (!ranges_all(&arena->ranges, a->first, a->first + a->nr_pages - 1, BIT(a->required)))
 		return -EBUSY;
 	return 0;
+}
+
+static int allocate(struct karena_arena *arena, struct allocation *a)
+{
+	struct arena_page_list list __uninitialized;
+	int err;
+
+	err = arena_take_pages(arena, a->node, a->lazy ? 0 : a->nr_pages, &list);
+	if (err)
+		goto drop;
+	err = down_write_killable(&arena->lock);
+	if (err)
+		goto drop;
+	err = find_place(arena, a);
+	if (!err)
+		err = arena_place_pages(arena, a->first, a->nr_pages, &list);
+	up_write(&arena->lock);
+	if (!err)
+		trace_karena_arena_state(arena, a->first, a->nr_pages, KARENA_PAGE_ALLOCATED);
+
+drop:
+	arena_drop_pages(arena, &list);
+	return err;
 }
 
 long arena_op_alloc(struct karena_call *call, void *argp)
 {
 	struct karena_arena *arena = to_arena(call->object);
 	struct karena_arena_alloc *args = argp;
-	bool lazy = args->flags & KARENA_ALLOC_F_LAZY;
-	struct arena_page_list list __uninitialized;
-	unsigned long first;
+	struct allocation a = {
+		.nr_pages = args->nr_pages,
+		.align = (args->align ?: PAGE_SIZE) >> PAGE_SHIFT,
+		.anywhere = !(args->flags & KARENA_ALLOC_F_FIXED),
+		.required = KARENA_PAGE_FREE,
+		.node = args->node,
+		.lazy = args->flags & KARENA_ALLOC_F_LAZY,
+	};
 	int err;
 
-	err = check_alloc(arena, args, &first);
-	if (err)
-		return err;
-
-	err = arena_take_pages(arena, args->node, lazy ? 0 : args->nr_pages, &list);
-	if (err)
-		goto drop;
-	err = down_write_killable(&arena->lock);
-	if (err)
-		goto drop;
-	err = find_place(arena, args, &first);
+	err = check_alloc(arena, args, &a.first) ?: allocate(arena, &a);
 	if (!err)
-		err = arena_place_pages(arena, first, args->nr_pages, &list);
-	up_write(&arena->lock);
-	if (err)
-		goto drop;
-
-	trace_karena_arena_state(arena, first, args->nr_pages, KARENA_PAGE_ALLOCATED);
-	args->out_offset = (u64)first << PAGE_SHIFT;
-
-drop:
-	arena_drop_pages(arena, &list);
+		args->out_offset = (u64)a.first << PAGE_SHIFT;
 	return err;
 }
 
@@ -387,32 +410,16 @@ long arena_op_commit(struct karena_call *call, void *argp)
 {
 	struct karena_arena *arena = to_arena(call->object);
 	const struct karena_arena_commit *args = argp;
-	bool lazy = args->flags & KARENA_COMMIT_F_LAZY;
-	struct arena_page_list list __uninitialized;
-	unsigned long first;
+	struct allocation a = {
+		.nr_pages = args->nr_pages,
+		.required = KARENA_PAGE_RESERVED,
+		.node = args->node,
+		.lazy = args->flags & KARENA_COMMIT_F_LAZY,
+	};
 	int err;
 
 	if (args->__reserved || !karena_node_valid(args->node))
 		return -EINVAL;
-	err = arena_check_range(arena, args->offset, args->nr_pages, &first);
-	if (err || !args->nr_pages)
-		return err;
-
-	err = arena_take_pages(arena, args->node, lazy ? 0 : args->nr_pages, &list);
-	if (err)
-		goto drop;
-	err = down_write_killable(&arena->lock);
-	if (err)
-		goto drop;
-	if (ranges_all(&arena->ranges, first, first + args->nr_pages - 1,
-		       BIT(KARENA_PAGE_RESERVED)))
-		err = arena_place_pages(arena, first, args->nr_pages, &list);
-	else
-		err = -EBUSY;
-	up_write(&arena->lock);
-	if (!err)
-		trace_karena_arena_state(arena, first, args->nr_pages, KARENA_PAGE_ALLOCATED);
-drop:
-	arena_drop_pages(arena, &list);
-	return err;
+	err = arena_check_range(arena, args->offset, args->nr_pages, &a.first);
+	return err || !args->nr_pages ? err : allocate(arena, &a);
 }

@@ -3,8 +3,10 @@
  * The pages of an arena: arena_pages.h describes the calls.
  *
  * The arena has one reference on each of its pages, in addition to those of page tables
- * and pins. To give up a page is to drop the arena's reference. A page's ->mapping points to
- * the mapping of the arena's inode from when the page is placed until the page is given up.
+ * and pins. A page is placed when the arena gets this reference and the page its slot in the
+ * page tree, and removed when it loses both; to drop a page is to drop the reference. From
+ * when it is placed until it is dropped, its ->mapping points to the mapping of the arena's
+ * inode.
  */
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -140,8 +142,8 @@ static unsigned long insert_pages(struct karena_arena *arena, struct page_tree_l
 	return map;
 }
 
-/* Takes pages first..last, none of which is mapped, out of the tree; the caller keeps them. */
-static void withdraw_pages(struct karena_arena *arena, unsigned long first, unsigned long last)
+/* Undoes insert_page_list(). No page is mapped; all of them are still in the caller's list. */
+static void unplace_pages(struct karena_arena *arena, unsigned long first, unsigned long last)
 {
 	struct page_tree_span span;
 	unsigned long map;
@@ -206,7 +208,7 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 	if (!err)
 		err = ranges_set(&arena->ranges, first, last, KARENA_PAGE_ALLOCATED, KARENA_GFP);
 	if (err) {
-		withdraw_pages(arena, first, last);
+		unplace_pages(arena, first, last);
 		return err;
 	}
 	list->nr = 0;
@@ -223,9 +225,9 @@ static unsigned long some_slots(unsigned long map, unsigned int nr, unsigned int
 	return map;
 }
 
-/* Gives back those of @pages, one for each slot of @map, that were not added. */
-static void give_back(struct karena_arena *arena, unsigned long map, unsigned long added,
-		      struct page **pages)
+/* Drops those of @pages, one for each slot of @map, that were not added. */
+static void drop_others(struct karena_arena *arena, unsigned long map, unsigned long added,
+			struct page **pages)
 {
 	for (; map; map &= map - 1, pages++) {
 		if (added & BIT(__ffs(map)))
@@ -250,7 +252,7 @@ static int fill_window(struct karena_arena *arena, unsigned long base,
 	if (!IS_ERR(window->leaf))
 		added = insert_pages(arena, window->leaf, base, map, fresh);
 	if (added != map)
-		give_back(arena, map, added, fresh);
+		drop_others(arena, map, added, fresh);
 	return IS_ERR(window->leaf) ? PTR_ERR(window->leaf) : hweight_long(added);
 }
 
@@ -371,11 +373,11 @@ unpin:
 }
 
 /*
- * Gives up the pages of a span. Pages on which only the arena has a reference are freed all
+ * Drops the pages of a span. Pages on which only the arena has a reference are freed all
  * at once. Other pages live until their last reference is dropped. Returns whether there are
  * such other pages.
  */
-static bool remove_by_list(const struct page_tree_span *span)
+static bool drop_by_list(const struct page_tree_span *span)
 {
 	struct page *sole[PAGE_TREE_SLOTS] __uninitialized;
 	unsigned int nr_sole = 0;
@@ -399,11 +401,11 @@ static bool remove_by_list(const struct page_tree_span *span)
 }
 
 /*
- * Gives up the pages of a span one by one. Unless @final, stops at the first page that others
+ * Drops the pages of a span one by one. Unless @final, stops at the first page that others
  * have references on, and takes this page and those after it out of the span. Returns whether
  * it has stopped.
  */
-static bool remove_singly(struct page_tree_span *span, bool final)
+static bool drop_singly(struct page_tree_span *span, bool final)
 {
 	unsigned long map = span->map;
 	struct page *page;
@@ -434,7 +436,7 @@ static bool takes_long(unsigned long first, unsigned long last)
  * struct removal - what remove_some() has done
  * @nr:		number of pages that it found, those that are left included
  * @held:	others have references on some of the pages: page tables, or pins, too
- * @left:	some of the pages are left in the page tree, for remove_left() to give up when
+ * @left:	some of the pages are left in the page tree, for remove_left() to remove when
  *		no page table maps them
  */
 struct removal {
@@ -444,11 +446,11 @@ struct removal {
 };
 
 /*
- * Gives up pages of first..last and takes them out of the page tree, leaf by leaf, until it has
- * met ARENA_STEP pages. Returns the last index handled.
+ * Removes pages of first..last, leaf by leaf, until it has met ARENA_STEP pages. Returns the
+ * last index handled.
  *
- * The first page of a leaf decides how the leaf's pages are given up; for a leaf with pages of
- * both kinds either way is correct. Pages charged to a memory cgroup are given up by a list,
+ * The first page of a leaf decides how the leaf's pages are dropped; for a leaf with pages of
+ * both kinds either way is correct. Pages charged to a memory cgroup are dropped by a list,
  * which uncharges many at once; if they are mapped, unmap_mapping_range() drops the last
  * references, by lists, too. Pages that are not charged take the page allocator less time one by
  * one, so those that are mapped are left for remove_left().
@@ -467,9 +469,9 @@ static unsigned long remove_some(struct karena_arena *arena, unsigned long first
 		page = span.leaf->page[__ffs(span.map)];
 		node = page_to_nid(page);
 		if (folio_memcg_kmem(as_folio(page))) {
-			gone->held |= remove_by_list(&span);
+			gone->held |= drop_by_list(&span);
 		} else {
-			gone->left |= remove_singly(&span, false);
+			gone->left |= drop_singly(&span, false);
 			gone->held |= gone->left;
 		}
 		/* Before the leaf is freed: it may be the last one of its slab. */
@@ -483,7 +485,7 @@ static unsigned long remove_some(struct karena_arena *arena, unsigned long first
 	return last;
 }
 
-/* Gives up the pages that remove_some() has left; no page table maps them any more. */
+/* Removes the pages that remove_some() has left; no page table maps them any more. */
 static void remove_left(struct karena_arena *arena, unsigned long first, unsigned long last)
 {
 	bool pause = takes_long(first, last);
@@ -492,7 +494,7 @@ static void remove_left(struct karena_arena *arena, unsigned long first, unsigne
 
 	while (page_tree_next(&arena->pages, first, last, &span)) {
 		node = page_to_nid(span.leaf->page[__ffs(span.map)]);
-		remove_singly(&span, true);
+		drop_singly(&span, true);
 		if (pause)
 			karena_pages_pause(node);
 		page_tree_clear(&arena->pages, &span);
@@ -572,7 +574,7 @@ int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned
 	*last = remove_some(arena, first, *last, &gone);
 	if (may_fail && !gone.nr)
 		return ranges_set(r, first, *last, state, KARENA_GFP);
-	ranges_set(r, first, *last, state, RANGES_SPARE);
+	ranges_set_spare(r, first, *last, state);
 	/*
 	 * No fault can map a page now, as the fault would need the lock. A page that no page
 	 * table maps cannot get into one: fork() and mremap() only copy existing entries. So
@@ -590,7 +592,7 @@ int arena_remove_pages(struct karena_arena *arena, unsigned long first, unsigned
 }
 
 /**
- * arena_destroy_pages() - give up all pages of an arena that nobody uses any more
+ * arena_destroy_pages() - remove all pages of an arena that nobody uses any more
  * @arena:	the arena
  *
  * Context: may sleep.

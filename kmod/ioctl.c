@@ -131,7 +131,7 @@ long karena_execute_user(const struct karena_op *op, struct karena_call *call, v
 static long interrupted(const struct karena_op *op, const struct karena_call *call,
 			void __user *uarg)
 {
-	if (call->until &&
+	if (op->timeout && call->until &&
 	    put_user(karena_call_us_left(call), (u32 __user *)(uarg + op->timeout)))
 		return -EINTR;
 	return -ERESTARTNOHAND;

@@ -17,7 +17,7 @@
  *	ranges_alloc_spares()	allocates nodes, before the lock is taken
  *	ranges_add_spares()	adds them to the spare nodes, under the lock
  *	ranges_can_set()	checks that the spare nodes suffice
- *	ranges_set()		with RANGES_SPARE makes the pages KARENA_PAGE_FREE; cannot fail
+ *	ranges_set_spare()	makes the pages KARENA_PAGE_FREE
  *
  * A change allocates the nodes that it needs, at most two, before it modifies the tree. So
  * it either succeeds or changes nothing.
@@ -413,6 +413,8 @@ EXPORT_SYMBOL_IF_KUNIT(ranges_find_free);
  * @first:	first page of the new node, neighbours that the node joins included
  * @last:	last page of the new node, likewise
  * @state:	state of the new node; if it is FREE, there will be no node
+ * @spare:	use spare nodes, and ignore the user's limit; else allocate nodes with @gfp
+ * @gfp:	flags
  * @node:	the first node whose @last is at or after @first
  * @was:	number of pages to change, by the state that they are in before
  */
@@ -420,6 +422,8 @@ struct ranges_change {
 	unsigned long first;
 	unsigned long last;
 	u32 state;
+	bool spare;
+	gfp_t gfp;
 	struct ranges_node *node;
 	unsigned long was[RANGES_NR_STATES];
 };
@@ -519,13 +523,13 @@ static struct ranges_node *ranges_alloc_node(gfp_t gfp)
 	return kmalloc(sizeof(struct ranges_node), gfp | __GFP_ACCOUNT);
 }
 
-/* Makes and charges a node. Returns -EDQUOT or -ENOMEM, but never with RANGES_SPARE. */
-static struct ranges_node *ranges_new_node(struct ranges *r, gfp_t gfp)
+/* Makes and charges a node. Returns -EDQUOT or -ENOMEM, but never for a spare one. */
+static struct ranges_node *ranges_new_node(struct ranges *r, const struct ranges_change *c)
 {
 	struct ranges_node *node;
 	int err;
 
-	if (gfp == RANGES_SPARE) {
+	if (c->spare) {
 		karena_account_force(r->account, RANGES_NODE_BYTES);
 		WRITE_ONCE(r->nr_spares, r->nr_spares - 1);
 		return r->spare[r->nr_spares];
@@ -533,7 +537,7 @@ static struct ranges_node *ranges_new_node(struct ranges *r, gfp_t gfp)
 	err = karena_account_charge(r->account, RANGES_NODE_BYTES);
 	if (err)
 		return ERR_PTR(err);
-	node = ranges_alloc_node(gfp);
+	node = ranges_alloc_node(c->gfp);
 	if (node)
 		return node;
 	karena_account_uncharge(r->account, RANGES_NODE_BYTES);
@@ -664,7 +668,7 @@ static unsigned int ranges_added(const struct ranges_change *c)
  * @first:	first page of the change, whichever page is the last
  * @state:	new state of the pages, KARENA_PAGE_*
  *
- * Return: whether ranges_set() may be called with RANGES_SPARE.
+ * Return: whether ranges_set_spare() may be called.
  */
 bool ranges_can_set(struct ranges *r, unsigned long first, u32 state)
 {
@@ -680,43 +684,31 @@ bool ranges_can_set(struct ranges *r, unsigned long first, u32 state)
 }
 EXPORT_SYMBOL_IF_KUNIT(ranges_can_set);
 
-/**
- * ranges_set() - change the state of pages
- * @r:		the ranges
- * @first:	first page
- * @last:	last page
- * @state:	new state of all pages, KARENA_PAGE_*, whatever state they are in
- * @gfp:	for nodes; also used if pages become free, as this may split a range. Or
- *		RANGES_SPARE if ranges_can_set() has returned true
- *
- * Context: may sleep, whatever @gfp is.
- * Return: 0; with nothing changed -ENOMEM or -EDQUOT; always 0 with RANGES_SPARE.
- */
-int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
-	       gfp_t gfp)
+/* Returns 0; -ENOMEM or -EDQUOT with nothing changed, but never with spare nodes. */
+static int ranges_make_change(struct ranges *r, struct ranges_change *c)
 {
-	struct ranges_change c = { .first = first, .last = last, .state = state };
+	unsigned long nr_pages = c->last - c->first + 1;
 	struct ranges_node *rest = NULL, *fresh = NULL;
 	unsigned int i;
 
 	lockdep_assert_held_write(r->lock);
-	c.node = ranges_walk(r, first);
-	ranges_survey(&c);
-	if (ranges_splits(&c)) {
-		rest = ranges_new_node(r, gfp);
+	c->node = ranges_walk(r, c->first);
+	ranges_survey(c);
+	if (ranges_splits(c)) {
+		rest = ranges_new_node(r, c);
 		if (IS_ERR(rest))
 			return PTR_ERR(rest);
 	}
-	if (state != KARENA_PAGE_FREE && !ranges_has_node(&c)) {
-		fresh = ranges_new_node(r, gfp);
+	if (c->state != KARENA_PAGE_FREE && !ranges_has_node(c)) {
+		fresh = ranges_new_node(r, c);
 		if (IS_ERR(fresh))
 			goto free_rest;
 	}
 
-	ranges_apply(r, &c, rest, fresh);
+	ranges_apply(r, c, rest, fresh);
 	for (i = 0; i < RANGES_NR_STATES; i++)
-		r->count[i] -= c.was[i];
-	r->count[state] += last - first + 1;
+		r->count[i] -= c->was[i];
+	r->count[c->state] += nr_pages;
 	return 0;
 
 free_rest:
@@ -724,7 +716,43 @@ free_rest:
 		ranges_free_node(r, rest);
 	return PTR_ERR(fresh);
 }
+
+/**
+ * ranges_set() - change the state of pages
+ * @r:		the ranges
+ * @first:	first page
+ * @last:	last page
+ * @state:	new state of all pages, KARENA_PAGE_*, whatever state they are in
+ * @gfp:	for nodes; also used if pages become free, as this may split a range
+ *
+ * Context: may sleep, whatever @gfp is.
+ * Return: 0; with nothing changed -ENOMEM or -EDQUOT.
+ */
+int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
+	       gfp_t gfp)
+{
+	struct ranges_change c = { .first = first, .last = last, .state = state, .gfp = gfp };
+
+	return ranges_make_change(r, &c);
+}
 EXPORT_SYMBOL_IF_KUNIT(ranges_set);
+
+/**
+ * ranges_set_spare() - change the state of pages with spare nodes; cannot fail
+ * @r:		the ranges
+ * @first:	first page
+ * @last:	last page
+ * @state:	as for ranges_set(); ranges_can_set() has returned true for @first and @state
+ *
+ * Context: may sleep.
+ */
+void ranges_set_spare(struct ranges *r, unsigned long first, unsigned long last, u32 state)
+{
+	struct ranges_change c = { .first = first, .last = last, .state = state, .spare = true };
+
+	ranges_make_change(r, &c);
+}
+EXPORT_SYMBOL_IF_KUNIT(ranges_set_spare);
 
 /* Are the gap of a node and the largest one of its subtree correct? */
 static bool ranges_node_is_valid(struct ranges_node *node, unsigned long free)

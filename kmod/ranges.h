@@ -44,9 +44,6 @@ struct ranges_node {
 /* Bytes that the user is charged for a node. */
 #define RANGES_NODE_BYTES	KARENA_SLAB_BYTES(sizeof(struct ranges_node))
 
-/* Stands for gfp flags: use spare nodes, and ignore the user's limit. */
-#define RANGES_SPARE	((__force gfp_t)0)
-
 /**
  * struct ranges - the state of each page
  * @root:	tree of the nodes. Two nodes without a gap between them differ in state
@@ -93,6 +90,7 @@ int ranges_find_free(struct ranges *r, unsigned long hint, unsigned long n,
 		     unsigned long align_pages, unsigned long *first);
 int ranges_set(struct ranges *r, unsigned long first, unsigned long last, u32 state,
 	       gfp_t gfp);
+void ranges_set_spare(struct ranges *r, unsigned long first, unsigned long last, u32 state);
 unsigned int ranges_alloc_spares(struct ranges_node **nodes, unsigned int nr);
 void ranges_add_spares(struct ranges *r, struct ranges_node **nodes, unsigned int nr);
 bool ranges_can_set(struct ranges *r, unsigned long first, u32 state);

@@ -52,10 +52,13 @@ int rt_set_gfp(struct kunit *test, unsigned long first, unsigned long last,
 	       char letter, gfp_t gfp)
 {
 	struct ranges_fixture *f = test->priv;
-	int err;
+	int err = 0;
 
 	down_write(&f->lock);
-	err = ranges_set(&f->r, first, last, rt_state(letter), gfp);
+	if (gfp == RT_SPARE)
+		ranges_set_spare(&f->r, first, last, rt_state(letter));
+	else
+		err = ranges_set(&f->r, first, last, rt_state(letter), gfp);
 	up_write(&f->lock);
 	return err;
 }

@@ -26,6 +26,9 @@ struct ranges_fixture {
 int rt_init(struct kunit *test);
 void rt_exit(struct kunit *test);
 
+/* Stands for gfp flags: rt_set_gfp() calls ranges_set_spare(). */
+#define RT_SPARE	((__force gfp_t)0)
+
 /* The calls under test. */
 void rt_make(struct kunit *test, unsigned long nr_pages);
 void rt_destroy(struct ranges_fixture *f);

@@ -168,7 +168,7 @@ static void take_away_all_ways(struct kunit *test, const char *drawing, char let
 				if (!can_set(test, first, letter))
 					continue;
 				KUNIT_ASSERT_EQ(test, rt_set_gfp(test, first, last, letter,
-								 RANGES_SPARE), 0);
+								 RT_SPARE), 0);
 				KUNIT_ASSERT_LE(test, f->r.nr_spares,
 						(unsigned int)RANGES_ADDED_MAX);
 				KUNIT_ASSERT_TRUE(test, rt_valid(test));
@@ -292,7 +292,7 @@ static void set_with_spare_nodes_should_need_no_memory(struct kunit *test)
 	for (i = 1; i < 1998; i += 2) {
 		have_spares(test, 2);
 		KUNIT_EXPECT_EQ(test, 0U, fail_each(test, i, i, i % 4 == 1 ? '.' : 'r',
-						    RANGES_SPARE));
+						    RT_SPARE));
 	}
 	KUNIT_EXPECT_EQ(test, rt_count(test, KARENA_PAGE_FREE), 500UL);
 }
