@@ -68,9 +68,9 @@ int karena_pages_get(struct karena_account *account, int node, unsigned int nr_p
  *
  * The page allocator empties its list of a CPU and node with interrupts off, and takes
  * twice as many pages from it each time, as long as nobody allocates one: up to 2,016,
- * which is 613,000 instructions. If a slab comes next, 6.1 takes all, which may be several
- * times as many. An allocation halves what it takes, so allocate twice after each
- * KARENA_PAGES_BATCH pages.
+ * which is 613,000 instructions. An allocation halves what it takes, so allocate twice after
+ * each KARENA_PAGES_BATCH pages. Before 6.7 it takes the whole list if a slab is freed after
+ * the first pages taken, as when SLUB frees several slabs at once; nothing here prevents that.
  *
  * Context: may sleep.
  */
