@@ -197,7 +197,8 @@ quick: ## build, host tests, VM tests on the stock kernel
 # Side by side once everything is built, the longest first.
 vm_emulated := arm64-16k arm64
 vm_others := debug-newest 6.12 stock-rt rt
-side_by_side := vm-debug lint vm-stock vm-newest kunit install-tests models host fuzz-brief vm-dax vm-plain demo
+side_by_side := vm-debug lint vm-stock vm-newest kunit install-tests models host fuzz-brief \
+	vm-python vm-dax vm-plain demo
 check: ## every test
 	vm/stages kernels build modules "$(side_by_side)" lines
 
@@ -230,8 +231,8 @@ build/arm64/libkarena.so.1 build/i386/libkarena.so.1 build/musl/libkarena.so.1: 
 	$(cross_$*) $(c_flags) -Werror -fPIC -shared -Wl,-z,defs \
 		-Wl,--version-script,userlib/libkarena.map -o $@ $(filter %.c,$^)
 
-host: $(hosts) ## tests that need no kernel
-	vm/count host vm/host-suite $(hosts) vm/selftest-stages
+host: $(hosts) lib ## tests that need no kernel
+	vm/count host vm/host-suite $(hosts) vm/selftest-stages tests/python/layout
 
 models: ## go through all states of the waking protocol and its mutants
 	vm/count models tests/proofs/spin
@@ -269,6 +270,9 @@ programs-arm64: $(linked)
 
 vm-dax: $(dax) ## files on persistent memory, on the stock kernel
 	vm/count $@ vm/dax $<
+
+vm-python: stock lib ## the module for Python, on the stock kernel
+	vm/count $@ vm/python
 
 # Kernels that look for errors take more memory for each object than is charged.
 vm-plain: stock build/tests/object_cost ## what objects cost, on the stock kernel as it is shipped
@@ -319,5 +323,5 @@ help: ## this list
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
 .PHONY: all cross lib man bin tests quick check check-all check-install models proofs host fuzz \
-	fuzz-brief vm-dax vm-plain kunit selftest soak vm demo coverage lint lines build programs-arm64 \
+	fuzz-brief vm-python vm-dax vm-plain kunit selftest soak vm demo coverage lint lines build programs-arm64 \
 	clean help $(addprefix vm-,stock debug newest $(vm_others) $(vm_emulated))
