@@ -6,6 +6,7 @@
 #   PREFIX=DIR   /usr/local
 #   LIBDIR=DIR   of the library, as in /usr/lib/x86_64-linux-gnu; PREFIX/lib. BINDIR,
 #                INCLUDEDIR, MANDIR and COMPLETIONDIR are likewise
+#   PYTHONDIR=DIR where Python looks for modules; the one for it goes there, if it is given
 #   DESTDIR=DIR  install below DIR, and change nothing else of this machine
 #   KVER=RELEASE the module is for this kernel instead of the running one. KDIR=DIR,
 #                the directory of its headers, says so, too
@@ -17,7 +18,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 place := PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
-	MANDIR='$(MANDIR)' COMPLETIONDIR='$(COMPLETIONDIR)' DESTDIR='$(DESTDIR)' packaging/place
+	MANDIR='$(MANDIR)' COMPLETIONDIR='$(COMPLETIONDIR)' PYTHONDIR='$(PYTHONDIR)' DESTDIR='$(DESTDIR)' packaging/place
 
 # Programs that boot in a VM are linked without shared libraries, unlike this one. It
 # has its own libkarena, so that it can be run from wherever it is put.
@@ -68,7 +69,7 @@ dkms_source:
 dkms: ## the module by DKMS, which builds it for each new kernel
 	@release=$$($(named_kernel)) && $(place) dkms "$$release" '$(KDIR)'
 
-deb: ## four Debian packages, in build/deb
+deb: ## five Debian packages, in build/deb
 	packaging/deb
 
 install-tests: build/stock/karena.ko lib build/karenactl ## tests of what these targets do
