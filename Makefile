@@ -32,7 +32,7 @@ tsan_flags := -fsanitize=thread
 fuzz_flags := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
 # Each source file in these directories is one program.
-bin_src := $(wildcard bench/*.c examples/*.c)
+bin_src := $(wildcard bench/*.c examples/*.c docs/man/examples/*.c)
 test_src := $(wildcard tests/*.c)
 host_src := $(wildcard tests/host/*.c tests/host/*.cc)
 # What programs share: each variant of them has an archive of its own, those of the host
@@ -52,7 +52,8 @@ fuzz_src := $(wildcard tests/fuzz/*.c)
 dax_src := $(wildcard tests/dax/*.c)
 
 lib_obj := $(patsubst %.c,build/%.o,$(wildcard userlib/*.c))
-bins := $(patsubst %.c,build/bin/%,$(notdir $(bin_src))) build/bin/index build/bin/karenactl
+bins := $(patsubst %.c,build/bin/%,$(notdir $(bin_src))) build/bin/index build/bin/karenactl \
+	build/bin/karenactl.8
 tests := $(patsubst tests/%.c,build/tests/%,$(test_src)) \
 	$(patsubst tests/%.c,build/tests/%_32,$(test32_src))
 dax := $(patsubst tests/%.c,build/%,$(dax_src))
@@ -63,7 +64,7 @@ hosts := $(patsubst tests/host/%,build/host/%,$(basename $(host_src))) \
 # What is made of headers, for programs.
 headers := build/include/linux/karena.h build/include/karena_version.h
 
-all: stock lib build/karenactl bin ## module, library and programs (the default)
+all: stock lib man build/karenactl bin ## module, library, manual and programs (the default)
 
 include vm/kernels.mk packaging/install.mk
 # Not in the tree that the programs for arm64 are built from.
@@ -110,15 +111,27 @@ build/libkarena.so.1: $(lib_obj) userlib/libkarena.map
 
 # Its page and those of groups of calls say what the headers do.
 man_headers := $(addprefix userlib/karena,.h _dynptr.h _uring.h _uring_consumer.h)
-build/man/libkarena.3: docs/man/from-headers $(man_headers) CHANGELOG.md
-	@rm -rf $(@D) && mkdir -p $(@D)
+man_pages := $(wildcard docs/man/*.[0-9])
+build/man/libkarena.3: docs/man/from-headers $(wildcard docs/man/* docs/man/examples/*) \
+		examples/first.c $(man_headers) userlib/libkarena.map CHANGELOG.md
+	@rm -rf $(@D) && mkdir -p $(@D)/links
 	awk -v out=$(@D) -v date="$$(sed -n 's/^## .*(\(.*\))$$/\1/p' CHANGELOG.md | head -n 1)" \
-		-f $< $(man_headers)
+		-f docs/man/example -f $< $(man_headers)
+	sed -n 's/^\t\t\(karena_vmr_.*\|karena_strerror\);$$/\1/p' userlib/libkarena.map | \
+		while read -r name; do echo '.so man3/karena_vmr.3' >$(@D)/links/$$name.3; done
+	for page in $(man_pages); do \
+		awk -f docs/man/example -f docs/man/with-examples $$page >$(@D)/$${page##*/}; done
 
-vpath %.c bench examples
+vpath %.c bench examples docs/man/examples
 build/bin/%: %.c build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
 	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $< build/libkarena.a -luring
+
+# The lines of a page are a script, as they stand there.
+build/bin/%: docs/man/examples/%.sh
+	@mkdir -p $(@D)
+	{ echo '#!/bin/sh' && cat $<; } >$@
+	chmod +x $@
 
 # Programs of several files.
 build/bin/index: $(wildcard examples/index/*.[ch])

@@ -56,17 +56,17 @@ uninstall: man ## remove what the targets below install, and what install does
 
 # Kbuild compresses and signs as the kernel was configured to, unless the kernel's key
 # is not at hand, as with a distribution's.
-modules_install: build/stock/karena.ko ## the module for the running kernel, or KVER
+modules_install: build/stock/karena.ko man ## the module for the running kernel, or KVER
 	@release=$$($(named_kernel)) && umask 022 && \
 	$(MAKE) -C $(kernel_stock) M=$(CURDIR)/build/stock INSTALL_MOD_PATH=$(DESTDIR) \
 		INSTALL_MOD_DIR=updates $(if $(wildcard $(KDIR)/certs/signing_key.pem),,\
 		CONFIG_MODULE_SIG_ALL=) cmd_depmod=: modules_install && \
 	$(place) module "$$release"
 
-dkms_source:
+dkms_source: man
 	@$(place) dkms_source
 
-dkms: ## the module by DKMS, which builds it for each new kernel
+dkms: man ## the module by DKMS, which builds it for each new kernel
 	@release=$$($(named_kernel)) && $(place) dkms "$$release" '$(KDIR)'
 
 deb: ## five Debian packages, in build/deb
