@@ -245,7 +245,8 @@ build/arm64/libkarena.so.1 build/i386/libkarena.so.1 build/musl/libkarena.so.1: 
 		-Wl,--version-script,userlib/libkarena.map -o $@ $(filter %.c,$^)
 
 host: $(hosts) lib ## tests that need no kernel
-	vm/count host vm/host-suite $(hosts) vm/selftest-stages tests/python/layout
+	vm/count host vm/host-suite $(hosts) vm/selftest-stages vm/selftest-chroot \
+		tests/python/layout
 
 models: ## go through all states of the waking protocol and its mutants
 	vm/count models tests/proofs/spin
