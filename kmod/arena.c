@@ -32,8 +32,16 @@ static void arena_destroy(struct karena_object *object)
 	kfree(arena);
 }
 
+static u64 arena_held_bytes(const struct karena_object *object)
+{
+	const struct karena_arena *arena = container_of(object, struct karena_arena, object);
+
+	return (u64)atomic_long_read(&arena->nr_populated) << PAGE_SHIFT;
+}
+
 const struct karena_object_type karena_arena_type = {
 	.name = "arena",
+	.kind = KARENA_KIND_ARENA,
 	/* Only regular files have fallocate(), and hence MADV_REMOVE. */
 	.mode = S_IFREG,
 	.rights = KARENA_RIGHTS_ARENA,
@@ -42,6 +50,7 @@ const struct karena_object_type karena_arena_type = {
 	.percpu_bytes = sizeof(struct arena_faults),
 	.fops = &arena_fops,
 	.destroy = arena_destroy,
+	.held_bytes = arena_held_bytes,
 	.show = arena_show,
 };
 EXPORT_SYMBOL_IF_KUNIT(karena_arena_type);

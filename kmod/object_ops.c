@@ -4,11 +4,14 @@
  * which uapi/karena.h describes; see @execute of struct karena_op.
  */
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/uio.h>
 
 #include "account.h"
 #include "arena.h"
 #include "call.h"
 #include "compat.h"
+#include "object_list.h"
 #include "object_ops.h"
 #include "objfd.h"
 #include "ring.h"
@@ -38,6 +41,29 @@ long karena_op_query(struct karena_call *call, void *args)
 	query->out_parked_max = KARENA_PARKED_MAX;
 	query->out_user_limit_bytes = karena_account_limit_bytes();
 	query->out_user_left_bytes = karena_account_left_bytes();
+	return 0;
+}
+
+long karena_op_list(struct karena_call *call, void *argp)
+{
+	struct karena_list *args = argp;
+	struct karena_list_entry entry;
+	u64 after = args->after;
+	u32 count = 0;
+
+	if (args->__reserved)
+		return -EINVAL;
+	while (iov_iter_count(call->payload) >= sizeof(entry) && karena_list_next(after, &entry)) {
+		if (copy_to_iter(&entry, sizeof(entry), call->payload) != sizeof(entry))
+			return -EFAULT;
+		after = entry.id;
+		count++;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	args->out_count = count;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 struct karena_call;
 
 long karena_op_query(struct karena_call *call, void *args);
+long karena_op_list(struct karena_call *call, void *args);
 long karena_op_reopen(struct karena_call *call, void *args);
 long karena_op_restrict(struct karena_call *call, void *args);
 

@@ -16,13 +16,16 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mount.h>
+#include <linux/pid.h>
 #include <linux/pseudo_fs.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "account.h"
 #include "compat.h"
 #include "memory.h"
+#include "object_list.h"
 #include "objfd.h"
 #include "trace_object.h"
 
@@ -79,10 +82,14 @@ void karena_objfs_unpin(void)
 				 CACHE_BYTES(sizeof(struct dentry)) + \
 				 KARENA_SLAB_BYTES(sizeof(struct karena_handle)))
 
-/* Returns the memory of an object, without what its kind charges as it grows. */
+/*
+ * Returns the memory of an object, without what its kind charges as it grows: as if the creator's
+ * process was gone, and no other object shared the node in the list of objects.
+ */
 static unsigned long object_bytes(const struct karena_object_type *type)
 {
-	return type->bytes + CACHE_BYTES(sizeof(struct inode)) +
+	return type->bytes + CACHE_BYTES(sizeof(struct inode)) + CACHE_BYTES(sizeof(struct pid)) +
+	       CACHE_BYTES(sizeof(struct xa_node)) +
 	       nr_cpu_ids * (type->percpu_bytes + sizeof(void *));
 }
 
@@ -122,6 +129,9 @@ int karena_object_init(struct karena_object *object,
 		return err;
 	}
 	object->type = type;
+	INIT_LIST_HEAD(&object->files);
+	object->creator = get_pid(task_tgid(current));
+	object->uid = current_uid();
 	memcpy(object->name, name, KARENA_NAME_LEN);
 	return 0;
 }
@@ -134,6 +144,7 @@ int karena_object_init(struct karena_object *object,
  */
 void karena_object_fini(struct karena_object *object)
 {
+	put_pid(object->creator);
 	karena_account_uncharge(object->account, object_bytes(object->type));
 	karena_account_put(object->account);
 }
@@ -172,6 +183,7 @@ static struct file *object_open(struct karena_object *object, u32 rights)
 		goto put_module;
 	}
 	file->private_data = handle;
+	karena_list_add_file(handle, file);
 	if (type->opened)
 		type->opened(file);
 	return file;
@@ -246,16 +258,23 @@ int karena_object_publish(struct karena_object *object, loff_t length)
 	}
 	object->inode = inode;
 	refcount_set(&object->users, 1);
+	err = karena_list_add(object);
+	if (err) {
+		file = ERR_PTR(err);
+		goto put_inode;
+	}
 
 	file = object_open(object, object->type->rights);
 	if (IS_ERR(file))
-		goto put_inode;
+		goto unlist;
 	/* Trace before the fd is there, as another thread may close it at once. */
 	trace_karena_object_create(object);
 	fd_install(fd, file);
 	/* From here on the open file's own pin keeps the file system mounted. */
 	goto unpin;
 
+unlist:
+	karena_list_del(object);
 put_inode:
 	object->inode = NULL;
 	iput(inode);
@@ -357,6 +376,7 @@ struct karena_object *karena_object_get(int fd, const struct karena_object_type 
 
 	object = karena_file_handle(file)->object;
 	refcount_inc(&object->users);
+	atomic_inc(&object->nr_kernel);
 	ihold(object->inode);
 	fput(file);
 	return object;
@@ -372,6 +392,7 @@ static void drop_user(struct karena_object *object)
 	if (!refcount_dec_and_test(&object->users))
 		return;
 	trace_karena_object_destroy(object);
+	karena_list_del(object);
 	object->type->destroy(object);
 }
 
@@ -385,6 +406,7 @@ void karena_object_put(struct karena_object *object)
 {
 	struct inode *inode = object->inode;
 
+	atomic_dec(&object->nr_kernel);
 	drop_user(object);
 	/* Without a file only the pin keeps the inode's file system mounted. */
 	iput(inode);
@@ -406,6 +428,7 @@ int karena_object_release(struct inode *inode, struct file *file)
 
 	if (object->type->closed)
 		object->type->closed(object, file);
+	karena_list_del_file(handle);
 	kfree(handle);
 	karena_account_uncharge(object->account, FILE_BYTES);
 	drop_user(object);

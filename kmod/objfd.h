@@ -7,6 +7,7 @@
 #define KARENA_OBJFD_H
 
 #include <linux/fs.h>
+#include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/karena_kapi.h>
 
@@ -18,6 +19,7 @@ struct seq_file;
 /**
  * struct karena_object_type - differences between arenas and rings here
  * @name:	of the kind, for people
+ * @kind:	KARENA_KIND_*
  * @mode:	file type bits of the inode, 0 for none
  * @rights:	KARENA_RIGHT_* that an open file of this kind can have
  * @bytes:	memory of an object of this kind itself
@@ -28,10 +30,12 @@ struct seq_file;
  * @closed:	called when an open file goes; optional. May sleep
  * @destroy:	frees the object when the last user, hence the last mapping, is gone. May
  *		sleep
+ * @held_bytes:	returns the memory of the pages that an object holds; takes no lock
  * @show:	prints lines of fdinfo
  */
 struct karena_object_type {
 	const char *name;
+	u32 kind;
 	umode_t mode;
 	u32 rights;
 	unsigned long bytes;
@@ -41,6 +45,7 @@ struct karena_object_type {
 	void (*cut)(struct karena_object *object, u32 rights);
 	void (*closed)(struct karena_object *object, struct file *file);
 	void (*destroy)(struct karena_object *object);
+	u64 (*held_bytes)(const struct karena_object *object);
 	void (*show)(struct karena_object *object, struct seq_file *m);
 };
 
@@ -57,7 +62,12 @@ struct karena_object_type {
  * @inode:	fixed once published; each of @users holds a reference
  * @users:	open files, on which mappings hold references, and kernel code. The last
  *		one destroys the object
+ * @nr_kernel:	those of @users that are kernel code
  * @nr_parked:	io_uring commands that wait, up to KARENA_PARKED_MAX
+ * @id:		no other object has had it; fixed once published
+ * @files:	open files, under the lock of object_list.c
+ * @creator:	the process; fixed after init, one reference
+ * @uid:	the user who created the object; fixed after init
  * @name:	fixed after init, NUL-terminated
  */
 struct karena_object {
@@ -65,7 +75,12 @@ struct karena_object {
 	struct karena_account *account;
 	struct inode *inode;
 	refcount_t users;
+	atomic_t nr_kernel;
 	atomic_t nr_parked;
+	unsigned long id;
+	struct list_head files;
+	struct pid *creator;
+	kuid_t uid;
 	char name[KARENA_NAME_LEN];
 };
 
@@ -73,12 +88,16 @@ struct karena_object {
  * struct karena_handle - an open file, in its private_data
  * @object:	fixed; the open file keeps it alive
  * @rights:	KARENA_RIGHT_*; only ever reduced, read once per call
+ * @file:	the open file itself; fixed
+ * @opened:	in @files of the object
  * @polled_records_only: of a ring: a poller has queued for records, and not for space
  * @polled_space_only: likewise, the other way round
  */
 struct karena_handle {
 	struct karena_object *object;
 	u32 rights;
+	struct file *file;
+	struct list_head opened;
 	bool polled_records_only;
 	bool polled_space_only;
 };

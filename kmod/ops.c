@@ -55,6 +55,13 @@ static const struct karena_op karena_ops[] = {
 		.flags = KARENA_RING_FLAGS,
 		.execute = ring_op_create,
 	},
+	[NR(KARENA_IOC_LIST)] = {
+		.name = "list",
+		ARGS(karena_list, __reserved, OUT(karena_list, out_count)),
+		.buffer = offsetof(struct karena_list, buffer),
+		.buffer_dest = true,
+		.execute = karena_op_list,
+	},
 	[NR(KARENA_IOC_REOPEN)] = {
 		.name = "reopen",
 		.any_object = true,

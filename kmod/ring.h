@@ -370,6 +370,7 @@ long ring_reserve_waiting(struct ring_reserving *reserving, struct karena_call *
 int ring_area_init(struct ring_area *area, struct karena_account *account, u64 data_bytes,
 		   bool in_place, int node);
 void ring_area_fini(struct ring_area *area, struct karena_account *account);
+u64 ring_area_bytes(const struct ring_area *area);
 
 static inline void *ring_area_at(const struct ring_area *area, unsigned long page)
 {

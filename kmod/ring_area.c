@@ -92,6 +92,18 @@ static unsigned long nr_all(const struct ring_area *area)
 	return area->nr_slots + RING_DATA_PAGE + area->nr_data;
 }
 
+/**
+ * ring_area_bytes() - get the memory of a ring's pages
+ * @area:	the ring's memory
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+u64 ring_area_bytes(const struct ring_area *area)
+{
+	return (u64)nr_all(area) << PAGE_SHIFT;
+}
+
 static int take_all(struct ring_area *area, struct karena_account *account, int node)
 {
 	struct page **pages;

@@ -474,8 +474,14 @@ static void ring_closed(struct karena_object *object, struct file *file)
 	ring_cut(object, READ_ONCE(karena_file_handle(file)->rights));
 }
 
+static u64 ring_held_bytes(const struct karena_object *object)
+{
+	return ring_area_bytes(&container_of(object, struct karena_ring, object)->area);
+}
+
 const struct karena_object_type karena_ring_type = {
 	.name = "ring",
+	.kind = KARENA_KIND_RING,
 	.rights = KARENA_RIGHTS_RING,
 	.bytes = KARENA_SLAB_BYTES(sizeof(struct karena_ring)),
 	.percpu_bytes = sizeof(u64),
@@ -484,6 +490,7 @@ const struct karena_object_type karena_ring_type = {
 	.cut = ring_cut,
 	.closed = ring_closed,
 	.destroy = ring_destroy,
+	.held_bytes = ring_held_bytes,
 	.show = ring_show,
 };
 EXPORT_SYMBOL_IF_KUNIT(karena_ring_type);

@@ -38,28 +38,6 @@ static void set_limit(size_t bytes)
 	must(write_file(CEILING, text) == 0);
 }
 
-static pid_t fork_user(uid_t uid)
-{
-	pid_t child = fork_child();
-
-	if (!child) {
-		must(setresuid(uid, uid, uid) == 0);
-		/* A change of ids undid what fork_child() asked for. */
-		must(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
-	}
-	return child;
-}
-
-/* What @run comes to in a process of @uid, which it may share memory with. */
-static int as_user(uid_t uid, int (*run)(void *data), void *data)
-{
-	pid_t child = fork_user(uid);
-
-	if (!child)
-		_exit(run(data));
-	return reap(child);
-}
-
 static int report_left(void *data)
 {
 	*(__u64 *)data = bytes_left(device);

@@ -105,6 +105,7 @@
 #define KARENA_IOC_QUERY	0xbd00u
 #define KARENA_IOC_ARENA_CREATE	0xbd01u
 #define KARENA_IOC_RING_CREATE	0xbd02u
+#define KARENA_IOC_LIST		0xbd03u
 
 #define KARENA_IOC_REOPEN	0xbd10u
 #define KARENA_IOC_RESTRICT	0xbd11u
@@ -215,6 +216,73 @@ struct karena_query {
 	__aligned_u64	out_user_limit_bytes;
 	__aligned_u64	out_user_left_bytes;
 	__aligned_u64	out_parked_max;
+};
+
+/* Kinds of object. */
+#define KARENA_KIND_ARENA	1
+#define KARENA_KIND_RING	2
+
+/**
+ * struct karena_list_entry - one entry of KARENA_IOC_LIST
+ * @id:		identifies the object as long as the module is loaded: a later object has a
+ *		higher id
+ * @ino:	inode number, as in /proc/PID/fdinfo, /proc/PID/maps and tracepoints
+ * @length:	bytes that can be mapped, as fstat() tells
+ * @bytes:	memory of the object's pages. What the kernel needs to manage the object is
+ *		charged to the user, too, but is not part of this figure
+ * @nr_references: references on the open files: descriptors in all processes, mappings,
+ *		and calls under way
+ * @kind:	KARENA_KIND_*
+ * @uid:	the user who created the object, and is charged for it, as the caller's user
+ *		namespace shows that user
+ * @pid:	process that created the object, which may be gone, as the caller's pid
+ *		namespace shows it; 0 if it does not
+ * @nr_files:	open files
+ * @nr_kernel:	references that kernel code has, as by karena_arena_get()
+ * @nr_parked:	io_uring commands that wait
+ * @name:	name, NUL-terminated
+ */
+struct karena_list_entry {
+	__aligned_u64	id;
+	__aligned_u64	ino;
+	__aligned_u64	length;
+	__aligned_u64	bytes;
+	__aligned_u64	nr_references;
+	__u32		kind;
+	__u32		uid;
+	__s32		pid;
+	__u32		nr_files;
+	__u32		nr_kernel;
+	__u32		nr_parked;
+	char		name[KARENA_NAME_LEN];
+};
+
+/**
+ * struct karena_list - KARENA_IOC_LIST, on the device fd
+ * @size:	in, sizeof(struct karena_list) as the caller was built
+ * @flags:	in, 0
+ * @buffer:	in, pointer to an array of struct karena_list_entry
+ * @buffer_bytes: in, size of the array; a remainder too small for an entry is not
+ *		used
+ * @after:	in, list objects with a higher @id than this; 0 to begin
+ * @out_count:	out, number of entries written; 0 at the end
+ * @__reserved:	in, 0
+ *
+ * Lists objects in the order in which they were created. A task with CAP_SYS_ADMIN in the
+ * first user namespace is told of all objects. Others are told of those that their own user
+ * has created, by processes that exist in their pid namespace. Each entry was true when
+ * it was written, but entries of one call need not be of the same moment. To go on, pass
+ * the @id of the last entry. Fails with EINTR if a signal came; @out_count is not written
+ * then.
+ */
+struct karena_list {
+	__u32		size;
+	__u32		flags;
+	__aligned_u64	buffer;
+	__aligned_u64	buffer_bytes;
+	__aligned_u64	after;
+	__u32		out_count;
+	__u32		__reserved;
 };
 
 /**

@@ -188,3 +188,17 @@ int karena_query(const struct karena_device *device, struct karena_query *query)
 {
 	return karena_ioctl(device->fd, KARENA_IOC_QUERY, query);
 }
+
+int karena_list(const struct karena_device *device, uint64_t after,
+		struct karena_list_entry *entries, size_t nr)
+{
+	struct karena_list args = {
+		.size = sizeof(args),
+		.buffer = (uintptr_t)entries,
+		.buffer_bytes = nr * sizeof(*entries),
+		.after = after,
+	};
+	int ret = karena_ioctl(device->fd, KARENA_IOC_LIST, &args);
+
+	return ret < 0 ? ret : (int)args.out_count;
+}

@@ -386,6 +386,11 @@ static const struct row rows[] = {
 	{
 		KARENA_IOC_QUERY, "query", SIZES(karena_query),
 	}, {
+		KARENA_IOC_LIST, "list", SIZES(karena_list),
+		.rules = {
+			RESERVED(karena_list),
+		},
+	}, {
 		KARENA_IOC_ARENA_CREATE, "arena_create", SIZES(karena_arena_create),
 		.flags = KARENA_ARENA_F_SEGV_ON_FAULT | KARENA_ARENA_F_FIXED_ADDR |
 			 KARENA_ARENA_F_INHERIT | KARENA_ARENA_F_NULL_PAGE,

@@ -173,6 +173,20 @@ int karena_device_fd(const struct karena_device *device);
  */
 int karena_query(const struct karena_device *device, struct karena_query *query);
 
+/**
+ * karena_list() - list the objects that the caller may know of
+ * @device:	a device
+ * @after:	list objects whose @id is higher; 0 to begin
+ * @entries:	out
+ * @nr:		number of elements of @entries
+ *
+ * struct karena_list describes which objects these are. To go on, pass the @id of the last
+ * entry. Returns the number of entries, 0 at the end; -EFAULT, or -EINTR for a signal.
+ * Any thread. Since 1.0.
+ */
+int karena_list(const struct karena_device *device, uint64_t after,
+		struct karena_list_entry *entries, size_t nr);
+
 /*
  * Passing descriptors
  * ===================

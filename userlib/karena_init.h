@@ -34,6 +34,7 @@
 
 /* Of <linux/karena.h>, for reports to the library, for ioctl(2) and for io_uring. */
 #define KARENA_QUERY_INIT	KARENA_SIZED(karena_query)
+#define KARENA_LIST_INIT	KARENA_SIZED(karena_list)
 #define KARENA_RIGHTS_INIT	KARENA_SIZED(karena_rights)
 #define KARENA_ARENA_CREATE_INIT KARENA_ON_ANY_NODE(karena_arena_create)
 #define KARENA_ARENA_ALLOC_INIT	KARENA_ON_ANY_NODE(karena_arena_alloc)

@@ -19,6 +19,12 @@ static void prepare_nothing(struct world *world, union args *args)
 	(void)args;
 }
 
+static void prepare_list(struct world *world, union args *args)
+{
+	args->list.buffer = (uintptr_t)world->objects;
+	args->list.buffer_bytes = sizeof(world->objects);
+}
+
 static void prepare_rights(struct world *world, union args *args)
 {
 	(void)world;
@@ -246,6 +252,14 @@ const struct call calls[NR_CALLS] = {
 		"query", KARENA_IOC_QUERY, BIT(DEVICE),
 		sizeof(struct karena_query), offsetof(struct karena_query, out_abi_version),
 		.prepare = prepare_nothing,
+	},
+	[CALL_list] = {
+		"list", KARENA_IOC_LIST, BIT(DEVICE),
+		sizeof(struct karena_list), offsetof(struct karena_list, out_count),
+		RESERVED(karena_list),
+		.buffer = offsetof(struct karena_list, buffer),
+		.sleeps = true,
+		.prepare = prepare_list,
 	},
 	[CALL_arena_create] = {
 		"arena_create", KARENA_IOC_ARENA_CREATE, BIT(DEVICE),

@@ -24,6 +24,7 @@ union args {
 		__u32 flags;
 	};
 	struct karena_query query;
+	struct karena_list list;
 	struct karena_rights rights;
 	struct karena_arena_create arena_create;
 	struct karena_arena_alloc alloc;
@@ -52,6 +53,7 @@ union args {
  * struct world - one object of each kind
  * @fd:		by kind, all rights; pages of the arena are as below, the ring is
  *		IN_PLACE and has one record
+ * @objects:	where LIST writes
  * @ranges:	where WALK writes
  * @payload:	what OUTPUT sends
  * @records:	what OUTPUT_BATCH sends
@@ -60,6 +62,7 @@ union args {
  */
 struct world {
 	int fd[KINDS];
+	struct karena_list_entry objects[4];
 	struct karena_arena_range ranges[8];
 	char payload[32];
 	struct {
@@ -148,7 +151,7 @@ __u64 reserve_record(int ring);
 
 /* Indexes of calls[]. */
 enum {
-	CALL_query, CALL_arena_create, CALL_ring_create, CALL_reopen, CALL_restrict,
+	CALL_query, CALL_list, CALL_arena_create, CALL_ring_create, CALL_reopen, CALL_restrict,
 	CALL_arena_alloc, CALL_arena_free, CALL_arena_reserve, CALL_arena_commit,
 	CALL_arena_decommit, CALL_arena_stat, CALL_arena_walk, CALL_ring_reserve,
 	CALL_ring_submit, CALL_ring_discard, CALL_ring_output, CALL_ring_stat, CALL_ring_wait,

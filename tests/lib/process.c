@@ -72,6 +72,27 @@ void wait_until(const int *flag, int value)
 		pause_ms(1);
 }
 
+pid_t fork_user(uid_t uid)
+{
+	pid_t child = fork_child();
+
+	if (!child) {
+		must(setresuid(uid, uid, uid) == 0);
+		/* A change of ids undid what fork_child() asked for. */
+		must(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
+	}
+	return child;
+}
+
+int as_user(uid_t uid, int (*run)(void *data), void *data)
+{
+	pid_t child = fork_user(uid);
+
+	if (!child)
+		_exit(run(data));
+	return reap(child);
+}
+
 void pin_to_cpu(int cpu)
 {
 	cpu_set_t set;

@@ -13,6 +13,12 @@
 /* A child that does not outlive its parent. */
 pid_t fork_child(void);
 
+/* Likewise, as a user other than root. */
+pid_t fork_user(uid_t uid);
+
+/* What @run comes to in a process of @uid, which it may share memory with. */
+int as_user(uid_t uid, int (*run)(void *data), void *data);
+
 /* Its exit status, or -signal; -1: any child's. Signals to the caller do not end the wait. */
 int reap(pid_t pid);
 
