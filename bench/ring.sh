@@ -15,7 +15,7 @@ tsv=build/bench/ring.tsv
 mkdir -p build/bench
 : >"$tsv.new"
 bench/measure "$tsv.new" --icount --file build/bench/ring.bpf.o:/ring.bpf.o -- \
-	sh -ec 'sleep 10; ring_calls; ring_waits; ring_ck; ring_bpf /ring.bpf.o
+	sh -ec 'sleep 10; ring_calls; uring_producers; ring_waits; ring_ck; ring_bpf /ring.bpf.o
 		insmod /lib/modules/karena_bench.ko; ring_kernel; rmmod karena_bench'
 bench/measure "$tsv.new" --plain --cpus 2 --file build/bench/ring.bpf.o:/ring.bpf.o -- \
 	sh -ec 'insmod /lib/modules/karena_bench.ko; ring_cpus /ring.bpf.o; rmmod karena_bench'
@@ -37,6 +37,13 @@ karena.output.64 pipe.send.64 unix_dgram.send.64 netlink.send.64 posix_mq.send.6
 karena.read.8 pipe.receive.8 unix_dgram.receive.8 netlink.receive.8 posix_mq.receive.8
 karena.read.64 pipe.receive.64 unix_dgram.receive.64 netlink.receive.64 posix_mq.receive.64
 karena.reserve_submit.8 karena.output.8
+karena.output_batch.8 pipe.writev.8 unix_dgram.sendmmsg.8
+karena.output_batch.64 pipe.writev.64 unix_dgram.sendmmsg.64
+karena.output_batch.8.in_place pipe.writev.8 unix_dgram.sendmmsg.8
+karena.reserve_finish_batch.8 pipe.writev.8 unix_dgram.sendmmsg.8
+karena.uring_output.8 karena.output.8 karena.uring_write.8
+karena.uring_reserve_submit.8 karena.reserve_submit.8
+karena.uring_arena_alloc karena.arena_alloc
 karena.consume.8 bpf.consume.8
 karena.consume.64 bpf.consume.64
 karena.consume.1024 bpf.consume.1024

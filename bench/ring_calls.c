@@ -6,9 +6,11 @@
  */
 #define _GNU_SOURCE
 #include <mqueue.h>
+#include <stdbool.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <karena.h>
 #include <linux/netlink.h>
 
@@ -93,6 +95,58 @@ static void ring_reserve_fill_submit(size_t length)
 	check(karena_ring_submit(ring, payload, 0), 0, "karena_ring_submit");
 }
 
+static void prepare_batch(size_t length)
+{
+	struct karena_record_header *header;
+	int i;
+
+	for (i = 0; i < BATCH; i++) {
+		header = (void *)(buffer + i * (KARENA_RECORD_HEADER_BYTES + length));
+		*header = (struct karena_record_header){ .word = length };
+	}
+}
+
+/* Sends as many as are received by one call, laid out before. */
+static void ring_output_batch(size_t length)
+{
+	struct karena_ring_output_batch args = {
+		.size = sizeof(args),
+		.buffer = (uintptr_t)buffer,
+		.buffer_bytes = BATCH * (KARENA_RECORD_HEADER_BYTES + length),
+	};
+
+	if (((struct karena_record_header *)buffer)->word != length)
+		prepare_batch(length);
+	check(bench_ioctl(in, KARENA_IOC_RING_OUTPUT_BATCH, &args, "output batch"), BATCH,
+	      "output batch");
+}
+
+static void ring_reserve_finish_batch(size_t length)
+{
+	static uint32_t lengths[BATCH];
+	static struct karena_ring_finish_entry entries[BATCH];
+	struct karena_ring_reserve_batch reserve = {
+		.size = sizeof(reserve),
+		.buffer = (uintptr_t)lengths,
+		.buffer_bytes = sizeof(lengths),
+	};
+	struct karena_ring_finish_batch finish = {
+		.size = sizeof(finish),
+		.buffer = (uintptr_t)entries,
+		.buffer_bytes = sizeof(entries),
+	};
+	int i;
+
+	for (i = 0; i < BATCH; i++)
+		lengths[i] = length;
+	bench_ioctl(in, KARENA_IOC_RING_RESERVE_BATCH, &reserve, "reserve batch");
+	for (i = 0; i < BATCH; i++)
+		entries[i].position = reserve.out_position +
+				      i * (KARENA_RECORD_HEADER_BYTES + length);
+	check(bench_ioctl(in, KARENA_IOC_RING_FINISH_BATCH, &finish, "finish batch"), BATCH,
+	      "finish batch");
+}
+
 static void ring_read(size_t length)
 {
 	size_t bytes = BATCH * (KARENA_RECORD_HEADER_BYTES + ((length + 7) & ~7ul));
@@ -168,6 +222,33 @@ static void socket_make(void)
 	setsockopt(in, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
 }
 
+static struct iovec pieces[BATCH];
+static struct mmsghdr messages[BATCH];
+
+static void prepare_pieces(size_t length)
+{
+	int i;
+
+	for (i = 0; i < BATCH; i++) {
+		pieces[i] = (struct iovec){ record, length };
+		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &pieces[i], .msg_iovlen = 1 };
+	}
+}
+
+static void write_batch(size_t length)
+{
+	if (pieces[0].iov_len != length)
+		prepare_pieces(length);
+	check(writev(in, pieces, BATCH), BATCH * length, "writev");
+}
+
+static void send_batch(size_t length)
+{
+	if (pieces[0].iov_len != length)
+		prepare_pieces(length);
+	check(sendmmsg(in, messages, BATCH, 0), BATCH, "sendmmsg");
+}
+
 static int netlink_open(struct sockaddr_nl *address)
 {
 	socklen_t length = sizeof(*address);
@@ -231,9 +312,10 @@ static void eventfd_make(void)
  * @receive_row: name of the row for receiving; NULL: another way has it
  * @make:	sets up the way
  * @end:	undoes @make
- * @send:	sends one record
+ * @send:	sends one record, or BATCH records
  * @receive:	receives BATCH records
  * @length:	bytes of a record
+ * @batch:	@send sends BATCH records
  */
 struct way {
 	const char *send_row;
@@ -243,14 +325,17 @@ struct way {
 	void (*send)(size_t length);
 	void (*receive)(size_t length);
 	size_t length;
+	bool batch;
 };
 
 #define RING(_send, _receive, _call, _get, _length) \
-	{ _send, _receive, ring_make, ring_end, _call, _get, _length }
+	{ _send, _receive, ring_make, ring_end, _call, _get, _length, false }
 #define IN_PLACE(_send, _call) \
-	{ _send, NULL, ring_make_in_place, ring_end, _call, ring_take, 8 }
+	{ _send, NULL, ring_make_in_place, ring_end, _call, ring_take, 8, false }
+#define BATCHED(_send, _make, _end, _call, _get, _length) \
+	{ _send, NULL, _make, _end, _call, _get, _length, true }
 #define PEER(_send_row, _receive_row, _make, _send, _receive, _length) \
-	{ _send_row, _receive_row, _make, pair_end, _send, _receive, _length }
+	{ _send_row, _receive_row, _make, pair_end, _send, _receive, _length, false }
 
 static const struct way ways[] = {
 	RING("karena.write.8", "karena.read.8", write_one, ring_read, 8),
@@ -262,6 +347,12 @@ static const struct way ways[] = {
 	RING(NULL, "karena.consume.8.callback", ring_output, ring_consume, 8),
 	IN_PLACE("karena.reserve_submit.8", ring_reserve_submit),
 	IN_PLACE("karena.reserve_submit.8.by_call", ring_reserve_fill_submit),
+	BATCHED("karena.output_batch.8", ring_make, ring_end, ring_output_batch, ring_take, 8),
+	BATCHED("karena.output_batch.64", ring_make, ring_end, ring_output_batch, ring_take, 64),
+	BATCHED("karena.output_batch.8.in_place", ring_make_in_place, ring_end,
+		ring_output_batch, ring_take, 8),
+	BATCHED("karena.reserve_finish_batch.8", ring_make_in_place, ring_end,
+		ring_reserve_finish_batch, ring_take, 8),
 
 	PEER("pipe.send.8", "pipe.receive.8", pipe_make, write_one, read_all, 8),
 	PEER("pipe.send.64", "pipe.receive.64", pipe_make, write_one, read_all, 64),
@@ -271,15 +362,19 @@ static const struct way ways[] = {
 	PEER("netlink.send.64", "netlink.receive.64", netlink_make, write_one, read_each, 64),
 	PEER("posix_mq.send.8", "posix_mq.receive.8", queue_make, queue_send, queue_receive, 8),
 	PEER("posix_mq.send.64", "posix_mq.receive.64", queue_make, queue_send, queue_receive, 64),
+	BATCHED("pipe.writev.8", pipe_make, pair_end, write_batch, read_all, 8),
+	BATCHED("pipe.writev.64", pipe_make, pair_end, write_batch, read_all, 64),
+	BATCHED("unix_dgram.sendmmsg.8", socket_make, pair_end, send_batch, read_each, 8),
+	BATCHED("unix_dgram.sendmmsg.64", socket_make, pair_end, send_batch, read_each, 64),
 	PEER("eventfd.send.8", "eventfd.receive.8", eventfd_make, write_one, read_each, 8),
 };
 
 static void round_trip(const struct way *way, uint64_t *sent, uint64_t *received)
 {
+	int i, calls = way->batch ? 1 : BATCH;
 	uint64_t start = bench_ticks();
-	int i;
 
-	for (i = 0; i < BATCH; i++)
+	for (i = 0; i < calls; i++)
 		way->send(way->length);
 	*sent += bench_ticks() - start;
 	start = bench_ticks();
