@@ -4,10 +4,8 @@
  * that whoever holds the lock can let others in.
  */
 #ifdef __KERNEL__
-#include <linux/errno.h>
 #include "compat.h"
 #else
-#include <errno.h>
 #define EXPORT_SYMBOL_IF_KUNIT(symbol)
 #endif
 
@@ -52,21 +50,73 @@ static __u32 word_at(const struct records *r, __u64 position)
 	return word & KARENA_RECORD_DISCARD ? word & ~KARENA_RECORD_BUSY : word;
 }
 
-/*
- * Does it still belong to somebody who writes into it? Where headers are slots, consumers
- * go by them: one that timed out is not BUSY there, but has its owner. Only under the lock
- * does a record lose that.
- */
-static bool slot_is_open(const struct records *r, const struct record_slot *slot, __u32 word)
-{
-	return word & KARENA_RECORD_BUSY || (!r->slots && record_load(&slot->owner));
-}
-
-/* The same as readers see it. */
+/* What readers see. */
 static __u32 shown_at(const struct records *r, __u64 position, __u32 word)
 {
 	return r->slots ? record_shown(slot_at(r, position), word) : word;
 }
+
+/**
+ * record_check_batch() - check records that are laid out as in the data area
+ * @from:	a private copy of them, aligned to 8 bytes, with space for padding of the
+ *		last record that is missing; padding is zeroed
+ * @bytes:	how many there are, up to the size of the data area
+ * @nr:		out, how many records are whole and have a valid header, from the first on
+ *
+ * Return: bytes that these records take in the data area.
+ */
+__u32 record_check_batch(void *from, __u32 bytes, unsigned int *nr)
+{
+	/* Behind the header that is looked at. */
+	long left = (long)bytes - KARENA_RECORD_HEADER_BYTES;
+	char *at = from;
+
+	for (*nr = 0; left > 0; ++*nr) {
+		const struct karena_record_header *header = (void *)at;
+		__u64 both = header->word | (__u64)header->__reserved << 32;
+
+		/* No bytes are the greatest number here; flags are more than there are. */
+		if (both - 1 >= (__u64)left)
+			break;
+		if (__builtin_expect(both % RECORD_ALIGN, 0))
+			record_clear_padding(at + KARENA_RECORD_HEADER_BYTES, both);
+		at += record_bytes(both);
+		left -= record_bytes(both);
+	}
+	return at - (char *)from;
+}
+EXPORT_SYMBOL_IF_KUNIT(record_check_batch);
+
+static void put_slots(struct records *r, const void *from, __u32 bytes)
+{
+	__u64 position = r->producer;
+	__u32 at = 0, length;
+
+	for (; at < bytes; at += record_bytes(length)) {
+		length = ((const struct karena_record_header *)((const char *)from + at))->word;
+		*slot_at(r, position + at) = (struct record_slot) {
+			.word = length,
+			.owner = record_owner_word(position + at, RECORD_OWNER_KERNEL),
+		};
+	}
+}
+
+/**
+ * record_put() - copy whole records to the producer position
+ * @r:		with room for them
+ * @from:	records that record_check_batch() has checked
+ * @bytes:	that they take
+ *
+ * They are there at once: nobody sees one of them that is open.
+ */
+void record_put(struct records *r, const void *from, __u32 bytes)
+{
+	__builtin_memcpy(record_header(r, r->producer), from, bytes);
+	if (r->slots)
+		put_slots(r, from, bytes);
+	record_publish(r, r->producer + bytes);
+}
+EXPORT_SYMBOL_IF_KUNIT(record_put);
 
 /* To be passed over, of so many bytes in all. */
 static void put_filler(struct karena_record_header *header, __u32 bytes)
@@ -102,14 +152,13 @@ int record_trim(struct records *r, struct karena_record_header *header, __u32 le
 	struct record_slot *slot = record_slot(r, header, slots);
 	__u32 reserved = record_load(&slot->word) & KARENA_RECORD_LEN_MASK;
 	__u32 bytes = record_bytes(length);
-	char *end = (char *)header + KARENA_RECORD_HEADER_BYTES + length;
 
 	if (!length || length > reserved)
 		return -EINVAL;
 	if (length == reserved)
 		return 0;
-	/* The padding, in which no byte of the payload that was is to show. */
-	__builtin_memset(end, 0, (char *)header + bytes - end);
+	/* No byte of the payload that was is to show there. */
+	record_clear_padding(header + 1, length);
 	if (bytes < record_bytes(reserved))
 		put_filler(record_header(r, record_offset(r, header) + bytes),
 			   record_bytes(reserved) - bytes);
@@ -221,7 +270,7 @@ static bool give_back(struct records *r, unsigned int steps)
 		const struct record_slot *slot = slot_at(r, position);
 		__u32 word = record_load_acquire(&slot->word);
 
-		if (slot_is_open(r, slot, word))
+		if (record_slot_is_open(slot, word, r->slots))
 			break;
 		position += record_word_bytes(word);
 	}
@@ -299,36 +348,6 @@ bool record_accept(struct records *r, __u64 claim, unsigned int steps)
 	return more;
 }
 EXPORT_SYMBOL_IF_KUNIT(record_accept);
-
-/**
- * record_find() - is this an open record of that owner?
- * @r:		as it is
- * @position:	any number; where headers are slots, a border
- * @owner:	not RECORD_OWNER_KERNEL
- *
- * Return: 0; -EINVAL if no open record is there; -EPERM if it is another's; -ESTALE if
- * it is stuck.
- */
-int record_find(const struct records *r, __u64 position, __u32 owner)
-{
-	__u64 first = record_given_back(r);
-	const struct record_slot *slot;
-	__u32 word;
-
-	if (position % RECORD_ALIGN || position - first >= r->producer - first)
-		return -EINVAL;
-	slot = slot_at(r, position);
-	word = record_load(&slot->word);
-	if (!slot_is_open(r, slot, word))
-		return -EINVAL;
-	if (record_load(&slot->owner) == record_owner_word(position, owner))
-		return word & KARENA_RECORD_DISCARD ? -ESTALE : 0;
-	/* The other position of the slot names no record. */
-	if ((record_load(&slot->owner) & 1) != record_owner_word(position, 0))
-		return -EINVAL;
-	return -EPERM;
-}
-EXPORT_SYMBOL_IF_KUNIT(record_find);
 
 /* Kernel code ends its records soon, without the lock; if trimmed, just now. */
 static bool is_users(__u32 owner)

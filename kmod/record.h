@@ -35,6 +35,7 @@
 
 #ifdef __KERNEL__
 #include <linux/atomic.h>
+#include <linux/errno.h>
 #include <linux/compiler.h>
 #include <asm/barrier.h>
 
@@ -44,6 +45,7 @@
 #define record_store_release(p, v)	smp_store_release(p, v)	/* likewise */
 #define record_exchange(p, v)		xchg(p, v)
 #else
+#include <errno.h>
 #include <stdbool.h>
 
 #define record_load(p)			__atomic_load_n(p, __ATOMIC_RELAXED)
@@ -169,7 +171,7 @@ static inline bool record_fits(const struct records *r, __u32 bytes)
  */
 static inline bool record_may_fit(const struct records *r, __u32 bytes, __u64 *limit)
 {
-	/* Pairs with the release in record_open(). */
+	/* Pairs with the release in record_publish(). */
 	__u64 producer = record_load_acquire(&r->producer);
 
 	*limit = record_load(&r->limit);
@@ -203,16 +205,55 @@ static inline __u32 record_owner_word(__u64 position, __u32 owner)
 }
 
 /**
- * record_open() - begin a record at the producer position
+ * record_begin() - write the header of a record that is to begin, BUSY
  * @r:		with room for it
+ * @position:	the producer position, or behind other records that were begun there
  * @length:	payload bytes
  * @owner:	RECORD_OWNER_KERNEL, RECORD_OWNER_COPY, or a number up to
  *		RECORD_OWNER_MAX; the last only where slots are an array of their own
  * @slots:	whether they are; a constant where the caller knows
  *
  * Clears the padding behind the payload, so that no byte of an earlier record
- * shows there. The position is published last: a consumer that sees it sees the
- * header, which is BUSY.
+ * shows there. record_publish() follows.
+ *
+ * Return: the record's header.
+ */
+static inline struct karena_record_header *record_begin(struct records *r, __u64 position,
+							__u32 length, __u32 owner, bool slots)
+{
+	struct karena_record_header *header = record_header(r, position);
+	struct record_slot slot = { .word = length | KARENA_RECORD_BUSY };
+
+	__builtin_memset((char *)header + record_bytes(length) - RECORD_ALIGN, 0, RECORD_ALIGN);
+	if (slots)
+		*(struct record_slot *)header = slot;
+	if (slots || owner != RECORD_OWNER_KERNEL)
+		slot.owner = record_owner_word(position, owner);
+	*record_slot(r, header, slots) = slot;
+	return header;
+}
+
+/**
+ * record_publish() - move the producer position
+ * @r:		as it is
+ * @position:	a border; the headers below it are written
+ */
+static inline void record_publish(struct records *r, __u64 position)
+{
+	/* Pairs with the acquire in record_may_fit(): who sees it sees the room it took. */
+	record_store_release(&r->producer, position);
+	/* Pairs with the consumer's acquire of the position. */
+	record_store_release(r->published, position);
+}
+
+/**
+ * record_open() - begin a record at the producer position
+ * @r:		with room for it
+ * @length:	as for record_begin(), as are @owner and @slots
+ * @owner:	whose it is
+ * @slots:	whether they are an array of their own
+ *
+ * The position is published last: a consumer that sees it sees the header, which is BUSY.
  *
  * Return: the record's header.
  */
@@ -220,21 +261,18 @@ static inline struct karena_record_header *record_open(struct records *r, __u32 
 						       __u32 owner, bool slots)
 {
 	__u64 position = r->producer;
-	__u64 bytes = record_bytes(length);
-	struct karena_record_header *header = record_header(r, position);
-	struct record_slot slot = { .word = length | KARENA_RECORD_BUSY };
+	struct karena_record_header *header = record_begin(r, position, length, owner, slots);
 
-	__builtin_memset((char *)header + bytes - RECORD_ALIGN, 0, RECORD_ALIGN);
-	if (slots)
-		*(struct record_slot *)header = slot;
-	if (slots || owner != RECORD_OWNER_KERNEL)
-		slot.owner = record_owner_word(position, owner);
-	*record_slot(r, header, slots) = slot;
-	/* Pairs with the acquire in record_may_fit(): who sees it sees the room it took. */
-	record_store_release(&r->producer, position + bytes);
-	/* Pairs with the consumer's acquire of the position. */
-	record_store_release(r->published, position + bytes);
+	record_publish(r, position + record_bytes(length));
 	return header;
+}
+
+/* Zeroes what lies behind a payload of @length bytes up to the next record. */
+static inline void record_clear_padding(void *payload, __u32 length)
+{
+	if (length % RECORD_ALIGN)
+		__builtin_memset((char *)payload + length, 0,
+				 RECORD_ALIGN - length % RECORD_ALIGN);
 }
 
 /* What readers see in place of a slot's word: the same, but for trimmed records. */
@@ -309,12 +347,52 @@ static inline bool record_discarded(__u32 word)
 	return record_there(word) && word & KARENA_RECORD_DISCARD;
 }
 
+/*
+ * Does it still belong to somebody who writes into it? Where headers are slots, consumers
+ * go by them: one that timed out is not BUSY there, but has its owner. Only under the lock
+ * does a record lose that.
+ */
+static inline bool record_slot_is_open(const struct record_slot *slot, __u32 word, bool slots)
+{
+	return word & KARENA_RECORD_BUSY || (!slots && record_load(&slot->owner));
+}
+
+/**
+ * record_find() - is this an open record of that owner?
+ * @r:		as it is
+ * @position:	any number; where headers are slots, a border
+ * @owner:	not RECORD_OWNER_KERNEL
+ * @slots:	as for record_open()
+ *
+ * Return: 0; -EINVAL if no open record is there; -EPERM if it is another's; -ESTALE if
+ * it is stuck.
+ */
+static inline int record_find(const struct records *r, __u64 position, __u32 owner, bool slots)
+{
+	__u64 first = record_given_back(r);
+	const struct record_slot *slot;
+	__u32 word, is;
+
+	if (position % RECORD_ALIGN || position - first >= r->producer - first)
+		return -EINVAL;
+	slot = record_slot(r, record_header(r, position), slots);
+	word = record_load(&slot->word);
+	if (!record_slot_is_open(slot, word, slots))
+		return -EINVAL;
+	is = record_load(&slot->owner);
+	if (is == record_owner_word(position, owner))
+		return word & KARENA_RECORD_DISCARD ? -ESTALE : 0;
+	/* The other position of the slot names no record. */
+	return (is & 1) == record_owner_word(position, 0) ? -EPERM : -EINVAL;
+}
+
 void record_init(struct records *r, void *headers, void *slots, __u64 *published, __u64 size);
+__u32 record_check_batch(void *from, __u32 bytes, unsigned int *nr);
+void record_put(struct records *r, const void *from, __u32 bytes);
 int record_trim(struct records *r, struct karena_record_header *header, __u32 length,
 		bool slots);
 __u32 record_front(const struct records *r);
 bool record_accept(struct records *r, __u64 claim, unsigned int steps);
-int record_find(const struct records *r, __u64 position, __u32 owner);
 typedef bool (*record_gone_fn)(void *context, __u32 owner);
 unsigned int record_pass_stuck(struct records *r, __u64 below, unsigned int steps,
 			       __u64 *payload);

@@ -33,21 +33,6 @@
 /* More bytes are copied by a call. */
 #define COPY_SHORT_BYTES	64
 
-/**
- * ring_check_length() - can a record of this length ever fit?
- * @ring:	the ring
- * @length:	payload bytes
- *
- * Context: any.
- * Return: 0, -EINVAL for none, or -ENOSPC for too many, which is counted.
- */
-int ring_check_length(struct karena_ring *ring, u64 length)
-{
-	if (length - 1 < ring->length_max)
-		return 0;
-	return ring_refuse_length(ring, length);
-}
-
 /* See ring_short.h. */
 DEFINE_PER_CPU(unsigned int, ring_holds);
 
@@ -98,15 +83,25 @@ static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned lon
 	}
 }
 
-static void open_for(struct karena_ring *ring, struct ring_party *party, u32 length)
+/* Begins records one behind the other at the producer position, which it returns. */
+static __always_inline u64 open_records(struct karena_ring *ring, struct ring_party *party,
+					const u32 *lengths, unsigned int nr, bool slots)
 {
-	struct records *r = &ring->records;
-	u64 position = r->producer;
+	u32 owner = party ? party->id : RECORD_OWNER_KERNEL;
+	/* A copy, which no store may change: see record.c. */
+	struct records copy = ring->records;
+	u64 first = copy.producer, position = first;
+	unsigned int i;
 
-	record_open(r, length, party ? party->id : RECORD_OWNER_KERNEL, ring_in_place(ring));
+	for (i = 0; i < nr; i++) {
+		record_begin(&copy, position, lengths[i], owner, slots);
+		position += record_bytes(lengths[i]);
+	}
+	record_publish(&ring->records, position);
 	if (party)
-		ring_party_opened(party, position);
-	ring->nr_records++;
+		ring_party_opened(party, first, nr);
+	ring->nr_records += nr;
+	return first;
 }
 
 static noinline void trace_reserved(struct karena_ring *ring, u64 position, const u32 *lengths,
@@ -140,7 +135,6 @@ int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u
 {
 	struct records *r = &ring->records;
 	unsigned long flags;
-	unsigned int i;
 
 	if (record_full(r, &ring->consumer_page->position, bytes))
 		return -EAGAIN;
@@ -150,14 +144,73 @@ int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u
 		ring_unlock(ring, flags);
 		return -EAGAIN;
 	}
-	*position = r->producer;
-	for (i = 0; i < nr; i++)
-		open_for(ring, party, lengths[i]);
+	if (ring_in_place(ring))
+		*position = open_records(ring, party, lengths, nr, true);
+	else
+		*position = open_records(ring, party, lengths, nr, false);
 	ring_unlock(ring, flags);
 	if (trace_karena_ring_reserve_enabled())
 		trace_reserved(ring, *position, lengths, nr);
 	return 0;
 }
+
+/* As if each had been reserved and submitted by itself. */
+static noinline void trace_put(struct karena_ring *ring, u64 position, const void *from,
+			       u32 bytes)
+{
+	const struct karena_record_header *header;
+	u32 at, offset;
+
+	for (at = 0; at < bytes; at += record_bytes(header->word)) {
+		header = from + at;
+		offset = (position + at) & ring->records.mask;
+		trace_karena_ring_reserve(ring, offset, header->word);
+		trace_karena_ring_finish(ring, offset, header->word);
+	}
+}
+
+/**
+ * ring_put() - send records that are laid out one behind the other
+ * @ring:	the ring
+ * @batch:	what to send; out, what was sent: as much as there is space for, from the
+ *		first record on
+ *
+ * The caller wakes waiters by ring_tell(), for which this ends in a full barrier.
+ *
+ * Context: may sleep.
+ * Return: 0; -EAGAIN: not everything was sent.
+ */
+int ring_put(struct karena_ring *ring, struct ring_batch *batch)
+{
+	struct records *r = &ring->records;
+	const struct karena_record_header *first = batch->from;
+	u32 bytes = batch->bytes;
+	unsigned long flags;
+	u64 position;
+
+	if (record_full(r, &ring->consumer_page->position, record_bytes(first->word))) {
+		batch->bytes = 0;
+		batch->nr = 0;
+		return -EAGAIN;
+	}
+	ring_lock(ring, &flags);
+	if (!record_fits(r, bytes) && !make_room(ring, bytes, &flags, true))
+		batch->bytes = record_check_batch(batch->from, r->limit - r->producer,
+						  &batch->nr);
+	position = r->producer;
+	if (batch->bytes)
+		record_put(r, batch->from, batch->bytes);
+	ring->nr_records += batch->nr;
+	ring_unlock(ring, flags);
+
+	ring_count_submitted(ring, batch->nr);
+	/* The records are there before the look at @armed. Pairs with ring_arm(). */
+	smp_mb();
+	if (trace_karena_ring_reserve_enabled() || trace_karena_ring_finish_enabled())
+		trace_put(ring, position, batch->from, batch->bytes);
+	return batch->bytes < bytes ? -EAGAIN : 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_put);
 
 /* Of whatever length, on any ring, in any context, for anybody. */
 static noinline int reserve_any(struct karena_ring *ring, size_t length,
@@ -237,16 +290,23 @@ void ring_tell_traced(struct karena_ring *ring, const struct karena_record_heade
 	ring_tell(ring, flags);
 }
 
+/* After they have ended: see ring_settled.c. */
+static __always_inline void ring_count_ended(struct karena_ring *ring, unsigned int nr,
+					     u32 discard)
+{
+	if (!discard)
+		ring_count_submitted(ring, nr);
+	else if (nr)
+		atomic64_add(nr, &ring->nr_discarded);
+}
+
 /* Ends a record of whoever reserved it, on any ring. Returns its word, for the tracepoint. */
 static noinline u32 end_any(struct karena_ring *ring, struct karena_record_header *header,
 			    u32 discard)
 {
 	u32 word = record_close(&ring->records, header, discard, ring_in_place(ring));
 
-	if (discard)
-		atomic64_inc(&ring->nr_discarded);
-	else
-		ring_count_submitted(ring);
+	ring_count_ended(ring, 1, discard);
 	return word;
 }
 
@@ -330,6 +390,30 @@ int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t 
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_reserve_for);
 
+/* Under the lock. Returns as ring_end_for(); 0: @word is that of the record, for tracing. */
+static __always_inline int end_open(struct records *r, u32 owner, u64 position, u32 length,
+				    u32 discard, bool slots, u32 *word)
+{
+	int err;
+
+	err = record_find(r, position, owner, slots);
+	if (!err && unlikely(length))
+		err = record_trim(r, record_header(r, position), length, slots);
+	if (!err)
+		*word = record_close(r, record_header(r, position), discard, slots);
+	return err;
+}
+
+static void trace_ended(struct karena_ring *ring, u64 position, u32 word)
+{
+	trace_karena_ring_finish(ring, position & ring->records.mask, word);
+}
+
+static u32 owner_of(const struct ring_party *party)
+{
+	return party ? party->id : RECORD_OWNER_NOBODY;
+}
+
 /**
  * ring_end_for() - end a record that a process reserved
  * @ring:	as for ring_reserve_for()
@@ -338,44 +422,98 @@ EXPORT_SYMBOL_IF_KUNIT(ring_reserve_for);
  * @length:	payload bytes to keep; 0: all
  * @discard:	0 or KARENA_RECORD_DISCARD
  * @flags:	as for karena_ring_submit()
- * @first:	of those that the caller ends: it is told of no other one's -ESTALE
  *
  * Under the lock, so that the record found is the one that is ended, although
  * two threads may come with one position.
  *
  * Context: may sleep.
  * Return: 0; -EINVAL if no open record is there, or a shorter one; -EPERM if it is
- * another's; -ESTALE if it was passed over, and with @first has ended now.
+ * another's; -ESTALE if it was passed over, and has ended now.
  */
 int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 position,
-		 u32 length, u32 discard, u32 flags, bool first)
+		 u32 length, u32 discard, u32 flags)
 {
-	struct records *r = &ring->records;
-	u32 word = 0;
 	unsigned long irq;
+	u32 word = 0;
 	int err;
 
 	ring_lock(ring, &irq);
-	err = record_find(r, position, party ? party->id : RECORD_OWNER_NOBODY);
-	if (!err && length)
-		err = record_trim(r, record_header(r, position), length, true);
-	if (!err) {
-		word = end_any(ring, record_header(r, position), discard);
+	err = end_open(&ring->records, owner_of(party), position, length, discard,
+		       ring_in_place(ring), &word);
+	if (err == -ESTALE)
+		record_end_stuck(&ring->records, position);
+	if (!err || err == -ESTALE)
 		party->nr_open--;
-	}
-	if (err == -ESTALE && first) {
-		record_end_stuck(r, position);
-		party->nr_open--;
-	}
 	ring_unlock(ring, irq);
 
-	if (!err)
-		ring_tell_traced(ring, record_header(r, position), word, flags);
+	if (!err) {
+		ring_count_ended(ring, 1, discard);
+		trace_ended(ring, position, word);
+		ring_tell(ring, flags);
+	}
 	if (err == -ESTALE)
 		ring_stuck_look(ring);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_end_for);
+
+/* What ended is counted in @ended by whether it was discarded; its word stays in @entry. */
+static __always_inline int end_entry(struct records *r, u32 owner,
+				     struct karena_ring_finish_entry *entry,
+				     unsigned int ended[2])
+{
+	bool discard = entry->flags;
+	int err;
+
+	if (entry->flags & ~KARENA_RING_ENTRY_DISCARD || (discard && entry->length))
+		return -EINVAL;
+	err = end_open(r, owner, entry->position, entry->length,
+		       discard ? KARENA_RECORD_DISCARD : 0, true, &entry->length);
+	if (!err)
+		ended[discard]++;
+	return err;
+}
+
+/**
+ * ring_end_batch() - end records that a process reserved, up to the first that cannot be
+ * @ring:	IN_PLACE
+ * @party:	as for ring_end_for()
+ * @entries:	how to end which; overwritten
+ * @nr:		how many at most, up to RING_STEPS; out, how many were ended
+ *
+ * In one hold of the lock. The caller wakes waiters by ring_tell(). One that was passed
+ * over stays open: -ESTALE is told by ring_end_for(), when it is the first.
+ *
+ * Context: may sleep.
+ * Return: 0 if all were ended; else as ring_end_for() for the first that was not.
+ */
+int ring_end_batch(struct karena_ring *ring, struct ring_party *party,
+		   struct karena_ring_finish_entry *entries, unsigned int *nr)
+{
+	unsigned int most = *nr, ended[2] = {}, i;
+	u32 owner = owner_of(party);
+	struct records copy;
+	unsigned long irq;
+	int err = 0;
+
+	ring_lock(ring, &irq);
+	copy = ring->records;
+	for (i = 0; i < most && !err; i++)
+		err = end_entry(&copy, owner, &entries[i], ended);
+	*nr = ended[0] + ended[1];
+	if (party)
+		party->nr_open -= *nr;
+	ring_unlock(ring, irq);
+
+	ring_count_ended(ring, ended[0], 0);
+	ring_count_ended(ring, ended[1], KARENA_RECORD_DISCARD);
+	if (trace_karena_ring_finish_enabled()) {
+		for (i = 0; i < *nr; i++)
+			trace_ended(ring, entries[i].position, entries[i].length);
+	}
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(ring_end_batch);
 
 /* A walk over what parties that are gone have left open, and what it came to. */
 struct abandoning {

@@ -230,11 +230,26 @@ void ring_pass_settled(struct karena_ring *ring);
 int ring_reserve_for(struct karena_ring *ring, struct ring_party *party, size_t length,
 		     u64 *position);
 int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 position,
-		 u32 length, u32 discard, u32 flags, bool first);
+		 u32 length, u32 discard, u32 flags);
+int ring_end_batch(struct karena_ring *ring, struct ring_party *party,
+		   struct karena_ring_finish_entry *entries, unsigned int *nr);
+
+/**
+ * struct ring_batch - records that are laid out one behind the other
+ * @from:	a private copy, checked by record_check_batch()
+ * @bytes:	that they take, not more than the ring's size
+ * @nr:		how many
+ */
+struct ring_batch {
+	void *from;
+	u32 bytes;
+	unsigned int nr;
+};
+
+int ring_put(struct karena_ring *ring, struct ring_batch *batch);
 void ring_abandon(struct karena_ring *ring, struct ring_party *party);
 int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u32 *lengths,
 		     unsigned int nr, u32 bytes, u64 *position);
-int ring_check_length(struct karena_ring *ring, u64 length);
 
 /* ring_accept.c: what the consumer gives back, and figures taken then */
 

@@ -2,10 +2,10 @@
 /*
  * The operations of the table on many records at once.
  *
- * Each but the reservation is the operation on one record done again and again, with
- * one wake-up at its end, and stops at the first that fails: what came before stays
- * done, and is the number that is returned. Reserving is all or nothing, in one hold
- * of the ring's lock, so that one position tells all.
+ * A batch takes the ring's lock once for as many records as lie in one piece of the
+ * caller's memory that is copied at a time, and wakes once, at its end. Reserving is all
+ * or nothing. The others stop at the first record that fails: what came before stays
+ * done, and is the number that is returned.
  */
 #include <linux/err.h>
 #include <linux/minmax.h>
@@ -14,28 +14,50 @@
 #include <linux/uio.h>
 
 #include "call.h"
+#include "compat.h"
 #include "ring.h"
+#include "ring_loss.h"
 #include "ring_party.h"
 #include "ring_short.h"
 
-/* Entries that are copied in, and ended, at a time. */
-#define ENTRIES		16
+/* Bytes of records that are copied at a time, by way of the stack. */
+#define CHUNK_BYTES	1024
 
-/* Records to be copied. The first may wait for room. */
+/* Entries that are copied in, and ended, at a time. */
+#define ENTRIES		32
+
+/**
+ * struct sending - records to be copied
+ * @attempt:	the first may wait for space
+ * @ring:	the ring
+ * @from:	what is left of them
+ * @flags:	of the call
+ * @nr:		how many were sent
+ */
 struct sending {
 	struct ring_attempt attempt;
 	struct karena_ring *ring;
 	struct iov_iter *from;
 	u32 flags;
+	long nr;
 };
 
-/*
- * Sends the record that comes next, whose header precedes it. Of its padding so much is
- * passed over as there is.
- */
-static ssize_t output_next(struct karena_ring *ring, struct iov_iter *from, u32 flags,
-			   struct ring_attempt *attempt)
+/* Returns -EAGAIN: no space for the record of @length that is next. */
+static int no_space(struct sending *s, u32 length)
 {
+	s->attempt.bytes = record_bytes(length);
+	s->attempt.payload = length;
+	return -EAGAIN;
+}
+
+/*
+ * Sends the next record by itself: it is long, or why it cannot be sent is to be told. Only
+ * the first of a batch that can never fit is a loss. Of its padding as much is passed over
+ * as there is.
+ */
+static int output_one(struct sending *s)
+{
+	struct iov_iter *from = s->from;
 	struct karena_record_header header;
 	size_t left, padding;
 	ssize_t ret;
@@ -47,40 +69,64 @@ static ssize_t output_next(struct karena_ring *ring, struct iov_iter *from, u32 
 	left = iov_iter_count(from);
 	if (header.__reserved || !header.word || header.word > left)
 		return -EINVAL;
+	if (s->nr && header.word > s->ring->length_max)
+		return -ENOSPC;
 	iov_iter_truncate(from, header.word);
-	ret = ring_output(ring, from, flags | KARENA_RING_NO_WAKEUP);
+	ret = ring_output(s->ring, from, KARENA_RING_NO_WAKEUP | KARENA_RING_WAIT_SPACE);
 	iov_iter_reexpand(from, left - (header.word - iov_iter_count(from)));
 	if (ret == -EAGAIN) {
-		attempt->bytes = record_bytes(header.word);
-		attempt->payload = header.word;
 		iov_iter_revert(from, sizeof(header));
+		return no_space(s, header.word);
 	}
 	if (ret < 0)
 		return ret;
 	padding = record_bytes(header.word) - sizeof(header) - header.word;
 	iov_iter_advance(from, min(padding, iov_iter_count(from)));
+	s->nr++;
 	return 0;
 }
 
-/* The first that there is no room for waits, is a loss of the attempt's, or of its own. */
+/*
+ * Sends the records that lie whole in the next piece of memory. One that its end cuts off
+ * is copied anew with the next piece, and what was copied of it before is not used.
+ */
+static int output_some(struct sending *s)
+{
+	u64 chunk[CHUNK_BYTES / sizeof(u64)] __uninitialized;
+	struct ring_batch batch = { .from = chunk };
+	size_t copied;
+	int err;
+
+	copied = copy_from_iter(chunk, min(iov_iter_count(s->from), sizeof(chunk)), s->from);
+	batch.bytes = record_check_batch(chunk, copied, &batch.nr);
+	if (!batch.nr) {
+		iov_iter_revert(s->from, copied);
+		return output_one(s);
+	}
+	err = ring_put(s->ring, &batch);
+	s->nr += batch.nr;
+	/* Padding that is missing was not copied. */
+	if (copied > batch.bytes)
+		iov_iter_revert(s->from, copied - batch.bytes);
+	return err ? no_space(s, *(u32 *)((void *)chunk + batch.bytes)) : 0;
+}
+
+/* If there is space for some, the next is no loss: the caller begins with it again. */
 static long output_all(struct ring_attempt *attempt)
 {
 	struct sending *s = container_of(attempt, struct sending, attempt);
-	u32 flags = KARENA_RING_WAIT_SPACE;
-	long nr = 0;
-	ssize_t ret;
+	int err;
 
 	do {
-		ret = output_next(s->ring, s->from, flags, attempt);
-		if (ret)
-			break;
-		flags = 0;
-		nr++;
+		err = output_some(s);
 		cond_resched();
-	} while (iov_iter_count(s->from) && !fatal_signal_pending(current));
-	if (nr)
-		ring_tell_many(s->ring, s->flags & RING_FINISH_FLAGS, nr);
-	return nr ?: ret;
+	} while (!err && iov_iter_count(s->from) && !fatal_signal_pending(current));
+	if (!s->nr)
+		return err;
+	ring_tell_many(s->ring, s->flags & RING_FINISH_FLAGS, s->nr);
+	if (err == -EAGAIN)
+		ring_want_half(s->ring);
+	return s->nr;
 }
 
 /**
@@ -126,19 +172,20 @@ static int get_lengths(struct batch *batch, u64 bytes, struct iov_iter *from)
 /* A batch that can never fit is one loss; so is a record of it that cannot. */
 static int measure(struct karena_ring *ring, struct batch *batch)
 {
+	u64 payload = 0, bytes = 0;
 	unsigned int i;
 	int err;
 
-	batch->payload = 0;
-	batch->bytes = 0;
 	for (i = 0; i < batch->nr; i++) {
 		err = ring_check_length(ring, batch->lengths[i]);
 		if (err)
 			return err;
-		batch->payload += batch->lengths[i];
-		batch->bytes += record_bytes(batch->lengths[i]);
+		payload += batch->lengths[i];
+		bytes += record_bytes(batch->lengths[i]);
 	}
-	return ring_check_length(ring, batch->bytes - KARENA_RECORD_HEADER_BYTES);
+	batch->payload = payload;
+	batch->bytes = bytes;
+	return ring_check_length(ring, bytes - KARENA_RECORD_HEADER_BYTES);
 }
 
 /**
@@ -153,7 +200,7 @@ long ring_op_reserve_batch(struct karena_call *call, void *argp)
 {
 	struct karena_ring *ring = to_ring(call->object);
 	struct karena_ring_reserve_batch *args = argp;
-	struct batch batch;
+	struct batch batch __uninitialized;
 	struct ring_reserving reserving = {
 		.ring = ring,
 		.lengths = batch.lengths,
@@ -181,39 +228,26 @@ long ring_op_reserve_batch(struct karena_call *call, void *argp)
 	return 0;
 }
 
-static int commit_one(struct karena_ring *ring, struct ring_party *party,
-		      const struct karena_ring_finish_entry *entry, bool first)
+/*
+ * Returns how many; *@last is what the last one gave, 0 if all were ended. The first of the
+ * call is finished by itself if it was passed over, to tell of that.
+ */
+static unsigned int finish_some(struct karena_ring *ring, struct ring_party *party,
+				struct iov_iter *from, bool first, int *last)
 {
-	u32 discard = 0;
-
-	if (entry->flags & ~KARENA_RING_ENTRY_DISCARD)
-		return -EINVAL;
-	if (entry->flags & KARENA_RING_ENTRY_DISCARD) {
-		if (entry->length)
-			return -EINVAL;
-		discard = KARENA_RECORD_DISCARD;
-	}
-	return ring_end_for(ring, party, entry->position, entry->length, discard,
-			    KARENA_RING_NO_WAKEUP, first);
-}
-
-/* Returns how many; *@last is what the last one gave, 0 if all were ended. */
-static long commit_some(struct karena_ring *ring, struct ring_party *party,
-			struct iov_iter *from, bool first, int *last)
-{
-	struct karena_ring_finish_entry entries[ENTRIES];
+	struct karena_ring_finish_entry entries[ENTRIES] __uninitialized;
 	size_t bytes = min(iov_iter_count(from), sizeof(entries));
-	unsigned int nr = bytes / sizeof(entries[0]), i;
+	unsigned int nr = bytes / sizeof(entries[0]);
 
-	*last = copy_from_iter_full(entries, bytes, from) ? 0 : -EFAULT;
-	if (*last)
+	*last = -EFAULT;
+	if (!copy_from_iter_full(entries, bytes, from))
 		return 0;
-	for (i = 0; i < nr; i++) {
-		*last = commit_one(ring, party, &entries[i], first && !i);
-		if (*last)
-			break;
-	}
-	return i;
+	*last = ring_end_batch(ring, party, entries, &nr);
+	if (*last == -ESTALE && first && !nr)
+		*last = ring_end_for(ring, party, entries[0].position, entries[0].length,
+				     entries[0].flags ? KARENA_RECORD_DISCARD : 0,
+				     KARENA_RING_NO_WAKEUP);
+	return nr;
 }
 
 /**
@@ -239,7 +273,7 @@ long ring_op_finish_batch(struct karena_call *call, void *argp)
 		return -EINVAL;
 	party = ring_party_find(ring, call->file);
 	do {
-		nr += commit_some(ring, party, call->payload, !nr, &last);
+		nr += finish_some(ring, party, call->payload, !nr, &last);
 		cond_resched();
 	} while (!last && iov_iter_count(call->payload) && !fatal_signal_pending(current));
 	if (nr)

@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "memory.h"
 #include "ring.h"
+#include "ring_loss.h"
 #include "ring_short.h"
 #include "trace.h"
 
@@ -112,7 +113,7 @@ static int send_long(struct karena_ring *ring, struct iov_iter *from, u32 length
 		return err;
 	copied = copy_in(record_header(&ring->records, position) + 1, length, from);
 	err = ring_end_for(ring, &ring->copier, position, 0,
-			   copied ? 0 : KARENA_RECORD_DISCARD, flags, true);
+			   copied ? 0 : KARENA_RECORD_DISCARD, flags);
 	return err || copied ? err : -EFAULT;
 }
 

@@ -37,6 +37,15 @@ static __always_inline int ring_refuse_full(struct karena_ring *ring, size_t len
 }
 
 int ring_refuse_length(struct karena_ring *ring, size_t length);
+
+/* Returns 0, -EINVAL for no bytes, or -ENOSPC for too many to ever fit, which is counted. */
+static inline int ring_check_length(struct karena_ring *ring, u64 length)
+{
+	if (likely(length - 1 < ring->length_max))
+		return 0;
+	return ring_refuse_length(ring, length);
+}
+
 int ring_refuse_busy(struct karena_ring *ring, size_t length);
 void ring_lost_dead(struct karena_ring *ring, unsigned int nr, u64 bytes);
 void ring_lost_stuck(struct karena_ring *ring, unsigned int nr, u64 bytes);

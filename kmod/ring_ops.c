@@ -18,6 +18,7 @@
 #include "objfd.h"
 #include "pages.h"
 #include "ring.h"
+#include "ring_loss.h"
 #include "ring_party.h"
 
 /* Positions are read without the lock. */
@@ -268,7 +269,7 @@ static long end(struct karena_call *call, const struct karena_ring_finish *args,
 	if (args->__reserved || (discard && args->length))
 		return -EINVAL;
 	return ring_end_for(ring, ring_party_find(ring, call->file), args->position,
-			    args->length, discard, args->flags, true);
+			    args->length, discard, args->flags);
 }
 
 /**

@@ -58,11 +58,12 @@ struct ring_party {
 	struct rcu_head rcu;
 };
 
-/* Under ring->lock: the party has reserved a record. */
-static inline void ring_party_opened(struct ring_party *party, u64 position)
+/* Under ring->lock: the party has reserved records from @position on. */
+static inline void ring_party_opened(struct ring_party *party, u64 position, unsigned int nr)
 {
-	if (!party->nr_open++)
+	if (!party->nr_open)
 		party->first_open = position;
+	party->nr_open += nr;
 }
 
 void ring_parties_init(struct karena_ring *ring);

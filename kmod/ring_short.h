@@ -112,21 +112,21 @@ void ring_tell_traced(struct karena_ring *ring, const struct karena_record_heade
 		      u32 word, u32 flags);
 
 /*
- * Count a submitted record on this CPU, in any context: an NMI that comes meanwhile counts
+ * Count submitted records on this CPU, in any context: an NMI that comes meanwhile counts
  * its own. As srcu_read_lock_nmisafe() does. The choice is an argument for tests only.
  */
-static __always_inline void ring_count_submitted_by(struct karena_ring *ring,
+static __always_inline void ring_count_submitted_by(struct karena_ring *ring, unsigned int nr,
 						    bool nmi_safe_this_cpu)
 {
 	if (nmi_safe_this_cpu)
-		this_cpu_inc(ring->submitted->counter);
+		this_cpu_add(ring->submitted->counter, nr);
 	else
-		atomic64_inc(raw_cpu_ptr(ring->submitted));
+		atomic64_add(nr, raw_cpu_ptr(ring->submitted));
 }
 
-static __always_inline void ring_count_submitted(struct karena_ring *ring)
+static __always_inline void ring_count_submitted(struct karena_ring *ring, unsigned int nr)
 {
-	ring_count_submitted_by(ring, KARENA_NMI_SAFE_THIS_CPU_OPS);
+	ring_count_submitted_by(ring, nr, KARENA_NMI_SAFE_THIS_CPU_OPS);
 }
 
 /* Of a record that was reserved by the short way, or could have been. */
@@ -135,7 +135,7 @@ static __always_inline void ring_submit_short(struct karena_ring *ring,
 					      u32 flags)
 {
 	record_close_as(&ring->records, header, word, false);
-	ring_count_submitted(ring);
+	ring_count_submitted(ring, 1);
 	if (trace_karena_ring_finish_enabled())
 		ring_tell_traced(ring, header, word, flags);
 	else

@@ -120,6 +120,43 @@ bool rc_open(struct kunit *test, u32 length, u32 owner)
 	return true;
 }
 
+/* Two records of @length that are there at once. */
+bool rc_put(struct kunit *test, u32 length)
+{
+	struct record_fixture *f = test->priv;
+	u32 bytes = model_bytes(length), i;
+	struct karena_record_header *header;
+	unsigned int nr;
+	char *batch;
+	u64 at;
+
+	if (f->producer + 2 * bytes - f->consumer > f->size)
+		return false;
+	batch = kunit_kzalloc(test, 2 * bytes, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, batch);
+	memset(batch, 'x', 2 * bytes);
+	for (i = 0; i < 2; i++) {
+		header = (void *)(batch + i * bytes);
+		*header = (struct karena_record_header) { .word = length };
+		f->records[f->nr++] = (struct model_record) {
+			.position = f->producer + i * bytes,
+			.length = length,
+			.owner = RECORD_OWNER_KERNEL,
+			.state = MODEL_THERE,
+		};
+	}
+	KUNIT_ASSERT_EQ(test, record_check_batch(batch, 2 * bytes, &nr), 2 * bytes);
+	KUNIT_ASSERT_EQ(test, nr, 2);
+	record_put(&f->r, batch, 2 * bytes);
+	/* In a ring the second half of the data shows the first. */
+	at = (f->producer & f->r.mask) + 2 * bytes;
+	if (at > f->size)
+		memcpy(f->r.headers, (char *)f->r.headers + f->size, at - f->size);
+	f->producer += 2 * bytes;
+	kunit_kfree(test, batch);
+	return true;
+}
+
 void rc_close(struct kunit *test, unsigned int index, bool discard)
 {
 	struct record_fixture *f = test->priv;
@@ -216,9 +253,9 @@ static void check_find(struct kunit *test)
 		return;
 	for (position = f->consumer - 2 * f->size; position != f->consumer + 2 * f->size;
 	     position += 4) {
-		KUNIT_ASSERT_EQ(test, record_find(&f->r, position, ALICE),
+		KUNIT_ASSERT_EQ(test, record_find(&f->r, position, ALICE, f->r.slots),
 				model_find(f, position, ALICE));
-		KUNIT_ASSERT_EQ(test, record_find(&f->r, position, BOB),
+		KUNIT_ASSERT_EQ(test, record_find(&f->r, position, BOB, f->r.slots),
 				model_find(f, position, BOB));
 	}
 }

@@ -69,6 +69,7 @@ void rc_reset(struct record_fixture *f, u64 start);
 
 /* The calls under test, done to the ring and to the model. */
 bool rc_open(struct kunit *test, u32 length, u32 owner);
+bool rc_put(struct kunit *test, u32 length);
 void rc_close(struct kunit *test, unsigned int index, bool discard);
 void rc_accept(struct kunit *test, u64 claim);
 /* For record_abandon(): is it the owner that @context points to? */

@@ -142,7 +142,7 @@ static void overwritten_header_should_change_nothing(struct kunit *test)
 	memset(header, 0xff, 16);
 	rc_accept(test, f->consumer + 16);
 	KUNIT_EXPECT_EQ(test, record_consumer(&f->r), f->consumer);
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, f->consumer, ALICE), 0);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, f->consumer, ALICE, f->r.slots), 0);
 	rc_close(test, 0, false);
 	rc_check(test);
 	memset(header, 0, 16);
@@ -345,6 +345,52 @@ static void trim_should_refuse_what_was_not_reserved(struct kunit *test)
 	rc_check(test);
 }
 
+static void batch_should_end_before_a_wrong_header(struct kunit *test)
+{
+	static const struct {
+		u32 word, reserved, bytes, good;
+	} cases[] = {
+		{ 8, 0, 32, 32 },
+		{ 1, 0, 32, 32 },
+		{ 1, 0, 25, 32 },
+		{ 0, 0, 32, 16 },
+		{ 9, 0, 32, 16 },
+		{ 8, 0, 31, 16 },
+		{ 8, 1, 32, 16 },
+		{ 8 | KARENA_RECORD_BUSY, 0, 32, 16 },
+		{ 8 | KARENA_RECORD_DISCARD, 0, 32, 16 },
+		{ 8, 0, 24, 16 },
+		{ 8, 0, 8, 0 },
+		{ 8, 0, 0, 0 },
+	};
+	unsigned int i, nr;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		u32 batch[8] = { 8, 0, ~0u, ~0u, cases[i].word, cases[i].reserved, ~0u, ~0u };
+
+		KUNIT_EXPECT_EQ(test, record_check_batch(batch, cases[i].bytes, &nr),
+				cases[i].good);
+		KUNIT_EXPECT_EQ(test, nr, cases[i].good / 16);
+		if (cases[i].good == 32 && cases[i].word == 1) {
+			KUNIT_EXPECT_EQ(test, batch[6], 0xff);
+			KUNIT_EXPECT_EQ(test, batch[7], 0);
+		}
+	}
+}
+
+static void batch_should_be_there_at_once(struct kunit *test)
+{
+	struct record_fixture *f = test->priv;
+
+	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, RECORD_OWNER_KERNEL));
+	KUNIT_ASSERT_TRUE(test, rc_put(test, 3));
+	rc_check(test);
+	KUNIT_ASSERT_FALSE(test, rc_put(test, 8));
+	rc_close(test, 0, false);
+	rc_accept(test, f->producer);
+	rc_check(test);
+}
+
 static struct kunit_case record_kunit_cases[] = {
 	KUNIT_CASE_PARAM(new_ring_should_be_empty, record_gen_params),
 	KUNIT_CASE(record_should_take_header_and_padded_payload),
@@ -365,6 +411,8 @@ static struct kunit_case record_kunit_cases[] = {
 	KUNIT_CASE_PARAM(skip_should_end_at_the_producer, record_gen_params),
 	KUNIT_CASE_PARAM(run_should_be_what_fits_and_is_there, record_gen_params),
 	KUNIT_CASE_PARAM(count_should_go_on_where_it_stopped, record_gen_params),
+	KUNIT_CASE(batch_should_end_before_a_wrong_header),
+	KUNIT_CASE_PARAM(batch_should_be_there_at_once, record_gen_params),
 	KUNIT_CASE_PARAM(trimmed_record_should_leave_a_chain, record_gen_params),
 	KUNIT_CASE_PARAM(trim_should_refuse_what_was_not_reserved, record_gen_params),
 	{}

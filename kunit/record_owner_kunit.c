@@ -17,21 +17,21 @@ static void find_should_know_only_open_records_of_the_owner(struct kunit *test)
 	struct record_fixture *f = test->priv;
 	u64 start = f->consumer;
 
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, ALICE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, ALICE, f->r.slots), -EINVAL);
 	KUNIT_ASSERT_TRUE(test, rc_open(test, 16, ALICE));
 	KUNIT_ASSERT_TRUE(test, rc_open(test, 8, RECORD_OWNER_KERNEL));
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, ALICE), 0);
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, BOB), -EPERM);
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, RECORD_OWNER_NOBODY), -EPERM);
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start + 24, ALICE), -EPERM);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, ALICE, f->r.slots), 0);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, BOB, f->r.slots), -EPERM);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, RECORD_OWNER_NOBODY, f->r.slots), -EPERM);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start + 24, ALICE, f->r.slots), -EPERM);
 	/* The other position of the first slot, and a second header that is none. */
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start + 8, ALICE), -EINVAL);
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start + 16, ALICE), -EINVAL);
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start + 1, ALICE), -EINVAL);
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start + f->size, ALICE), -EINVAL);
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start - f->size, ALICE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start + 8, ALICE, f->r.slots), -EINVAL);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start + 16, ALICE, f->r.slots), -EINVAL);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start + 1, ALICE, f->r.slots), -EINVAL);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start + f->size, ALICE, f->r.slots), -EINVAL);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start - f->size, ALICE, f->r.slots), -EINVAL);
 	rc_close(test, 0, false);
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, ALICE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, ALICE, f->r.slots), -EINVAL);
 }
 
 static void slots_of_earlier_rounds_should_name_no_record(struct kunit *test)
@@ -98,7 +98,7 @@ static void owner_of_a_trimmed_record_should_be_nobody(struct kunit *test)
 	/* Were it taken for an owner, it would be hers. */
 	KUNIT_ASSERT_EQ(test, record_trim(&f->r, record_header(&f->r, f->consumer), 2 * ALICE,
 					  true), 0);
-	KUNIT_EXPECT_NE(test, record_find(&f->r, f->consumer, ALICE), 0);
+	KUNIT_EXPECT_NE(test, record_find(&f->r, f->consumer, ALICE, f->r.slots), 0);
 	KUNIT_EXPECT_EQ(test, record_abandon(&f->r, rc_is, &alice, &position, 8), 0);
 }
 
@@ -131,10 +131,10 @@ static void stuck_record_should_keep_its_space(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, record_fits(&f->r, f->size - 32));
 	KUNIT_EXPECT_FALSE(test, record_fits(&f->r, f->size - 24));
 
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, BOB), -EPERM);
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, ALICE), -ESTALE);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, BOB, f->r.slots), -EPERM);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, ALICE, f->r.slots), -ESTALE);
 	record_end_stuck(&f->r, start);
-	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, ALICE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, record_find(&f->r, start, ALICE, f->r.slots), -EINVAL);
 	KUNIT_EXPECT_EQ(test, record_given_back(&f->r), f->producer);
 	KUNIT_EXPECT_TRUE(test, record_fits(&f->r, f->size));
 }

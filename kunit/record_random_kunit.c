@@ -117,7 +117,10 @@ static void random_open(struct kunit *test, struct rnd_state *rnd)
 	u32 owner = f->r.slots ? below(rnd, 3) * ALICE : RECORD_OWNER_KERNEL;
 	u32 length = 1 + below(rnd, below(rnd, 4) ? 40 : record_length_max(f->size));
 
-	rc_open(test, length, owner);
+	if (below(rnd, 4))
+		rc_open(test, length, owner);
+	else if (f->nr + 2 <= MODEL_RECORDS)
+		rc_put(test, length);
 }
 
 static void random_close(struct kunit *test, struct rnd_state *rnd)

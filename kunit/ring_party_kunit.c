@@ -28,7 +28,7 @@ static int submit_for(struct kunit *test, struct ring_party *party, u64 position
 {
 	struct ring_fixture *f = test->priv;
 
-	return ring_end_for(f->ring, party, position, 0, 0, 0, true);
+	return ring_end_for(f->ring, party, position, 0, 0, 0);
 }
 
 static void owner_should_submit_and_discard(struct kunit *test)
@@ -39,8 +39,8 @@ static void owner_should_submit_and_discard(struct kunit *test)
 	u64 second = reserve_for(test, alice, 8);
 
 	KUNIT_EXPECT_EQ(test, alice->nr_open, 2);
-	KUNIT_EXPECT_EQ(test, ring_end_for(f->ring, alice, second, 0, KARENA_RECORD_DISCARD, 0,
-					   true), 0);
+	KUNIT_EXPECT_EQ(test, ring_end_for(f->ring, alice, second, 0, KARENA_RECORD_DISCARD, 0),
+			0);
 	KUNIT_EXPECT_EQ(test, submit_for(test, alice, first), 0);
 	KUNIT_EXPECT_EQ(test, alice->nr_open, 0);
 	KUNIT_EXPECT_EQ(test, rg_record(test, first)->word, 8);

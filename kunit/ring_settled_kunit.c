@@ -228,7 +228,7 @@ static void stuck_record_should_not_be_given_back(struct kunit *test)
 	end = end_of_all(test);
 	KUNIT_EXPECT_EQ(test, accepted(test, end), end);
 	KUNIT_EXPECT_EQ(test, r->limit, SZ_1M);
-	KUNIT_EXPECT_EQ(test, ring_end_for(f->ring, NULL, position, 0, 0, 0, true), -EPERM);
+	KUNIT_EXPECT_EQ(test, ring_end_for(f->ring, NULL, position, 0, 0, 0), -EPERM);
 	record_end_stuck(r, position);
 	KUNIT_EXPECT_EQ(test, accepted(test, end), end);
 	KUNIT_EXPECT_EQ(test, r->limit, end + SZ_1M);

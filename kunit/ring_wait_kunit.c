@@ -405,8 +405,8 @@ static void count_both_ways(void *context)
 {
 	struct karena_ring *ring = context;
 
-	ring_count_submitted_by(ring, true);
-	ring_count_submitted_by(ring, false);
+	ring_count_submitted_by(ring, 1, true);
+	ring_count_submitted_by(ring, 1, false);
 }
 
 static void submitted_should_be_counted_alike_by_all_architectures(struct kunit *test)

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "kselftest_harness.h"
+#include "random_util.h"
 #include "ring_util.h"
 
 #define MANY		(4 * KARENA_RING_BATCH_MAX)
@@ -156,7 +157,162 @@ TEST_F(batch, output_stops_at_the_first_that_cannot_be_sent)
 	EXPECT_EQ(3, output_batch(self->fd, self->stream, self->bytes, 0));
 	EXPECT_EQ(-EAGAIN, output_batch(self->fd, self->stream, self->bytes, 0));
 	EXPECT_EQ(before.out_records + 3, ring_stat(self->fd).out_records);
-	EXPECT_EQ(before.out_lost_full + 2, ring_stat(self->fd).out_lost_full);
+	EXPECT_EQ(before.out_lost_full + 1, ring_stat(self->fd).out_lost_full);
+	EXPECT_EQ(before.out_lost_full_bytes + page_size - 8,
+		  ring_stat(self->fd).out_lost_full_bytes);
+}
+
+/* Only a batch of which nothing is sent is a loss, of its first record. */
+TEST_F(batch, what_is_sent_by_the_next_call_is_no_loss)
+{
+	struct karena_ring_stat stat;
+	char *got = malloc(4 * page_size);
+	int i, sent, all = 0;
+
+	ASSERT_NE(NULL, got);
+	for (i = 0; i < 2000; i++)
+		add(self, 8, 'a' + i % 26);
+	while (all < i) {
+		sent = output_batch(self->fd, self->stream + 16 * all, 16 * (i - all), 0);
+		ASSERT_LT(0, sent);
+		all += sent;
+		ASSERT_LT(0, ring_read(self->fd, got, 4 * page_size));
+	}
+	stat = ring_stat(self->fd);
+	EXPECT_EQ(2000, stat.out_submitted);
+	EXPECT_EQ(0, stat.out_lost_full);
+
+	/* Nor is one that can never fit, behind others. */
+	self->bytes = 0;
+	add(self, 8, 'a');
+	add(self, 5 * page_size, 'b');
+	EXPECT_EQ(1, output_batch(self->fd, self->stream, self->bytes, 0));
+	EXPECT_EQ(0, ring_stat(self->fd).out_lost_too_big);
+	EXPECT_EQ(-ENOSPC, output_batch(self->fd, self->stream + 16, self->bytes - 16, 0));
+	EXPECT_EQ(1, ring_stat(self->fd).out_lost_too_big);
+	free(got);
+}
+
+/* Who sent less than all is told when there is space, as who sent nothing. */
+TEST_F(batch, space_is_told_after_a_part_was_sent)
+{
+	struct epoll_event event = { .events = EPOLLOUT | EPOLLET };
+	int epoll = epoll_create1(EPOLL_CLOEXEC), i;
+	char *got = malloc(4 * page_size);
+
+	ASSERT_NE(NULL, got);
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, self->fd, &event));
+	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, 0));
+	for (i = 0; i < 5; i++)
+		add(self, page_size - 8, 'd');
+	ASSERT_EQ(4, output_batch(self->fd, self->stream, self->bytes, 0));
+	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+	ASSERT_EQ(4 * (ssize_t)page_size, ring_read(self->fd, got, 4 * page_size));
+	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, HUNG_MS));
+	close(epoll);
+	free(got);
+}
+
+/* A record of a length that is likely to be at a limit of how batches are copied. */
+static uint32_t some_length(void)
+{
+	static const uint32_t limits[] = { 1, 8, 128, 1016, 1024, 2000 };
+
+	return random_below(2) ? 1 + random_below(40) :
+	       limits[random_below(6)] + random_below(9);
+}
+
+/* Some records, of which one may be wrong. Returns how many. */
+static int add_some(batch_data *self)
+{
+	struct karena_record_header *header;
+	int nr = 1 + random_below(40), i;
+	size_t at;
+
+	self->bytes = 0;
+	for (i = 0; i < nr && self->bytes < 6 * page_size; i++) {
+		at = self->bytes;
+		add(self, some_length(), 'a' + random_below(26));
+		header = (void *)(self->stream + at);
+		/* Padding of the last round may be anything. */
+		if (header->word % 8)
+			self->stream[self->bytes - 1] = '!';
+		if (random_below(100))
+			continue;
+		if (random_below(2))
+			header->__reserved = 1;
+		else
+			header->word = random_below(3) ? 0 : header->word | KARENA_RECORD_DISCARD;
+	}
+	return i;
+}
+
+/* What the batch has to do, by single calls. Returns as the batch. */
+static int output_singly(batch_data *self, int fd)
+{
+	struct karena_record_header *header;
+	size_t at = 0, left;
+	int nr = 0, ret;
+
+	while (at < self->bytes) {
+		header = (void *)(self->stream + at);
+		left = self->bytes - at;
+		if (header->__reserved || header->word & ~KARENA_RECORD_LEN_MASK ||
+		    header->word > left - HEADER_BYTES)
+			ret = -EINVAL;
+		else
+			ret = ring_output(fd, header + 1, header->word, 0);
+		if (ret)
+			return nr ? nr : ret;
+		at += record_size(header->word);
+		nr++;
+	}
+	return nr;
+}
+
+/* Random batches make the same ring as the same records sent one by one. */
+static void compare_with_singles(struct __test_metadata *_metadata, batch_data *self,
+				 uint32_t flags)
+{
+	struct ring batched = ring_new(flags, 4 * page_size);
+	struct ring singly = ring_new(flags, 4 * page_size);
+	char *a = malloc(8 * page_size), *b = malloc(8 * page_size);
+	struct karena_ring_stat as, bs;
+	unsigned long round;
+	ssize_t bytes, room;
+
+	ASSERT_TRUE(a && b);
+	set_nonblock(batched.fd);
+	set_nonblock(singly.fd);
+	for (round = 0; round < scaled(500); round++) {
+		add_some(self);
+		ASSERT_EQ(output_singly(self, singly.fd),
+			  output_batch(batched.fd, self->stream, self->bytes, 0));
+		ASSERT_EQ(produced(&singly), produced(&batched));
+		if (random_below(3))
+			continue;
+		room = random_below(4) ? 4 * page_size : 3000;
+		bytes = ring_read(singly.fd, b, room);
+		ASSERT_EQ(bytes, ring_read(batched.fd, a, room));
+		if (bytes > 0)
+			ASSERT_EQ(0, memcmp(a, b, bytes));
+	}
+	as = ring_stat(batched.fd);
+	bs = ring_stat(singly.fd);
+	EXPECT_EQ(bs.out_records, as.out_records);
+	EXPECT_EQ(bs.out_submitted, as.out_submitted);
+	EXPECT_EQ(bs.out_read, as.out_read);
+	ring_close(&batched);
+	ring_close(&singly);
+	free(a);
+	free(b);
+}
+
+TEST_F(batch, random_output_is_as_by_single_calls)
+{
+	random_begin();
+	compare_with_singles(_metadata, self, 0);
+	compare_with_singles(_metadata, self, KARENA_RING_F_IN_PLACE);
 }
 
 /* The payload's page is not there: what precedes it is sent, then it is reported. */
@@ -282,6 +438,79 @@ TEST_F(batch, finish_stops_at_the_first_that_is_no_reservation)
 	EXPECT_EQ(8 | KARENA_RECORD_BUSY, word_at(&self->ring, position + 16));
 	EXPECT_EQ(8 | KARENA_RECORD_DISCARD, word_at(&self->ring, position + 32));
 	EXPECT_EQ(8, word_at(&self->ring, position + 48));
+}
+
+/* Random entries, some of them wrong: the same as one call for each. */
+TEST_F(batch, random_finish_is_as_by_single_calls)
+{
+	struct ring other = ring_new(KARENA_RING_F_IN_PLACE, 4 * page_size);
+	struct karena_ring_finish_entry entries[70];
+	uint32_t lengths[70];
+	char *a = malloc(4 * page_size), *b = malloc(4 * page_size);
+	uint64_t position, same, at;
+	int i, nr, done, ret;
+	unsigned long round;
+	ssize_t bytes;
+
+	ASSERT_TRUE(a && b);
+	set_nonblock(self->fd);
+	set_nonblock(other.fd);
+	random_begin();
+	for (round = 0; round < scaled(300); round++) {
+		nr = 1 + random_below(70);
+		for (i = 0; i < nr; i++)
+			lengths[i] = 1 + random_below(40);
+		ASSERT_EQ(0, reserve_batch(self->fd, lengths, 4 * nr, &position, NULL));
+		ASSERT_EQ(0, reserve_batch(other.fd, lengths, 4 * nr, &same, NULL));
+		ASSERT_EQ(same, position);
+		at = position;
+		for (i = 0; i < nr; i++) {
+			entries[i] = (struct karena_ring_finish_entry){ .position = at };
+			if (!random_below(4))
+				entries[i].flags = KARENA_RING_ENTRY_DISCARD;
+			else if (!random_below(4))
+				entries[i].length = 1 + random_below(lengths[i]);
+			if (!random_below(200))
+				entries[i].length = 41;
+			if (!random_below(200))
+				entries[i].position += 8;
+			at += record_size(lengths[i]);
+		}
+		/* What was not finished is by the next call, and what is wrong is left out. */
+		for (done = 0; done < nr; done++) {
+			ret = finish_batch(self->fd, entries + done, 16 * (nr - done), 0);
+			if (ret > 0)
+				done += ret;
+			if (ret != -EINVAL && done == nr)
+				break;
+		}
+		for (i = 0; i < nr; i++) {
+			struct karena_ring_finish args = {
+				.size = sizeof(args),
+				.position = entries[i].position,
+				.length = entries[i].length,
+			};
+
+			ret = call(other.fd, entries[i].flags ? KARENA_IOC_RING_DISCARD :
+				   KARENA_IOC_RING_SUBMIT, &args);
+			ASSERT_TRUE(ret == 0 || ret == -EINVAL);
+		}
+		for (at = position; at != produced(&self->ring); at += record_size(lengths[i++])) {
+			i = at == position ? 0 : i;
+			ASSERT_EQ(word_at(&other, at), word_at(&self->ring, at));
+			ring_discard(self->fd, at);
+			ring_discard(other.fd, at);
+		}
+		bytes = ring_read(self->fd, a, 4 * page_size);
+		ASSERT_EQ(bytes, ring_read(other.fd, b, 4 * page_size));
+		if (bytes > 0)
+			ASSERT_EQ(0, memcmp(a, b, bytes));
+	}
+	EXPECT_EQ(ring_stat(other.fd).out_submitted, ring_stat(self->fd).out_submitted);
+	EXPECT_EQ(ring_stat(other.fd).out_discarded, ring_stat(self->fd).out_discarded);
+	ring_close(&other);
+	free(a);
+	free(b);
 }
 
 TEST_F(batch, more_than_are_ended_at_a_time_are_ended)

@@ -940,7 +940,8 @@ struct karena_ring_output {
  *
  * Sends records one after another, each as KARENA_IOC_RING_OUTPUT does, and wakes once.
  * Returns the number of records sent, which is less than there are if one could not be
- * sent or a fatal signal came; to learn why, retry from the first unsent record. Fails
+ * sent or a fatal signal came; to learn why, retry from the first unsent record. A record
+ * counts as lost only in a call that sends none, and only the first does then. Fails
  * with EAGAIN if there is no space just now for the first record; ENOSPC if the first
  * record can never fit; ESTALE as write(); EINVAL if it has no bytes or passes the end
  * of the buffer; with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs

@@ -16,7 +16,7 @@
 /* Returns the number of bytes with valid headers; never more than the ring holds. */
 static inline uint64_t bytes_there(const struct karena_ring *ring)
 {
-	/* Pairs with the release in record_open(): below the position there are headers. */
+	/* Pairs with the release in record_publish(): below the position there are headers. */
 	return load_acquire_u64(&ring->producer->position) - ring->taken;
 }
 

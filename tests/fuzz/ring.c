@@ -184,7 +184,7 @@ static void end_record(void)
 	if (nr_opened && way % 4)
 		position = opened[way % nr_opened].position;
 	expected = find(position, owner);
-	ret = record_find(&records, position, owner);
+	ret = record_find(&records, position, owner, true);
 	if (expected < 0) {
 		check(ret == expected);
 		return;

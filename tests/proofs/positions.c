@@ -44,6 +44,33 @@ static void open_one(void)
 	producer += bytes;
 }
 
+/* Any bytes that claim to be records: as many as are whole and fit are there at once. */
+static void put_some(void)
+{
+	static __u64 copy[SIZE / sizeof(__u64)];
+	__u32 bytes = nondet_u32(), room = SIZE - (producer - given_back), at = 0, good, i;
+	unsigned int nr;
+
+	assume(bytes <= SIZE);
+	good = record_check_batch(copy, bytes < room ? bytes : room, &nr);
+	prove(good <= room && good < bytes + RECORD_ALIGN && nr <= RECORDS);
+	for (i = 0; i < RECORDS; i++) {
+		if (i >= nr)
+			continue;
+		assume(end <= RECORDS);
+		list[end].position = producer + at;
+		list[end].word = (__u32)copy[at / sizeof(__u64)];
+		list[end].owner = RECORD_OWNER_KERNEL;
+		list[end].left = 0;
+		prove(list[end].word && list[end].word <= SIZE);
+		at += bytes_of(end);
+		end++;
+	}
+	prove(at == good);
+	record_put(&ring, copy, good);
+	producer += good;
+}
+
 /* A trimmed record keeps its place; where headers are slots, two are there then. */
 static void trim(unsigned int i, __u32 length)
 {
@@ -192,7 +219,7 @@ static void find(void)
 		if (is_open(i) && list[i].position == position)
 			expected = list[i].owner != ALICE ? -EPERM : is_stuck(i) ? -ESTALE : 0;
 	}
-	prove(record_find(&ring, position, ALICE) == expected);
+	prove(record_find(&ring, position, ALICE, SLOTS) == expected);
 }
 
 static bool is_alice(void *context, __u32 owner)
@@ -313,6 +340,6 @@ int main(void)
 
 /* Those that this program is not made for. */
 void (*const operations[])(void) = {
-	open_one, end_one, accept, accept_stuck, give_back_some, find, abandon, skip, run,
+	open_one, put_some, end_one, accept, accept_stuck, give_back_some, find, abandon, skip, run,
 	pass_stuck, end_stuck,
 };
