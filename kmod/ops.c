@@ -139,6 +139,7 @@ static const struct karena_op karena_ops[] = {
 		.timeout = offsetof(struct karena_ring_reserve, timeout_us),
 		.flags = KARENA_RING_WAIT_SPACE,
 		.rights = KARENA_RIGHT_PRODUCE,
+		.nowait = true,
 		.execute = ring_op_reserve,
 	},
 	[NR(KARENA_IOC_RING_SUBMIT)] = {
@@ -190,6 +191,7 @@ static const struct karena_op karena_ops[] = {
 		.flags = KARENA_RING_WAIT_SPACE,
 		.rights = KARENA_RIGHT_PRODUCE,
 		.buffer = offsetof(struct karena_ring_reserve_batch, buffer),
+		.nowait = true,
 		.execute = ring_op_reserve_batch,
 	},
 	[NR(KARENA_IOC_RING_FINISH_BATCH)] = {

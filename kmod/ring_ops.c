@@ -181,15 +181,21 @@ long ring_op_create(struct karena_call *call, void *argp)
  * @ring:	the ring
  * @call:	on its fd
  *
- * Context: may sleep.
- * Return: the party; -EPERM, or -errno as ring_party_get(), as a pointer.
+ * Context: may sleep, if not @call->nowait.
+ * Return: the party; -EPERM, -KARENA_EWOULDSLEEP for the first call of a process, or
+ * -errno as ring_party_get(), as a pointer.
  */
 struct ring_party *ring_producer(struct karena_ring *ring, const struct karena_call *call)
 {
+	struct ring_party *party;
+
 	/* Kernel code is no party: it has calls of its own. */
 	if (!ring_in_place(ring) || !call->file)
 		return ERR_PTR(-EPERM);
-	return ring_party_get(ring, call->file);
+	party = ring_party_find(ring, call->file);
+	if (party)
+		return party;
+	return call->nowait ? ERR_PTR(-KARENA_EWOULDSLEEP) : ring_party_get(ring, call->file);
 }
 
 /* Where users find the payload of the record at @position, in the file. */

@@ -30,14 +30,16 @@ static bool has_worker(void)
 	return has;
 }
 
-/* Was it done by a worker? In a process that had none before. */
-static bool is_done_by_worker(const struct call *call, unsigned int flags)
+/* Was it done by a worker? In a process that had none before, and may be an owner. */
+static bool is_done_by_worker(const struct call *call, unsigned int flags, bool owner)
 {
 	struct world world;
 	union args args;
 	int res;
 
 	world_build(&world);
+	if (owner)
+		must(reserve_record(world.fd[RING]));
 	uring_open(flags);
 	must(!has_worker());
 	call_prepare(&world, call, &args);
@@ -85,9 +87,18 @@ TEST_F(nowait, what_can_sleep_is_done_by_a_worker_and_nothing_else)
 			continue;
 		child = fork_child();
 		if (!child)
-			_exit(2 + is_done_by_worker(&calls[i], variant->flags));
+			_exit(2 + is_done_by_worker(&calls[i], variant->flags, true));
 		EXPECT_EQ(2 + calls[i].sleeps, reap(child)) TH_LOG("%s", calls[i].name);
 	}
+}
+
+TEST_F(nowait, first_reservation_of_a_process_is_by_a_worker)
+{
+	pid_t child = fork_child();
+
+	if (!child)
+		_exit(2 + is_done_by_worker(&calls[CALL_ring_reserve], variant->flags, false));
+	EXPECT_EQ(3, reap(child));
 }
 
 TEST_HARNESS_MAIN
