@@ -118,6 +118,10 @@ static int full_ring(void)
 		.buffer = (uintptr_t)records,
 		.buffer_bytes = sizeof(records),
 	};
+	struct karena_ring_attach attach = {
+		.size = sizeof(attach),
+		.flags = KARENA_ATTACH_F_CONSUME,
+	};
 	long page = sysconf(_SC_PAGESIZE);
 	struct karena_ring_consumer *consumer;
 	int fd = ioctl(device, KARENA_IOC_RING_CREATE, &create);
@@ -129,6 +133,8 @@ static int full_ring(void)
 		if (ioctl(fd, KARENA_IOC_RING_OUTPUT_BATCH, &batch) <= 0)
 			err(1, "output");
 	}
+	if (ioctl(fd, KARENA_IOC_RING_ATTACH, &attach))
+		err(1, "attach");
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, page);
 	if (consumer == MAP_FAILED)
 		err(1, "consumer");

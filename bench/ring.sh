@@ -15,7 +15,7 @@ tsv=build/bench/ring.tsv
 mkdir -p build/bench
 : >"$tsv.new"
 bench/measure "$tsv.new" --icount --file build/bench/ring.bpf.o:/ring.bpf.o -- \
-	sh -ec 'sleep 10; ring_calls; uring_producers; ring_waits; ring_ck; ring_bpf /ring.bpf.o
+	sh -ec 'sleep 10; ring_calls; uring_producers; ring_attach; ring_waits; ring_ck; ring_bpf /ring.bpf.o
 		insmod /lib/modules/karena_bench.ko; ring_kernel; rmmod karena_bench'
 bench/measure "$tsv.new" --plain --cpus 2 --file build/bench/ring.bpf.o:/ring.bpf.o -- \
 	sh -ec 'insmod /lib/modules/karena_bench.ko; ring_cpus /ring.bpf.o; rmmod karena_bench'

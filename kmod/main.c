@@ -7,21 +7,27 @@
 #include <linux/module.h>
 
 #include "dev.h"
-#include "ring.h"
+#include "ring_party.h"
 
 static int __init karena_init(void)
 {
-	int ret = karena_dev_init();
+	int ret = ring_homes_init();
 
-	if (!ret)
-		pr_info("version " KARENA_VERSION "\n");
-	return ret;
+	if (ret)
+		return ret;
+	ret = karena_dev_init();
+	if (ret) {
+		ring_homes_exit();
+		return ret;
+	}
+	pr_info("version " KARENA_VERSION "\n");
+	return 0;
 }
 
 static void __exit karena_exit(void)
 {
 	karena_dev_exit();
-	ring_exit();
+	ring_homes_exit();
 }
 
 module_init(karena_init);

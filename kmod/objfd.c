@@ -170,6 +170,7 @@ static struct file *object_open(struct karena_object *object, u32 rights)
 		goto uncharge;
 	handle->object = object;
 	handle->rights = rights;
+	INIT_HLIST_HEAD(&handle->parties);
 
 	err = karena_objfs_pin();
 	if (err)

@@ -92,6 +92,7 @@ struct karena_object {
  * @opened:	in @files of the object
  * @polled_records_only: of a ring: a poller has queued for records, and not for space
  * @polled_space_only: likewise, the other way round
+ * @parties:	of a ring, see ring_party.c
  */
 struct karena_handle {
 	struct karena_object *object;
@@ -100,6 +101,7 @@ struct karena_handle {
 	struct list_head opened;
 	bool polled_records_only;
 	bool polled_space_only;
+	struct hlist_head parties;
 };
 
 static inline struct karena_handle *karena_file_handle(const struct file *file)

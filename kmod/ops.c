@@ -239,6 +239,13 @@ static const struct karena_op karena_ops[] = {
 		.multishot = true,
 		.execute = ring_op_wait,
 	},
+	[NR(KARENA_IOC_RING_ATTACH)] = {
+		.name = "ring_attach",
+		.type = &karena_ring_type,
+		ARGS(karena_ring_attach, flags, NO_OUT(karena_ring_attach)),
+		.flags = KARENA_ATTACH_F_CONSUME,
+		.execute = ring_op_attach,
+	},
 	[NR(KARENA_IOC_RING_WAIT_CANCEL)] = {
 		.name = "ring_wait_cancel",
 		.type = &karena_ring_type,

@@ -9,7 +9,6 @@
 #define KARENA_RING_H
 
 #include <linux/build_bug.h>
-#include <linux/hashtable.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/mutex.h>
@@ -126,8 +125,8 @@ struct ring_settled {
  *		@lock
  * @unread_since: when it was there, nanoseconds of CLOCK_MONOTONIC; under @lock
  * @read_lock:	one read() at a time. No user memory is faulted in under it
- * @party_lock:	protects @parties, @consumer and @nr_kernel; held to set @policy
- * @parties:	see ring_party.c; also read under RCU
+ * @party_lock:	protects @consumer, @nr_kernel and the parties of open files; held to set
+ *		@policy
  * @consumer:	who has the consumer role; also compared without the lock
  * @nr_kernel:	karena_ring_get() without karena_ring_put(), under @party_lock
  * @party_ids:	parties by number, also read under RCU; locks itself
@@ -165,8 +164,7 @@ struct karena_ring {
 	u64 unread_to;
 	u64 unread_since;
 	struct mutex read_lock;		/* one reader at a time */
-	spinlock_t party_lock;		/* @parties, @consumer, @nr_kernel, setting @policy */
-	DECLARE_HASHTABLE(parties, 6);
+	spinlock_t party_lock;		/* @consumer, @nr_kernel, files' parties, @policy */
 	struct ring_party *consumer;
 	unsigned int nr_kernel;
 	struct xarray party_ids;
@@ -193,9 +191,6 @@ static inline bool ring_in_place(const struct karena_ring *ring)
 extern const struct karena_object_type karena_ring_type;
 extern const struct file_operations ring_fops;
 
-/* For the module's exit, when no ring is left. */
-void ring_exit(void);
-
 /* ring_ops.c: the operations of the table, and the ring's life */
 struct karena_ring *ring_create(u64 data_bytes, u32 flags, u32 reserve_timeout_us, int node,
 				const char *name);
@@ -203,6 +198,7 @@ void ring_destroy(struct karena_object *object);
 struct ring_party *ring_producer(struct karena_ring *ring, const struct karena_call *call);
 u64 ring_payload_offset(const struct karena_ring *ring, u64 position);
 long ring_op_create(struct karena_call *call, void *args);
+long ring_op_attach(struct karena_call *call, void *args);
 long ring_op_reserve(struct karena_call *call, void *args);
 long ring_op_submit(struct karena_call *call, void *args);
 long ring_op_discard(struct karena_call *call, void *args);

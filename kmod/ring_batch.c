@@ -271,7 +271,7 @@ long ring_op_finish_batch(struct karena_call *call, void *argp)
 	if (!args->buffer_bytes ||
 	    args->buffer_bytes % sizeof(struct karena_ring_finish_entry))
 		return -EINVAL;
-	party = ring_party_find(ring, call->file);
+	party = ring_party_find(call->file);
 	do {
 		nr += finish_some(ring, party, call->payload, !nr, &last);
 		cond_resched();

@@ -42,9 +42,6 @@ static ssize_t ring_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	if (!iov_iter_count(to))
 		return 0;
 	ret = ring_take_role(ring, file);
-	/* io_uring comes again when it has seen to the signal. */
-	if (ret == -ERESTARTNOINTR && iocb->ki_flags & IOCB_NOWAIT)
-		return -EAGAIN;
 	if (ret)
 		return ret;
 
@@ -146,7 +143,7 @@ static int map_consumer_writable(struct file *file, struct vm_area_struct *vma)
 
 	if (!karena_may(karena_file_handle(file), KARENA_RIGHT_CONSUME))
 		return -EACCES;
-	err = ring_take_role_locked(file_ring(file), file);
+	err = ring_has_role(file_ring(file), file);
 	if (err)
 		return err;
 	karena_vm_flags_set(vma, VM_DONTCOPY | VM_IO);

@@ -192,10 +192,32 @@ struct ring_party *ring_producer(struct karena_ring *ring, const struct karena_c
 	/* Kernel code is no party: it has calls of its own. */
 	if (!ring_in_place(ring) || !call->file)
 		return ERR_PTR(-EPERM);
-	party = ring_party_find(ring, call->file);
+	party = ring_party_find(call->file);
 	if (party)
 		return party;
 	return call->nowait ? ERR_PTR(-KARENA_EWOULDSLEEP) : ring_party_get(ring, call->file);
+}
+
+/**
+ * ring_op_attach() - KARENA_IOC_RING_ATTACH
+ * @call:	on a ring's fd
+ * @argp:	struct karena_ring_attach
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
+ */
+long ring_op_attach(struct karena_call *call, void *argp)
+{
+	const struct karena_ring_attach *args = argp;
+	struct karena_ring *ring = to_ring(call->object);
+	bool consume = args->flags & KARENA_ATTACH_F_CONSUME;
+	u32 right = consume ? KARENA_RIGHT_CONSUME : KARENA_RIGHT_PRODUCE;
+
+	if (!(karena_call_rights(call) & right) || !call->file)
+		return -EPERM;
+	if (consume)
+		return ring_take_role(ring, call->file);
+	return PTR_ERR_OR_ZERO(ring_producer(ring, call));
 }
 
 /* Where users find the payload of the record at @position, in the file. */
@@ -274,7 +296,7 @@ static long end(struct karena_call *call, const struct karena_ring_finish *args,
 		return -EINVAL;
 	if (args->__reserved || (discard && args->length))
 		return -EINVAL;
-	return ring_end_for(ring, ring_party_find(ring, call->file), args->position,
+	return ring_end_for(ring, ring_party_find(call->file), args->position,
 			    args->length, discard, args->flags);
 }
 

@@ -39,8 +39,8 @@ int rg_init(struct kunit *test)
 	if (!f)
 		return -ENOMEM;
 	test->priv = f;
-	ring_home_init(&f->alice);
-	ring_home_init(&f->bob);
+	ring_home_init(&f->alice, (void *)&f->alice);
+	ring_home_init(&f->bob, (void *)&f->bob);
 	rg_make(test, PAGE_SIZE, 0);
 	return 0;
 }
@@ -69,7 +69,9 @@ struct ring_party *rg_party(struct kunit *test, struct ring_home *home)
 	struct ring_fixture *f = test->priv;
 	struct ring_party *party;
 
-	party = ring_party_add(f->ring, home, (void *)0x1000, (void *)home);
+	mutex_lock(&home->lock);
+	party = ring_party_add(f->ring, home, (void *)0x1000);
+	mutex_unlock(&home->lock);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, party);
 	return party;
 }

@@ -266,12 +266,15 @@ TEST_F(program, sets_who_is_woken)
 	struct karena_ring_wait_cancel cancel = ARGS(karena_ring_wait_cancel,
 		.flags = KARENA_WAIT_CANCEL_F_ALL);
 	struct karena_ring_flush flush = ARGS(karena_ring_flush);
+	struct karena_ring_attach attach = ARGS(karena_ring_attach,
+		.flags = KARENA_ATTACH_F_CONSUME);
 	struct karena_ring_stat stat = ARGS(karena_ring_stat);
 	int ring = new_ring(self);
 
 	ASSERT_LE(0, ring);
 	EXPECT_EQ(0, CALL(ring, RING_POLICY, policy));
 	EXPECT_EQ(0, CALL(ring, RING_FLUSH, flush));
+	EXPECT_EQ(0, CALL(ring, RING_ATTACH, attach));
 	EXPECT_EQ(0, CALL(ring, RING_WAIT_CANCEL, cancel));
 	EXPECT_EQ(0, CALL(ring, RING_STAT, stat));
 	EXPECT_EQ(5, stat.out_wake_records);

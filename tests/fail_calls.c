@@ -95,6 +95,7 @@ FIXTURE_VARIANT_ADD(points, ring_finish_batch) { .call = &calls[CALL_ring_finish
 FIXTURE_VARIANT_ADD(points, ring_policy) { .call = &calls[CALL_ring_policy] };
 FIXTURE_VARIANT_ADD(points, ring_flush) { .call = &calls[CALL_ring_flush] };
 FIXTURE_VARIANT_ADD(points, ring_wait_cancel) { .call = &calls[CALL_ring_wait_cancel] };
+FIXTURE_VARIANT_ADD(points, ring_attach) { .call = &calls[CALL_ring_attach] };
 FIXTURE_VARIANT_ADD(points, ring_stat) { .call = &calls[CALL_ring_stat] };
 
 FIXTURE_SETUP(points)

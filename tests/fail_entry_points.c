@@ -33,6 +33,12 @@ static int run_map_ring(void)
 
 static int run_map_consumer(void)
 {
+	struct karena_ring_attach args = {
+		.size = sizeof(args), .flags = KARENA_ATTACH_F_CONSUME,
+	};
+
+	if (ioctl(world.fd[RING], KARENA_IOC_RING_ATTACH, &args))
+		return errno;
 	return run_map(world.fd[RING], RDWR, page_size, page_size);
 }
 

@@ -392,7 +392,7 @@ TEST_F(library, consumers_are_told_what_is_wrong)
 	ASSERT_EQ(0, karena_ring_reopen(self->ring, KARENA_RIGHTS_RING, &other));
 	REFUSED(-EBUSY, "is the consumer", karena_ring_take(other, &record, 1));
 	ASSERT_EQ(0, karena_ring_restrict(other, KARENA_RIGHT_MAP));
-	REFUSED(-EACCES, "lacks KARENA_RIGHT_CONSUME", karena_ring_take(other, &record, 1));
+	REFUSED(-EPERM, "lacks KARENA_RIGHT_CONSUME", karena_ring_take(other, &record, 1));
 	karena_ring_close(other);
 }
 

@@ -94,7 +94,7 @@ TEST_F(ring, reopen_and_restrict_cut_rights)
 	EXPECT_EQ(NULL, karena_ring_reserve(consumer, 8));
 	EXPECT_EQ(EACCES, errno);
 	EXPECT_EQ(0, karena_ring_restrict(consumer, KARENA_RIGHT_MAP));
-	EXPECT_EQ(-EACCES, karena_ring_take(consumer, self->records, 1));
+	EXPECT_EQ(-EPERM, karena_ring_take(consumer, self->records, 1));
 	EXPECT_EQ(-EINVAL, karena_ring_restrict(consumer, 1u << 31));
 	EXPECT_EQ(0, karena_ring_restrict(consumer, 0));
 	EXPECT_EQ(-EACCES, karena_ring_take(consumer, self->records, 1));

@@ -259,6 +259,9 @@ TEST(read_only_mapping_made_before_can_still_be_made_writable)
 /* Touches, faults and mprotect() within what was granted at mmap() go on. */
 TEST(mapping_made_before_keeps_what_it_has)
 {
+	struct karena_ring_attach attach = {
+		.size = sizeof(attach), .flags = KARENA_ATTACH_F_CONSUME,
+	};
 	struct karena_ring_header header;
 	char *map, *data;
 	__u64 *consumer;
@@ -283,6 +286,7 @@ TEST(mapping_made_before_keeps_what_it_has)
 	fd = world.fd[RING];
 	data = mmap(NULL, 2 * header.data_bytes, RDWR, MAP_SHARED, fd, header.data_offset);
 	ASSERT_NE(MAP_FAILED, data);
+	ASSERT_EQ(0, ioctl(fd, KARENA_IOC_RING_ATTACH, &attach));
 	consumer = mmap(NULL, page_size, RDWR, MAP_SHARED, fd, header.consumer_offset);
 	ASSERT_NE(MAP_FAILED, consumer);
 	ASSERT_EQ(0, restrict_to(fd, 0));

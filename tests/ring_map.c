@@ -49,6 +49,7 @@ TEST_F(ring, only_the_named_windows_are_writable)
 	uint64_t first, nr;
 	size_t i;
 
+	ASSERT_EQ(0, ring_attach(self->fd, KARENA_ATTACH_F_CONSUME));
 	for (i = 0; i < sizeof(prots) / sizeof(prots[0]); i++) {
 		for (first = 0; first <= MAP_PAGES + 1; first++) {
 			for (nr = 1; nr <= MAP_PAGES + 2; nr++)
@@ -148,6 +149,7 @@ TEST_F(ring, rights_decide_what_is_mapped)
 		ASSERT_LE(0, fd);
 		EXPECT_EQ(rights & KARENA_RIGHT_MAP ? 0 : -EACCES,
 			  try_window(fd, PROT_READ, MAP_SHARED, 0, MAP_PAGES));
+		ring_attach(fd, KARENA_ATTACH_F_CONSUME);
 		EXPECT_EQ(consume ? 0 : -EACCES,
 			  try_window(fd, RDWR, MAP_SHARED, CONSUMER_PAGE, 1));
 		if (variant->flags & KARENA_RING_F_IN_PLACE)

@@ -37,8 +37,10 @@ static int try_role(int fd)
 
 static int try_role_by_map(int fd)
 {
-	void *map = ring_window(fd, RDWR, page_size, page_size);
+	void *map;
 
+	ring_attach(fd, KARENA_ATTACH_F_CONSUME);
+	map = ring_window(fd, RDWR, page_size, page_size);
 	if (!map)
 		return -errno;
 	must(munmap(map, page_size) == 0);
@@ -124,11 +126,40 @@ TEST_F(ring, role_ends_with_the_open_file)
 	EXPECT_EQ(0, try_role(self->fd));
 }
 
+/* What a mapping demands is done by a call before. */
+TEST_F(ring, mapping_does_not_take_the_role)
+{
+	struct ring copy = ring_new(0, page_size);
+	int fd;
+
+	EXPECT_EQ(NULL, ring_window(self->fd, RDWR, page_size, page_size));
+	EXPECT_EQ(EPERM, errno);
+	ASSERT_EQ(0, ring_attach(self->fd, KARENA_ATTACH_F_CONSUME));
+	EXPECT_EQ(0, ring_attach(self->fd, KARENA_ATTACH_F_CONSUME));
+	EXPECT_NE(NULL, ring_window(self->fd, RDWR, page_size, page_size));
+	fd = ring_reopen(self->fd, KARENA_RIGHTS_RING);
+	EXPECT_EQ(NULL, ring_window(fd, RDWR, page_size, page_size));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_EQ(-EBUSY, ring_attach(fd, KARENA_ATTACH_F_CONSUME));
+	close(fd);
+
+	fd = ring_reopen(self->fd, KARENA_RIGHT_PRODUCE);
+	EXPECT_EQ(-EPERM, ring_attach(fd, KARENA_ATTACH_F_CONSUME));
+	close(fd);
+	fd = ring_reopen(self->fd, KARENA_RIGHT_CONSUME);
+	EXPECT_EQ(-EPERM, ring_attach(fd, 0));
+	close(fd);
+	EXPECT_EQ(-EPERM, ring_attach(copy.fd, 0));
+	ring_close(&copy);
+}
+
 TEST_F(ring, mapping_keeps_the_role_of_a_closed_fd)
 {
 	int fd = ring_reopen(self->fd, KARENA_RIGHTS_RING);
-	void *map = ring_window(fd, RDWR, page_size, page_size);
+	void *map;
 
+	ASSERT_EQ(0, ring_attach(fd, KARENA_ATTACH_F_CONSUME));
+	map = ring_window(fd, RDWR, page_size, page_size);
 	ASSERT_NE(NULL, map);
 	close(fd);
 	EXPECT_EQ(-EBUSY, try_role(self->fd));

@@ -136,6 +136,7 @@ TEST_F(vmr, a_ring_should_work_from_where_it_is_mapped)
 	char *data;
 
 	ASSERT_GE(64 * PAGE, self->header.map_bytes);
+	ASSERT_EQ(0, karena_ring_attach(self->ring, KARENA_ATTACH_F_CONSUME));
 	ASSERT_EQ(0, source_ring(&source, self->ring, 0, PROT_READ));
 	ASSERT_EQ(0, karena_vmr_map(self->vmr, 0, PAGE, &source, NULL));
 	ASSERT_EQ(0, source_ring(&source, self->ring, self->header.consumer_offset, RW));
@@ -287,12 +288,11 @@ TEST_F(vmr, a_consumer_page_that_another_has_should_be_ebusy)
 	ASSERT_EQ(0, pipe(done));
 	child = fork();
 	if (!child) {
-		void *page = mmap(NULL, PAGE, RW, MAP_SHARED, karena_ring_fd(self->ring),
-				  (off_t)self->header.consumer_offset);
+		int ret = karena_ring_attach(self->ring, KARENA_ATTACH_F_CONSUME);
 
 		if (write(done[1], &byte, 1) != 1 || read(go[0], &byte, 1) != 1)
 			_exit(2);
-		_exit(page == MAP_FAILED);
+		_exit(!!ret);
 	}
 	ASSERT_EQ(1, read(done[0], &byte, 1));
 	ASSERT_EQ(0, source_ring(&source, self->ring, self->header.consumer_offset, RW));
@@ -343,6 +343,7 @@ TEST_F(vmr, a_child_should_have_placeholder_where_maps_are_not_inherited)
 	ASSERT_EQ(0, source_arena(&source, inherit, 0));
 	ASSERT_EQ(0, karena_vmr_map(self->vmr, 8 * PAGE, PAGE, &source, &map));
 	*(int *)map.address = 88;
+	ASSERT_EQ(0, karena_ring_attach(self->ring, KARENA_ATTACH_F_CONSUME));
 	/* 12: a ring's consumer page, not passed on. 40: its header, which is. */
 	ASSERT_EQ(0, source_ring(&source, self->ring, self->header.consumer_offset, RW));
 	ASSERT_EQ(0, karena_vmr_map(self->vmr, 12 * PAGE, PAGE, &source, NULL));

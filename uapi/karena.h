@@ -130,6 +130,7 @@
 #define KARENA_IOC_RING_POLICY	0xbd49u
 #define KARENA_IOC_RING_FLUSH	0xbd4au
 #define KARENA_IOC_RING_WAIT_CANCEL 0xbd4bu
+#define KARENA_IOC_RING_ATTACH	0xbd4cu
 
 /*
  * io_uring
@@ -661,13 +662,13 @@ struct karena_arena_walk {
  * EINVAL for MAP_PRIVATE or a window that passes the end. It fails with EACCES if
  * the open file lacks a right: every window needs KARENA_RIGHT_MAP, the writable
  * consumer page KARENA_RIGHT_CONSUME, the writable data KARENA_RIGHT_MAP_WRITE and
- * KARENA_RIGHT_PRODUCE. It fails with EBUSY if another has the consumer role and
- * the window is the writable consumer page.
+ * KARENA_RIGHT_PRODUCE. Only the consumer can map the consumer page writable: else
+ * mmap() fails with EBUSY if another has the role, or EPERM if nobody has.
  * Children do not inherit writable mappings: if MADV_DOFORK passes on the data, each
  * touch by the child is a SIGBUS. Writable mappings cannot grow.
  *
- * A ring has one consumer: the process and open file that first map the consumer
- * page writable or call read(). The role ends when either of them ends. Other
+ * A ring has one consumer: the process and open file that first take the role by
+ * KARENA_IOC_RING_ATTACH or call read(). The role ends when either of them ends. Other
  * processes can observe through read-only mappings.
  *
  * read() returns as many whole records as fit, each with its header and its payload
@@ -831,6 +832,29 @@ struct karena_ring_create {
 	__s32		node;
 	__u32		reserve_timeout_us;
 	char		name[KARENA_NAME_LEN];
+};
+
+/* Become the consumer, rather than a producer. */
+#define KARENA_ATTACH_F_CONSUME		0x00000001u
+
+/**
+ * struct karena_ring_attach - KARENA_IOC_RING_ATTACH, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_attach) as the caller was built
+ * @flags:	in, KARENA_ATTACH_F_CONSUME, or 0
+ *
+ * Makes the calling process and this open file an owner: of reservations, or with CONSUME
+ * of the consumer role, without which the consumer page cannot be mapped writable. The
+ * first KARENA_IOC_RING_RESERVE and the first read() do the same. It lasts until the
+ * process or the open file ends, and doing it again changes nothing. The first call by
+ * which a process becomes an owner of any ring takes time in proportion to the number of
+ * its mappings; as an io_uring command it goes to a worker, as do RESERVE and
+ * RESERVE_BATCH of a process that is none. Fails with EBUSY if another owner has the
+ * role; EPERM without KARENA_RIGHT_CONSUME for CONSUME, or else without
+ * KARENA_RIGHT_PRODUCE or if the ring is not IN_PLACE.
+ */
+struct karena_ring_attach {
+	__u32		size;
+	__u32		flags;
 };
 
 /**

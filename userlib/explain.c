@@ -351,6 +351,16 @@ static void not_all_rights(const struct refused *refused)
 	karena_explain_rights(refused->row->name, refused->fd, args->rights, -EPERM);
 }
 
+/* Which right the call needs depends on what the caller wants to become. */
+static void cannot_attach(const struct refused *refused)
+{
+	uint32_t right = refused->flags & KARENA_ATTACH_F_CONSUME ? KARENA_RIGHT_CONSUME
+								 : KARENA_RIGHT_PRODUCE;
+
+	if (!karena_explain_rights(refused->row->name, refused->fd, right, -EPERM))
+		not_in_place(refused);
+}
+
 static bool is_by_copy(const struct refused *refused, const struct rule *rule)
 {
 	(void)rule;
@@ -488,6 +498,11 @@ static const struct row rows[] = {
 			MUST(passes_end, karena_arena_walk, offset),
 			RESERVED(karena_arena_walk),
 		},
+	}, {
+		KARENA_IOC_RING_ATTACH, "ring_attach", 0, KARENA_ATTACH_F_CONSUME,
+		SIZES(karena_ring_attach),
+		.not_permitted = cannot_attach,
+		.meanings = { { EBUSY, "another process or open file is the consumer" } },
 	}, {
 		KARENA_IOC_RING_RESERVE, "ring_reserve", KARENA_RIGHT_PRODUCE,
 		KARENA_RING_WAIT_SPACE, SIZES(karena_ring_reserve),

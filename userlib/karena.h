@@ -701,6 +701,18 @@ uint64_t karena_ring_data_bytes(const struct karena_ring *ring);
 int karena_ring_stat(const struct karena_ring *ring, struct karena_ring_stat *stat);
 
 /**
+ * karena_ring_attach() - become an owner of reservations, or the consumer
+ * @ring:	a ring
+ * @flags:	KARENA_ATTACH_F_CONSUME to become the consumer, or 0
+ *
+ * The calls that reserve or consume do this themselves. Call it before, where the first
+ * of them must be quick, as it takes time in a process of many mappings; and before you
+ * map the consumer page without this library. Errors: as in <linux/karena.h>. Any thread.
+ * Since 1.0.
+ */
+int karena_ring_attach(const struct karena_ring *ring, uint32_t flags);
+
+/**
  * karena_ring_wait() - wait for a record, or for space
  * @ring:	a ring
  * @events:	POLLIN: a record is there; POLLOUT: half of the ring is free; or

@@ -45,6 +45,7 @@
 #define KARENA_ARENA_STAT_INIT	KARENA_SIZED(karena_arena_stat)
 #define KARENA_ARENA_WALK_INIT	KARENA_SIZED(karena_arena_walk)
 #define KARENA_RING_CREATE_INIT	KARENA_ON_ANY_NODE(karena_ring_create)
+#define KARENA_RING_ATTACH_INIT KARENA_SIZED(karena_ring_attach)
 #define KARENA_RING_RESERVE_INIT KARENA_SIZED(karena_ring_reserve)
 #define KARENA_RING_FINISH_INIT	KARENA_SIZED(karena_ring_finish)
 #define KARENA_RING_OUTPUT_INIT	KARENA_SIZED(karena_ring_output)

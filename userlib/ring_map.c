@@ -154,12 +154,22 @@ static int map_shown(struct karena_ring *ring, const struct karena_ring_header *
 	return 0;
 }
 
-/* Maps the consumer page, which takes the role. */
+int karena_ring_attach(const struct karena_ring *ring, uint32_t flags)
+{
+	struct karena_ring_attach args = { .size = sizeof(args), .flags = flags };
+
+	return karena_ioctl(ring->fd, KARENA_IOC_RING_ATTACH, &args);
+}
+
+/* Takes the role, and maps the consumer page. */
 static int map_consumer(struct karena_ring *ring, const struct karena_ring_header *layout)
 {
 	void *address = NULL;
 	int ret;
 
+	ret = karena_ring_attach(ring, KARENA_ATTACH_F_CONSUME);
+	if (ret < 0)
+		return ret;
 	ret = karena_mmap(ring->fd, layout->consumer_offset, karena_page_size(),
 			  PROT_READ | PROT_WRITE, &address);
 	if (ret < 0)
@@ -184,7 +194,7 @@ static int find_position(struct karena_ring *ring)
 
 /*
  * Maps what a consumer needs, and takes the role. Returns 0; -EOPNOTSUPP for a layout that
- * this library does not know; errors of mmap(2).
+ * this library does not know; errors of KARENA_IOC_RING_ATTACH and of mmap(2).
  */
 int karena_ring_map_consumer(struct karena_ring *ring)
 {

@@ -464,4 +464,13 @@ const struct call calls[NR_CALLS] = {
 		.prepare = prepare_nothing,
 		.randomize = random_wait_cancel,
 	},
+	[CALL_ring_attach] = {
+		"ring_attach", KARENA_IOC_RING_ATTACH, BIT(RING),
+		sizeof(struct karena_ring_attach), 0,
+		.flags = KARENA_ATTACH_F_CONSUME,
+		.rights = KARENA_RIGHT_PRODUCE,	/* with CONSUME the other one */
+		.sleeps = true,
+		ERRNOS(EBUSY),
+		.prepare = prepare_nothing,
+	},
 };

@@ -46,6 +46,7 @@ union args {
 	struct karena_ring_policy policy;
 	struct karena_ring_flush flush;
 	struct karena_ring_wait_cancel wait_cancel;
+	struct karena_ring_attach attach;
 	unsigned char bytes[256];
 };
 
@@ -157,7 +158,7 @@ enum {
 	CALL_arena_decommit, CALL_arena_stat, CALL_arena_walk, CALL_ring_reserve,
 	CALL_ring_submit, CALL_ring_discard, CALL_ring_output, CALL_ring_stat, CALL_ring_wait,
 	CALL_ring_output_batch, CALL_ring_reserve_batch, CALL_ring_finish_batch, CALL_ring_policy,
-	CALL_ring_flush, CALL_ring_wait_cancel,
+	CALL_ring_flush, CALL_ring_wait_cancel, CALL_ring_attach,
 	NR_CALLS
 };
 

@@ -134,8 +134,14 @@ static int ring_map_read(int fd)
 	return map_window(fd, PROT_READ, world_ring_header().map_bytes, 0);
 }
 
+/* Whoever may consume has the role. */
 static int ring_map_consumer(int fd)
 {
+	struct karena_ring_attach args = {
+		.size = sizeof(args), .flags = KARENA_ATTACH_F_CONSUME,
+	};
+
+	ioctl(fd, KARENA_IOC_RING_ATTACH, &args);
 	return map_window(fd, RDWR, page_size, world_ring_header().consumer_offset);
 }
 

@@ -40,9 +40,17 @@ static inline struct ring ring_new(uint32_t flags, uint64_t bytes)
 
 void ring_close(struct ring *ring);
 
-/* The writable consumer page, NULL with errno if it is not to be had. */
+static inline int ring_attach(int fd, uint32_t flags)
+{
+	struct karena_ring_attach args = { .size = sizeof(args), .flags = flags };
+
+	return call(fd, KARENA_IOC_RING_ATTACH, &args);
+}
+
+/* Becomes the consumer. Returns its page, NULL with mmap()'s errno if it is not to be had. */
 static inline struct karena_ring_consumer *ring_consumer(const struct ring *ring)
 {
+	ring_attach(ring->fd, KARENA_ATTACH_F_CONSUME);
 	return ring_window(ring->fd, RDWR, ring->header->consumer_offset, page_size);
 }
 

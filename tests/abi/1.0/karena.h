@@ -130,6 +130,7 @@
 #define KARENA_IOC_RING_POLICY	0xbd49u
 #define KARENA_IOC_RING_FLUSH	0xbd4au
 #define KARENA_IOC_RING_WAIT_CANCEL 0xbd4bu
+#define KARENA_IOC_RING_ATTACH	0xbd4cu
 
 /*
  * io_uring
@@ -661,13 +662,13 @@ struct karena_arena_walk {
  * EINVAL for MAP_PRIVATE or a window that passes the end. It fails with EACCES if
  * the open file lacks a right: every window needs KARENA_RIGHT_MAP, the writable
  * consumer page KARENA_RIGHT_CONSUME, the writable data KARENA_RIGHT_MAP_WRITE and
- * KARENA_RIGHT_PRODUCE. It fails with EBUSY if another has the consumer role and
- * the window is the writable consumer page.
+ * KARENA_RIGHT_PRODUCE. Only the consumer can map the consumer page writable: else
+ * mmap() fails with EBUSY if another has the role, or EPERM if nobody has.
  * Children do not inherit writable mappings: if MADV_DOFORK passes on the data, each
  * touch by the child is a SIGBUS. Writable mappings cannot grow.
  *
- * A ring has one consumer: the process and open file that first map the consumer
- * page writable or call read(). The role ends when either of them ends. Other
+ * A ring has one consumer: the process and open file that first take the role by
+ * KARENA_IOC_RING_ATTACH or call read(). The role ends when either of them ends. Other
  * processes can observe through read-only mappings.
  *
  * read() returns as many whole records as fit, each with its header and its payload
@@ -833,6 +834,29 @@ struct karena_ring_create {
 	char		name[KARENA_NAME_LEN];
 };
 
+/* Become the consumer, rather than a producer. */
+#define KARENA_ATTACH_F_CONSUME		0x00000001u
+
+/**
+ * struct karena_ring_attach - KARENA_IOC_RING_ATTACH, on a ring fd
+ * @size:	in, sizeof(struct karena_ring_attach) as the caller was built
+ * @flags:	in, KARENA_ATTACH_F_CONSUME, or 0
+ *
+ * Makes the calling process and this open file an owner: of reservations, or with CONSUME
+ * of the consumer role, without which the consumer page cannot be mapped writable. The
+ * first KARENA_IOC_RING_RESERVE and the first read() do the same. It lasts until the
+ * process or the open file ends, and doing it again changes nothing. The first call by
+ * which a process becomes an owner of any ring takes time in proportion to the number of
+ * its mappings; as an io_uring command it goes to a worker, as do RESERVE and
+ * RESERVE_BATCH of a process that is none. Fails with EBUSY if another owner has the
+ * role; EPERM without KARENA_RIGHT_CONSUME for CONSUME, or else without
+ * KARENA_RIGHT_PRODUCE or if the ring is not IN_PLACE.
+ */
+struct karena_ring_attach {
+	__u32		size;
+	__u32		flags;
+};
+
 /**
  * struct karena_ring_reserve - KARENA_IOC_RING_RESERVE, on a ring fd
  * @size:	in, sizeof(struct karena_ring_reserve) as the caller was built
@@ -940,7 +964,8 @@ struct karena_ring_output {
  *
  * Sends records one after another, each as KARENA_IOC_RING_OUTPUT does, and wakes once.
  * Returns the number of records sent, which is less than there are if one could not be
- * sent or a fatal signal came; to learn why, retry from the first unsent record. Fails
+ * sent or a fatal signal came; to learn why, retry from the first unsent record. A record
+ * counts as lost only in a call that sends none, and only the first does then. Fails
  * with EAGAIN if there is no space just now for the first record; ENOSPC if the first
  * record can never fit; ESTALE as write(); EINVAL if it has no bytes or passes the end
  * of the buffer; with WAIT_SPACE also with ETIMEDOUT and EINTR. Needs
