@@ -94,8 +94,10 @@ static __always_inline u64 open_records(struct karena_ring *ring, struct ring_pa
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		record_begin(&copy, position, lengths[i], owner, slots);
-		position += record_bytes(lengths[i]);
+		u32 length = lengths[i];
+
+		record_begin(&copy, position, length, owner, slots);
+		position += record_bytes(length);
 	}
 	record_publish(&ring->records, position);
 	if (party)
@@ -457,21 +459,30 @@ int ring_end_for(struct karena_ring *ring, struct ring_party *party, u64 positio
 }
 EXPORT_SYMBOL_IF_KUNIT(ring_end_for);
 
-/* What ended is counted in @ended by whether it was discarded; its word stays in @entry. */
-static __always_inline int end_entry(struct records *r, u32 owner,
-				     struct karena_ring_finish_entry *entry,
-				     unsigned int ended[2])
+/* Under the lock. Its word stays in @entry, for tracing. Returns as ring_end_for(). */
+static noinline int end_entry(struct karena_ring *ring, u32 owner,
+			      struct karena_ring_finish_entry *entry)
 {
-	bool discard = entry->flags;
+	if (entry->flags & ~KARENA_RING_ENTRY_DISCARD || (entry->flags && entry->length))
+		return -EINVAL;
+	return end_open(&ring->records, owner, entry->position, entry->length,
+			entry->flags ? KARENA_RECORD_DISCARD : 0, true, &entry->length);
+}
+
+/* The same for a record that is submitted whole, as most are. */
+static __always_inline int end_whole(struct records *r, u32 owner,
+				     struct karena_ring_finish_entry *entry)
+{
+	struct karena_record_header *header = record_header(r, entry->position);
 	int err;
 
-	if (entry->flags & ~KARENA_RING_ENTRY_DISCARD || (discard && entry->length))
-		return -EINVAL;
-	err = end_open(r, owner, entry->position, entry->length,
-		       discard ? KARENA_RECORD_DISCARD : 0, true, &entry->length);
-	if (!err)
-		ended[discard]++;
-	return err;
+	err = record_find(r, entry->position, owner, true);
+	if (err)
+		return err;
+	/* Of a trimmed record record_find() does not find the owner, so readers see its word. */
+	entry->length = READ_ONCE(record_slot(r, header, true)->word) & ~KARENA_RECORD_BUSY;
+	record_close_as(r, header, entry->length, true);
+	return 0;
 }
 
 /**
@@ -490,23 +501,34 @@ static __always_inline int end_entry(struct records *r, u32 owner,
 int ring_end_batch(struct karena_ring *ring, struct ring_party *party,
 		   struct karena_ring_finish_entry *entries, unsigned int *nr)
 {
-	unsigned int most = *nr, ended[2] = {}, i;
+	unsigned int most = *nr, nr_discarded = 0, i;
+	struct karena_ring_finish_entry *entry;
 	u32 owner = owner_of(party);
 	struct records copy;
 	unsigned long irq;
 	int err = 0;
 
 	ring_lock(ring, &irq);
+	/* A copy, which no store may change: see record.c. */
 	copy = ring->records;
-	for (i = 0; i < most && !err; i++)
-		err = end_entry(&copy, owner, &entries[i], ended);
-	*nr = ended[0] + ended[1];
+	for (i = 0; i < most; i++) {
+		entry = &entries[i];
+		if (likely(!entry->flags && !entry->length)) {
+			err = end_whole(&copy, owner, entry);
+		} else {
+			err = end_entry(ring, owner, entry);
+			nr_discarded += !err && entry->flags;
+		}
+		if (err)
+			break;
+	}
+	*nr = i;
 	if (party)
-		party->nr_open -= *nr;
+		party->nr_open -= i;
 	ring_unlock(ring, irq);
 
-	ring_count_ended(ring, ended[0], 0);
-	ring_count_ended(ring, ended[1], KARENA_RECORD_DISCARD);
+	ring_count_ended(ring, *nr - nr_discarded, 0);
+	ring_count_ended(ring, nr_discarded, KARENA_RECORD_DISCARD);
 	if (trace_karena_ring_finish_enabled()) {
 		for (i = 0; i < *nr; i++)
 			trace_ended(ring, entries[i].position, entries[i].length);
