@@ -218,7 +218,7 @@ check: ## every test
 check-all: ## every test, on every kernel
 	vm/setup check-all
 	vm/stages all-kernels build modules flavours debug-newest cross programs-arm64 \
-		"$(addprefix vm-,$(vm_emulated)) check-install $(side_by_side) \
+		"$(addprefix vm-,$(vm_emulated)) check-install ports $(side_by_side) \
 		$(addprefix vm-,$(vm_others))" lines
 
 check-install: ## the packages, in a Debian 12 and a Debian 13 with systemd
@@ -288,6 +288,9 @@ vm-dax: $(dax) ## files on persistent memory, on the stock kernel
 vm-python: stock lib ## the module for Python, on the stock kernel
 	vm/count $@ vm/python
 
+ports: stock build/libkarena.a $(headers) ## ports of other libraries, see examples/ports
+	vm/count $@ vm/ports
+
 # Kernels that look for errors take more memory for each object than is charged.
 vm-plain: stock build/tests/object_cost ## what objects cost, on the stock kernel as it is shipped
 	vm/count $@ vm/run --plain --no-load --log build/vm/plain.log -- suite /tests/object_cost
@@ -337,5 +340,5 @@ help: ## this list
 		awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
 .PHONY: all cross lib man bin tests quick check check-all check-install models proofs host fuzz \
-	fuzz-brief vm-python vm-dax vm-plain kunit selftest soak vm demo coverage lint lines build programs-arm64 \
+	fuzz-brief ports vm-python vm-dax vm-plain kunit selftest soak vm demo coverage lint lines build programs-arm64 \
 	clean help $(addprefix vm-,stock debug newest $(vm_others) $(vm_emulated))
