@@ -288,7 +288,7 @@ vm-dax: $(dax) ## files on persistent memory, on the stock kernel
 vm-python: stock lib ## the module for Python, on the stock kernel
 	vm/count $@ vm/python
 
-ports: stock build/libkarena.a $(headers) ## ports of other libraries, see examples/ports
+ports: stock build/libkarena.a $(headers) ## ports of other libraries, and the example in Rust
 	vm/count $@ vm/ports
 
 # Kernels that look for errors take more memory for each object than is charged.
