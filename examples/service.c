@@ -31,7 +31,14 @@ struct service {
 	struct karena_arena_free frees[ARENA_PAGES];
 };
 
-static void check(int ret, const char *what)
+static void check(int ret)
+{
+	if (ret < 0)
+		errx(1, "%s", karena_errormsg());
+}
+
+/* Of liburing, or what a completion says. */
+static void check_result(int ret, const char *what)
 {
 	if (ret < 0)
 		errx(1, "%s: %s", what, karena_strerror(ret));
@@ -45,7 +52,7 @@ static uint64_t page_to_fill(struct karena_arena *arena)
 
 	while ((ret = karena_arena_alloc(arena, 1, NULL, &offset)) == -ENOSPC)
 		usleep(1000);
-	check(ret, "alloc");
+	check(ret);
 	return offset;
 }
 
@@ -55,14 +62,14 @@ static void produce(struct karena_arena *arena, struct karena_ring *ring, int nu
 	uint64_t offset;
 	int i, ret;
 
-	check(karena_arena_map(arena, NULL, &view), "map");
+	check(karena_arena_map(arena, NULL, &view));
 	for (i = 0; i < pages; i++) {
 		offset = page_to_fill(arena);
 		sprintf(karena_view_ptr(&view, offset, page), "producer %d, page %d\n",
 			number, i);
 		while ((ret = karena_ring_output(ring, &offset, sizeof(offset), 0)) == -EAGAIN)
 			karena_ring_wait(ring, POLLOUT, -1);
-		check(ret, "output");
+		check(ret);
 	}
 }
 
@@ -88,14 +95,27 @@ static int take_page(void *context, const void *data, size_t length)
 	return length == sizeof(offset) ? 0 : -EBADMSG;
 }
 
+/* A page was freed, or written. */
+static void complete_request(struct service *service, const struct io_uring_cqe *cqe)
+{
+	struct karena_arena_free *args = io_uring_cqe_get_data(cqe);
+
+	if (!args)
+		check_result(cqe->res, "write");
+	else
+		check(karena_explain(karena_arena_fd(service->arena), KARENA_IOC_ARENA_FREE,
+				     args, cqe->res));
+}
+
 static void complete(struct service *service, const struct io_uring_cqe *cqe)
 {
 	if (io_uring_cqe_get_data(cqe) != &service->consumer) {
-		check(cqe->res, io_uring_cqe_get_data(cqe) ? "free" : "write");
+		complete_request(service, cqe);
 		service->done++;
 		return;
 	}
-	check(karena_uring_consumer_take(&service->consumer, cqe, take_page, service), "take");
+	check_result(karena_uring_consumer_take(&service->consumer, cqe, take_page, service),
+		     "take");
 }
 
 static void serve(struct service *service, uint64_t pages)
@@ -103,8 +123,9 @@ static void serve(struct service *service, uint64_t pages)
 	struct io_uring_cqe *cqe;
 
 	while (service->done < pages) {
-		check(karena_uring_consumer_arm(&service->consumer, &service->uring), "arm");
-		check(io_uring_submit_and_wait(&service->uring, 1), "submit");
+		check_result(karena_uring_consumer_arm(&service->consumer, &service->uring),
+			     "arm");
+		check_result(io_uring_submit_and_wait(&service->uring, 1), "submit");
 		while (io_uring_peek_cqe(&service->uring, &cqe) == 0) {
 			complete(service, cqe);
 			io_uring_cqe_seen(&service->uring, cqe);
@@ -124,9 +145,9 @@ int main(int argc, char **argv)
 	producers = atoi(argv[2]);
 	pages = atoi(argv[3]);
 	page = sysconf(_SC_PAGESIZE);
-	check(karena_open(NULL, &device), "open");
-	check(karena_arena_create(device, ARENA_PAGES * page, NULL, &service.arena), "arena");
-	check(karena_ring_create(device, 65536, NULL, &ring), "ring");
+	check(karena_open(NULL, &device));
+	check(karena_arena_create(device, ARENA_PAGES * page, NULL, &service.arena));
+	check(karena_ring_create(device, 65536, NULL, &ring));
 	for (i = 0; i < producers; i++) {
 		if (!fork()) {
 			produce(service.arena, ring, i, pages);
@@ -137,10 +158,10 @@ int main(int argc, char **argv)
 	service.file = open(argv[1], O_WRONLY | O_CREAT | O_DIRECT, 0644);
 	if (service.file < 0)
 		err(1, "%s", argv[1]);
-	check(karena_arena_map(service.arena, NULL, &service.view), "map");
-	check(io_uring_queue_init(4 * ARENA_PAGES, &service.uring, 0), "io_uring");
-	check(karena_uring_consumer_init(&service.consumer, device, ring, KARENA_URING_BEST),
-	      "consumer");
+	check(karena_arena_map(service.arena, NULL, &service.view));
+	check_result(io_uring_queue_init(4 * ARENA_PAGES, &service.uring, 0), "io_uring");
+	check_result(karena_uring_consumer_init(&service.consumer, device, ring,
+						KARENA_URING_BEST), "consumer");
 	puts(service.consumer.way == KARENA_URING_POLL ? "poll" : "wait");
 	serve(&service, (uint64_t)producers * pages);
 	while (wait(NULL) > 0)

@@ -87,6 +87,17 @@ TEST_F(tool, list_prints_nothing_that_a_terminal_would_obey)
 	EXPECT_EQ(NULL, strchr(tool_said, '\033'));
 }
 
+TEST_F(tool, show_tells_which_right_the_descriptor_lacks)
+{
+	ASSERT_EQ(0, karena_arena_restrict(self->arena, KARENA_RIGHT_ALLOC));
+	EXPECT_EQ(1, run_on_us("show"));
+	EXPECT_TRUE(tool_says("karenactl: pid %d fd %d: arena_walk: ", getpid(),
+			      karena_arena_fd(self->arena)));
+	EXPECT_TRUE(tool_says("KARENA_RIGHT_MAP"));
+	/* The others are shown all the same. */
+	EXPECT_TRUE(tool_says("ring \"r-name\""));
+}
+
 #define NOT_WRITTEN	"karenactl: standard output: No space left on device\n"
 
 TEST_F(tool, what_cannot_be_written_is_a_failure)

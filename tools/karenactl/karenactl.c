@@ -104,6 +104,13 @@ static int do_query(int count, char **words)
 
 typedef int (*object_fn)(const struct object *object);
 
+/* A result: the user was told why. */
+#define TOLD	1
+
+/*
+ * Returns 0, TOLD if the object could not be shown, or the negative errno for which there
+ * is no object.
+ */
 static int do_fd(pid_t pid, int fd, object_fn fn)
 {
 	struct object object;
@@ -112,6 +119,12 @@ static int do_fd(pid_t pid, int fd, object_fn fn)
 	if (ret)
 		return ret;
 	ret = fn(&object);
+	if (ret) {
+		/* The map takes memory of its own. */
+		complain("pid %d fd %d: %s", pid, fd,
+			 ret == -ENOMEM ? strerror(ENOMEM) : karena_errormsg());
+		ret = TOLD;
+	}
 	close_object(&object);
 	return ret;
 }
@@ -121,12 +134,14 @@ static bool is_forbidden(int error)
 	return error == -EACCES || error == -EPERM;
 }
 
-/* Returns the exit status. @fd: a descriptor, or -1. */
+/* Returns the exit status. @fd: a descriptor, or -1. @error: of do_fd(). */
 static int complain_of(pid_t pid, int fd, int error)
 {
 	const char *why = strerror(-error);
 	char which[24] = "";
 
+	if (error == TOLD)
+		return FAILED;
 	if (is_forbidden(error))
 		why = "not allowed to look at it: be root, or the user whose process it is";
 	else if (error == -ESRCH)
@@ -161,7 +176,7 @@ static bool went_away(int error)
 
 /*
  * Calls @fn for each object of a process, and counts them in @found. Skips descriptors that
- * are closed meanwhile. Returns 0, or the negative errno of the first failure.
+ * are closed meanwhile. Returns 0, or the first failure, as do_fd() does.
  */
 static int do_process(pid_t pid, object_fn fn, unsigned int *found)
 {
