@@ -103,7 +103,7 @@ TEST_F(errors, enfile_where_the_system_has_no_file_left)
 }
 
 /* A process of a user who may hold @pages runs @run. */
-static int as_user(unsigned int pages, void (*run)(void))
+static int within_limit(unsigned int pages, void (*run)(void))
 {
 	char text[32], was[32] = "";
 	pid_t child;
@@ -164,7 +164,7 @@ static void meet_the_limit(void)
 
 TEST_F(errors, edquot_at_the_users_limit)
 {
-	EXPECT_EQ(0, as_user(40, meet_the_limit));
+	EXPECT_EQ(0, within_limit(40, meet_the_limit));
 }
 
 /* More than the cgroup may have, in a child that is in it. */

@@ -63,7 +63,7 @@ union args {
  */
 struct world {
 	int fd[KINDS];
-	struct karena_list_entry objects[4];
+	struct karena_list_entry objects[1];	/* others come and go */
 	struct karena_arena_range ranges[8];
 	char payload[32];
 	struct {
