@@ -113,10 +113,12 @@ build/libkarena.so.1: $(lib_obj) userlib/libkarena.map
 man_headers := $(addprefix userlib/karena,.h _dynptr.h _uring.h _uring_consumer.h)
 man_pages := $(wildcard docs/man/*.[0-9])
 build/man/libkarena.3: docs/man/from-headers $(wildcard docs/man/* docs/man/examples/*) \
-		examples/first.c $(man_headers) userlib/libkarena.map CHANGELOG.md
+		examples/first.c $(man_headers) uapi/karena.h userlib/libkarena.map CHANGELOG.md
 	@rm -rf $(@D) && mkdir -p $(@D)/links
 	awk -v out=$(@D) -v date="$$(sed -n 's/^## .*(\(.*\))$$/\1/p' CHANGELOG.md | head -n 1)" \
 		-f docs/man/example -f $< $(man_headers)
+	awk -v out=$(@D) -v date="$$(sed -n 's/^## .*(\(.*\))$$/\1/p' CHANGELOG.md | head -n 1)" \
+		-v single=karena_ioctl -f docs/man/example -f $< uapi/karena.h
 	sed -n 's/^\t\t\(karena_vmr_.*\|karena_strerror\);$$/\1/p' userlib/libkarena.map | \
 		while read -r name; do echo '.so man3/karena_vmr.3' >$(@D)/links/$$name.3; done
 	for page in $(man_pages); do \

@@ -95,6 +95,12 @@ FIXTURE_VARIANT_ADD(page, karena_4)
 	.says = "8 bytes: a record\n",
 };
 
+FIXTURE_VARIANT_ADD(page, karena_ioctl_4)
+{
+	.program = "karena_ioctl.4",
+	.says = "3 pages, 3 of them with memory\n",
+};
+
 FIXTURE_VARIANT_ADD(page, karena_7)
 {
 	.program = "first",

@@ -17,7 +17,9 @@
 extern "C" {
 #endif
 
-/* How a consumer learns of records and gets them. */
+/**
+ * enum karena_uring_way - how a consumer learns of records and gets them
+ */
 enum karena_uring_way {
 	KARENA_URING_BEST,	/* the first of these that the kernel has */
 	KARENA_URING_WAIT_MULTISHOT, /* KARENA_IOC_RING_WAIT, armed once; the mapping */
