@@ -192,6 +192,21 @@ TEST_F(ending, restricting_an_open_file_takes_the_right_from_children_that_share
 	EXPECT_TRUE(has_ended(self->ring));
 }
 
+TEST_F(ending, is_told_by_wait_beside_what_is_left)
+{
+	struct karena_record record;
+
+	ASSERT_EQ(0, output_one(self->ring));
+	EXPECT_EQ(POLLIN, karena_ring_wait(self->ring, POLLIN, 0));
+	ASSERT_EQ(0, karena_ring_restrict(self->ring, CONSUMES));
+	EXPECT_EQ(POLLIN | POLLHUP, karena_ring_wait(self->ring, POLLIN, -1));
+	EXPECT_EQ(1, karena_ring_take(self->ring, &record, 1));
+	karena_ring_release(self->ring);
+	EXPECT_EQ(POLLIN | POLLHUP, karena_ring_wait(self->ring, POLLIN, -1));
+	EXPECT_EQ(0, karena_ring_take(self->ring, &record, 1));
+	EXPECT_EQ(POLLOUT | POLLHUP, karena_ring_wait(self->ring, POLLOUT, -1));
+}
+
 static void send_all(struct karena_ring *ring)
 {
 	for (uint32_t i = 0; i < RECORDS; i++)

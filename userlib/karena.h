@@ -59,6 +59,9 @@
  *    karena_send_fd().
  * 4. The consumer closes the producers' handle when no further producer is to come. The
  *    ring ends when the last process that holds the descriptor has closed it or is gone.
+ *    Children that hold producers' handles of several rings close those they do not use.
+ * 5. poll(2) and karena_ring_wait() report POLLHUP then, and POLLIN for ever. The consumer
+ *    takes records until none is there, and removes the descriptor from its epoll.
  *
  * Structs that grow
  * -----------------
@@ -719,8 +722,9 @@ int karena_ring_attach(const struct karena_ring *ring, uint32_t flags);
  *		both
  * @timeout_ms:	0 to return at once; negative for no limit
  *
- * Returns those of @events that hold, or 0 on timeout. Errors: -EINVAL for other
- * @events; -EINTR on any signal. Any thread. Since 1.0.
+ * Returns those of @events that hold, with POLLHUP if the ring has ended, or 0 on timeout.
+ * An ended ring has POLLIN for ever: it was read to its end when, after POLLHUP, no record
+ * was there. Errors: -EINVAL for other @events; -EINTR on any signal. Any thread. Since 1.0.
  */
 int karena_ring_wait(const struct karena_ring *ring, int events, int timeout_ms);
 

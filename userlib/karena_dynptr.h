@@ -14,7 +14,6 @@
  *
  * clang's -Wthread-safety reports a dynptr that is never finished, or finished twice, at
  * compile time.
- * reported at compile time.
  */
 #ifndef KARENA_DYNPTR_H
 #define KARENA_DYNPTR_H

@@ -116,7 +116,7 @@ int karena_ring_wait(const struct karena_ring *ring, int events, int timeout_ms)
 		return karena_refuse_as(-errno, "ring_wait", NULL);
 	if (pollfd.revents & POLLNVAL)
 		return karena_refuse_as(-EBADF, "ring_wait", NULL);
-	return pollfd.revents & events;
+	return pollfd.revents & (events | POLLHUP);
 }
 
 int karena_ring_flush(const struct karena_ring *ring)

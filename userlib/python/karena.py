@@ -768,7 +768,8 @@ class Ring(_Object):
     def wait(self, timeout=None, events=select.POLLIN):
         """Wait for a record (select.POLLIN), or until half of the ring is free (POLLOUT).
 
-        Returns those of the events that hold, or 0 if the time is over.
+        Returns those of the events that hold, with select.POLLHUP if the ring has ended, or
+        0 if the time is over.
         """
         deadline = _Deadline(timeout)
         while True:
@@ -804,13 +805,11 @@ class Ring(_Object):
         Ends with a ring that was created with end=True: once no open file that may produce
         is left, neither this one, and all was taken.
         """
-        poll = select.poll()
-        poll.register(self.fileno(), select.POLLIN)
         while True:
-            events = poll.poll()
+            events = self.wait()
             records = self.consume()
             yield from records
-            if not records and events and events[0][1] & select.POLLHUP:
+            if not records and events & select.POLLHUP:
                 return
 
 

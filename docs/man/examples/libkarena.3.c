@@ -28,8 +28,8 @@ int main(void)
 	struct karena_ring_opts opts = KARENA_RING_OPTS_INIT;
 	struct karena_ring *ring, *producers;
 	struct karena_device *device;
-	struct pollfd pollfd = { .events = POLLIN };
 	unsigned int records = 0;
+	int events, taken;
 
 	opts.name = "reports";
 	opts.flags = KARENA_RING_F_END;
@@ -48,15 +48,10 @@ int main(void)
 	}
 	karena_ring_close(producers);
 
-	pollfd.fd = karena_ring_fd(ring);
-	for (;;) {
-		int taken;
-
-		poll(&pollfd, 1, -1);
+	do {
+		events = check(karena_ring_wait(ring, POLLIN, -1));
 		taken = check(karena_ring_consume(ring, count, &records, 0));
-		if (!taken && (pollfd.revents & POLLHUP))
-			break;
-	}
+	} while (taken || !(events & POLLHUP));
 	printf("%u records, and the end\n", records);
 	karena_ring_close(ring);
 	karena_close(device);
