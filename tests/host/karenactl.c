@@ -14,13 +14,14 @@
 
 #define USAGE \
 	"usage: karenactl query             what module and kernel can do\n" \
-	"       karenactl list [PID]...     arenas and rings of processes, else of all\n" \
+	"       karenactl list [--json]     all arenas and rings, and who holds them\n" \
+	"       karenactl list PID...       descriptors that processes have of them\n" \
 	"       karenactl show PID [FD]...  map of each arena, fill of each ring\n" \
 	"       karenactl help              this\n" \
 	"       karenactl --version         the version\n" \
 	"\n" \
 	"Looking at a process takes the right to trace it: root has it for all, others for\n" \
-	"their own. list without PID leaves out the others and says how many there are.\n" \
+	"their own. list shows root all objects, and others those that their user has made.\n" \
 	"\n" \
 	"Exit status: 0: success; 1: something could not be shown or written; 2: wrong usage.\n"
 
@@ -39,7 +40,9 @@ static const struct golden misused[] = {
 	{ "--json", 2, "karenactl: there is no command '--json'\n" USAGE },
 	{ "query more", 2, "karenactl: query takes no 'more'\n" USAGE },
 	{ "query --json", 2, "karenactl: query has no option '--json'\n" USAGE },
-	{ "list --json", 2, "karenactl: list has no option '--json'\n" USAGE },
+	{ "list --jason", 2, "karenactl: list has no option '--jason'\n" USAGE },
+	{ "list 1 --json", 2, "karenactl: '--json' is not the number of a process\n" USAGE },
+	{ "list --json 1", 2, "karenactl: '--json' is not the number of a process\n" USAGE },
 	{ "list 1 -v", 2, "karenactl: list has no option '-v'\n" USAGE },
 	{ "list abc", 2, "karenactl: 'abc' is not the number of a process\n" USAGE },
 	{ "list 1 0", 2, "karenactl: '0' is not the number of a process\n" USAGE },

@@ -4,8 +4,6 @@
  * processes. It accesses an object of another process through a duplicate of its
  * descriptor, so it can show the objects of any process that it may trace.
  */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -16,7 +14,9 @@
 
 #include <karena.h>
 
+#include "list.h"
 #include "object.h"
+#include "process.h"
 #include "text.h"
 
 /* Exit statuses besides 0. */
@@ -27,13 +27,14 @@ static void usage(FILE *out)
 {
 	fprintf(out,
 		"usage: karenactl query             what module and kernel can do\n"
-		"       karenactl list [PID]...     arenas and rings of processes, else of all\n"
+		"       karenactl list [--json]     all arenas and rings, and who holds them\n"
+		"       karenactl list PID...       descriptors that processes have of them\n"
 		"       karenactl show PID [FD]...  map of each arena, fill of each ring\n"
 		"       karenactl help              this\n"
 		"       karenactl --version         the version\n"
 		"\n"
 		"Looking at a process takes the right to trace it: root has it for all, others for\n"
-		"their own. list without PID leaves out the others and says how many there are.\n"
+		"their own. list shows root all objects, and others those that their user has made.\n"
 		"\n"
 		"Exit status: 0: success; 1: something could not be shown or written; 2: wrong usage.\n");
 }
@@ -129,11 +130,6 @@ static int do_fd(pid_t pid, int fd, object_fn fn)
 	return ret;
 }
 
-static bool is_forbidden(int error)
-{
-	return error == -EACCES || error == -EPERM;
-}
-
 /* Returns the exit status. @fd: a descriptor, or -1. @error: of do_fd(). */
 static int complain_of(pid_t pid, int fd, int error)
 {
@@ -156,95 +152,55 @@ static int complain_of(pid_t pid, int fd, int error)
 	return FAILED;
 }
 
-/* Parses the number of a process, a descriptor, or an entry of /proc; -1 if it is none. */
-static int parse_number(const char *text)
-{
-	long value;
-	char *end;
-
-	if (!isdigit((unsigned char)*text))
-		return -1;
-	errno = 0;
-	value = strtol(text, &end, 10);
-	return !errno && !*end && value <= INT_MAX ? (int)value : -1;
-}
-
 static bool went_away(int error)
 {
 	return error == -ESRCH || error == -EBADF;
 }
 
+/**
+ * struct visit - going through the objects of a process
+ * @pid:	the process
+ * @fn:		called for each
+ * @found:	number of objects
+ * @first:	negative errno of the first failure, or 0
+ */
+struct visit {
+	pid_t pid;
+	object_fn fn;
+	unsigned int found;
+	int first;
+};
+
+static int visit_fd(int fd, void *data)
+{
+	struct visit *visit = data;
+	int ret = do_fd(visit->pid, fd, visit->fn);
+
+	/* It may have been closed meanwhile. */
+	if (ret == -ENOTTY || went_away(ret))
+		return 0;
+	visit->found++;
+	if (ret && !visit->first)
+		visit->first = ret;
+	return 0;
+}
+
 /*
- * Calls @fn for each object of a process, and counts them in @found. Skips descriptors that
- * are closed meanwhile. Returns 0, or the first failure, as do_fd() does.
+ * Calls @fn for each object of a process, and counts them in @found. Returns 0, or the negative
+ * errno of the first failure.
  */
 static int do_process(pid_t pid, object_fn fn, unsigned int *found)
 {
-	struct dirent *entry;
-	int first = 0;
+	struct visit visit = { .pid = pid, .fn = fn };
 	char path[64];
-	DIR *dir;
+	int ret;
 
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo", pid);
-	dir = opendir(path);
-	if (!dir)
-		return errno == ENOENT ? -ESRCH : -errno;
-	while ((entry = readdir(dir))) {
-		int fd = parse_number(entry->d_name), ret;
-
-		ret = fd < 0 ? -ENOTTY : do_fd(pid, fd, fn);
-		if (ret == -ENOTTY || went_away(ret))
-			continue;
-		(*found)++;
-		if (ret && !first)
-			first = ret;
-	}
-	closedir(dir);
-	return first;
-}
-
-/* Kernel threads have no descriptors. */
-static bool is_kernel_thread(pid_t pid)
-{
-	unsigned int flags = 0;
-	char path[64], line[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file = fopen(path, "re");
-	if (file && fgets(line, sizeof(line), file) && strrchr(line, ')'))
-		sscanf(strrchr(line, ')'), ") %*c %*d %*d %*d %*d %*d %u", &flags);
-	if (file)
-		fclose(file);
-	return flags & 0x00200000;	/* PF_KTHREAD */
-}
-
-static int list_all(void)
-{
-	unsigned int found = 0, forbidden = 0;
-	struct dirent *entry;
-	int status = 0;
-	DIR *dir;
-
-	dir = opendir("/proc");
-	if (!dir) {
-		complain("/proc: %s", strerror(errno));
-		return FAILED;
-	}
-	while ((entry = readdir(dir))) {
-		pid_t pid = parse_number(entry->d_name);
-		int ret = pid > 0 ? do_process(pid, list_object, &found) : 0;
-
-		if (is_forbidden(ret))
-			forbidden += !is_kernel_thread(pid);
-		else if (ret && !went_away(ret))
-			status = complain_of(pid, -1, ret);
-	}
-	closedir(dir);
-	if (forbidden)
-		complain("%u process%s could not be looked at: root sees all",
-			 forbidden, forbidden == 1 ? "" : "es");
-	return status;
+	ret = for_each_number(path, visit_fd, &visit);
+	*found += visit.found;
+	if (ret)
+		return ret == -ENOENT ? -ESRCH : ret;
+	return visit.first;
 }
 
 /* Returns the process that a word names, or -1. */
@@ -255,19 +211,21 @@ static pid_t parse_pid(const char *word)
 	return pid > 0 ? pid : -1;
 }
 
+/* Lists all objects, or the descriptors that processes have of objects. */
 static int do_list(int count, char **words)
 {
+	bool json = count == 1 && !strcmp(words[0], "--json");
 	unsigned int found = 0;
 	int status = 0;
 
+	if (!count || json)
+		return list_objects(json) ? complain_of_device() : 0;
 	for (int i = 0; i < count; i++)
 		if (parse_pid(words[i]) < 0)
 			return misused("'%s' is not the number of a process", words[i]);
 	if (module_is_missing())
 		return complain_of_device();
 	list_header();
-	if (!count)
-		return list_all();
 	for (int i = 0; i < count; i++) {
 		pid_t pid = parse_pid(words[i]);
 		int ret = do_process(pid, list_object, &found);
@@ -334,29 +292,31 @@ static int do_version(int count, char **words)
  * @name:	first word of the command line
  * @least:	minimum number of further words
  * @most:	maximum number of further words
+ * @option:	the option that it has, or NULL
  * @run:	called with the further words; returns the exit status
  */
 struct command {
 	const char *name;
 	int least;
 	int most;
+	const char *option;
 	int (*run)(int count, char **words);
 };
 
 static const struct command commands[] = {
-	{ "query", 0, 0, do_query },
-	{ "list", 0, INT_MAX, do_list },
-	{ "show", 1, INT_MAX, do_show },
-	{ "help", 0, 0, do_help },
-	{ "--help", 0, 0, do_help },
-	{ "-h", 0, 0, do_help },
-	{ "--version", 0, 0, do_version },
+	{ "query", 0, 0, NULL, do_query },
+	{ "list", 0, INT_MAX, "--json", do_list },
+	{ "show", 1, INT_MAX, NULL, do_show },
+	{ "help", 0, 0, NULL, do_help },
+	{ "--help", 0, 0, NULL, do_help },
+	{ "-h", 0, 0, NULL, do_help },
+	{ "--version", 0, 0, NULL, do_version },
 };
 
 static int run(const struct command *command, int count, char **words)
 {
 	for (int i = 0; i < count; i++)
-		if (words[i][0] == '-')
+		if (words[i][0] == '-' && strcmp(words[i], command->option ?: "-"))
 			return misused("%s has no option '%s'", command->name, words[i]);
 	if (count > command->most)
 		return misused("%s takes no '%s'", command->name, words[command->most]);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "object.h"
+#include "process.h"
 #include "text.h"
 
 /*
@@ -78,24 +78,6 @@ void list_header(void)
 {
 	printf("%7s %-15s %4s %-5s %-15s %10s %10s  %s\n", "PID", "COMMAND", "FD", "KIND", "NAME",
 	       "SIZE", "USED", "RIGHTS");
-}
-
-/* A process can choose its name, so filter out what a terminal would obey. */
-static void command_of(pid_t pid, char *command, size_t bytes)
-{
-	char path[64], *at;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	file = fopen(path, "re");
-	if (!file || !fgets(command, (int)bytes, file))
-		snprintf(command, bytes, "?");
-	if (file)
-		fclose(file);
-	command[strcspn(command, "\n")] = '\0';
-	for (at = command; *at; at++)
-		if (!isprint((unsigned char)*at))
-			*at = '?';
 }
 
 static void list_line(const struct object *object, const char *kind, const char *name,

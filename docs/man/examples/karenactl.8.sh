@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR MIT
-# Programs by the number of arenas and rings that they have open.
-karenactl list | awk 'NR > 1 { print $2 }' | sort | uniq -c | sort -rn
+# The ten objects that take the most memory.
+karenactl list --json | grep -o '"name":"[^"]*"\|"memory":[0-9]*' | paste - - | sort -t : -k 3 -rn | head
