@@ -250,8 +250,9 @@ host: $(hosts) lib ## tests that need no kernel
 	vm/count host vm/host-suite $(hosts) vm/selftest-stages vm/selftest-chroot \
 		tests/python/layout
 
-models: ## go through all states of the waking protocol and its mutants
+models: ## all states of the waking protocol and its mutants; mutants of shared rings' core
 	vm/count models tests/proofs/spin
+	vm/count shared_mutants tests/proofs/shared_mutants
 
 proofs: models ## models, a litmus test for each barrier, the arithmetic of positions
 	vm/count litmus tests/proofs/herd
