@@ -99,7 +99,10 @@ static int shared_begin(const struct shared_ring *r, struct shared_walk *w)
 	do {
 		w->limit = shared_load_limit(r);
 		shared_point("limit loaded");
-		/* Pairs with the release in shared_store_read(), for walks that begin there. */
+		/*
+		 * Pairs with the release in shared_store_read(): who sees the one word moved sees
+		 * in the second load of the other how far that had moved before.
+		 */
 		w->read = record_load_acquire(&r->consumer->read);
 		w->position = w->read;
 		if (w->limit - w->read <= shared_size(r) &&
@@ -408,6 +411,7 @@ static bool shared_discard_dead(struct shared_ring *r, struct shared_death *deat
 	if (!(header & SHARED_BUSY) || !death->gone(death->context, shared_owner(header)))
 		return true;
 	shared_point("before a dead one's swap");
+	/* Pairs with the acquire in shared_next(), as shared_finish() does. */
 	if (!record_swap(shared_at(r, position), &header,
 			 shared_header(length | KARENA_RECORD_DISCARD, shared_owner(header))))
 		return false;

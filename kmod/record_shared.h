@@ -224,9 +224,9 @@ static inline bool shared_swap(struct shared_ring *r, __u64 position, __u64 byte
 	*unit = shared_at(r, position);
 	shared_point("before the swap");
 	/*
-	 * Pairs with the stores of marks in shared_give_back(): whoever read the earlier
-	 * record has done so before its space is written. A full barrier in the kernel's
-	 * model, see shared_look_at().
+	 * Pairs with the barriers in shared_store_read(): the consumer has read what lay here
+	 * before this producer writes. A full barrier, so that a walk that is late sees in
+	 * shared_look_at() that it is passed, also by what is written behind the swap.
 	 */
 	if (!record_swap(*unit, &mark, header))
 		return false;
