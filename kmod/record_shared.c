@@ -12,7 +12,9 @@
 #include "record_shared.h"
 
 /* How often the consumer's two words are loaded, if they change meanwhile. */
+#ifndef LOADS_MAX
 #define LOADS_MAX	64
+#endif
 
 /**
  * shared_init() - check and note the fixed numbers of a ring
@@ -230,16 +232,16 @@ static void shared_clear_padding(shared_unit *unit, __u32 length)
  * shared_submit_trimmed() - submit a record with fewer bytes than were reserved
  * @r:		the ring
  * @unit:	the header of an open record of the caller
- * @length:	payload bytes that it is to have, 1 up to what it has
+ * @header:	as the caller has loaded and checked it
+ * @length:	payload bytes that it is to have, 1 up to what was reserved
  *
  * What is cut off becomes a discarded record, perhaps without payload. Its header is
  * there before the chain leads to it: shared_finish() publishes both.
  *
  * Return: as shared_finish().
  */
-bool shared_submit_trimmed(struct shared_ring *r, shared_unit *unit, __u32 length)
+bool shared_submit_trimmed(struct shared_ring *r, shared_unit *unit, __u64 header, __u32 length)
 {
-	__u64 header = record_load(unit);
 	__u64 bytes = shared_header_bytes(r, header), keep = shared_bytes(r, length);
 
 	shared_clear_padding(unit, length);

@@ -49,7 +49,7 @@
 #define record_mb()			smp_mb()	/* likewise */
 /* After an exchange, which is a full barrier. */
 #define record_load_ordered(p)		READ_ONCE(*(p))
-#else
+#elif !defined(record_swap)
 #define record_swap(p, old, new) \
 	__atomic_compare_exchange_n(p, old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
 #define record_wmb()			__atomic_thread_fence(__ATOMIC_RELEASE)
@@ -262,7 +262,8 @@ static inline int shared_reserve(struct shared_ring *r, __u32 length, __u32 owne
 	int ret;
 
 	shared_point("hint loaded");
-	if (__builtin_expect((__s64)(limit - position - bytes) < 0 ||
+	/* A hint that was made up may lie so far back that anything fits. */
+	if (__builtin_expect((__s64)(limit - position - bytes) < 0 || bytes > shared_size(r) ||
 			     !shared_swap(r, position, bytes, header, unit), false)) {
 		ret = shared_reserve_bytes(r, bytes, header, steps, unit);
 		if (ret)
@@ -311,7 +312,7 @@ static inline bool shared_discard(struct shared_ring *r, shared_unit *unit)
 	return shared_finish(r, unit, (record_load(unit) & ~SHARED_BUSY) | SHARED_DISCARD);
 }
 
-bool shared_submit_trimmed(struct shared_ring *r, shared_unit *unit, __u32 length);
+bool shared_submit_trimmed(struct shared_ring *r, shared_unit *unit, __u64 header, __u32 length);
 void shared_split(struct shared_ring *r, shared_unit *unit, const __u32 *lengths,
 		  unsigned int nr, bool open);
 

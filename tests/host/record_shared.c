@@ -200,6 +200,16 @@ TEST_F(shared, what_can_never_fit_is_refused)
 	EXPECT_EQ(0, reserve(&self->r, SIZE - 8, ALICE, &unit));
 }
 
+/* A member has written over the hint, and put the mark there that belongs to it. */
+TEST_F(shared, what_can_never_fit_is_refused_whatever_the_hint)
+{
+	shared_unit *unit;
+
+	self->memory.hint = -(1ull << 20);
+	*shared_at(&self->r, self->memory.hint) = shared_mark(&self->r, self->memory.hint);
+	EXPECT_EQ(-ENOSPC, reserve(&self->r, 1 << 16, ALICE, &unit));
+}
+
 TEST_F(shared, padding_holds_no_earlier_payload)
 {
 	shared_unit *unit;
@@ -210,7 +220,7 @@ TEST_F(shared, padding_holds_no_earlier_payload)
 		shared_ring_create(&self->r, 0);
 		ASSERT_EQ(0, reserve(&self->r, 24, ALICE, &unit));
 		memset(unit + 1, 0xaa, 24);
-		shared_submit_trimmed(&self->r, unit, length);
+		shared_submit_trimmed(&self->r, unit, *unit, length);
 		EXPECT_EQ(0, memcmp((char *)(unit + 1) + length, "\0\0\0\0\0\0\0", -length & 7));
 		ASSERT_EQ(0, reserve(&self->r, length, ALICE, &unit));
 		memset(unit + 1, 0xaa, length);
@@ -226,7 +236,7 @@ TEST_F(shared, a_walk_over_rests_of_8_bytes_reaches_the_end)
 	unsigned int nr = 0;
 
 	while (!reserve(&self->r, 2 * variant->grain, ALICE, &unit)) {
-		shared_submit_trimmed(&self->r, unit, variant->grain);
+		shared_submit_trimmed(&self->r, unit, *unit, variant->grain);
 		nr++;
 	}
 	ASSERT_EQ(0, shared_count(&self->r, &full, shared_steps(&self->r)));
@@ -401,7 +411,7 @@ TEST_F(shared, who_dies_while_it_trims_leaves_a_chain)
 
 		ASSERT_EQ(0, reserve(&self->r, 1000, ALICE, &unit));
 		memset(unit + 1, 0x11, 1000);
-		die_at(points[i], 1, shared_submit_trimmed(&self->r, unit, 8));
+		die_at(points[i], 1, shared_submit_trimmed(&self->r, unit, *unit, 8));
 		ASSERT_EQ(0, send(&self->r, 8, 2));
 		ASSERT_EQ(0, abandon(&self->r, &death, shared_steps(&self->r)));
 		if (i == 2)

@@ -422,7 +422,8 @@ static void finish(shared_unit *unit, enum way way)
 
 	current->way = way;
 	if (way == TRIM)
-		wake = shared_submit_trimmed(&current->r, unit, current->lengths[0]);
+		wake = shared_submit_trimmed(&current->r, unit, *unit,
+					     current->lengths[0]);
 	else if (way == DISCARD)
 		wake = shared_discard(&current->r, unit);
 	else
