@@ -28,7 +28,8 @@ cxx_flags = -std=c++11 $(warnings) $(includes) $(CXXFLAGS)
 depend := -MMD -MP
 test_flags := -Itests/lib -isystem build/kselftest
 host_flags := -fsanitize=address,undefined -fno-sanitize-recover=all
-tsan_flags := -fsanitize=thread
+# Fences are none that it follows, and all that is ordered by one is atomic.
+tsan_flags := -fsanitize=thread -Wno-tsan
 fuzz_flags := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
 # Each source file in these directories is one program.
@@ -40,7 +41,8 @@ host_src := $(wildcard tests/host/*.c tests/host/*.cc)
 test_lib_src := $(wildcard tests/lib/*.c)
 host_lib_src := $(addprefix tests/lib/,tool_util.c vmr_contest.c vmr_hole.c vmr_model.c vmr_util.c)
 # What has threads is built for the thread sanitizer too.
-tsan_src := $(addprefix tests/host/,record.c vmr_fork.c vmr_hole.c vmr_model.c)
+tsan_src := $(addprefix tests/host/,record.c record_shared_threads.c vmr_fork.c vmr_hole.c \
+	vmr_model.c)
 # What pins the layout is run as a 32-bit program too, and the library where the size of
 # an address, a length or a file offset matters.
 test32_src := $(wildcard tests/abi_*.c) $(addprefix tests/,library.c library_dynptr.c \
