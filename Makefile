@@ -259,6 +259,7 @@ models: ## all states of the waking protocol and its mutants; mutants of shared 
 proofs: models ## models, a litmus test for each barrier, the arithmetic of positions
 	vm/count litmus tests/proofs/herd
 	vm/count positions tests/proofs/cbmc
+	vm/count shared_bounds tests/proofs/cbmc_shared
 
 # make fuzz FUZZ_SECONDS=36000
 FUZZ_SECONDS ?= 3600
