@@ -63,6 +63,15 @@ class Device(WithDevice):
         self.assertEqual(query.page_size, os.sysconf("SC_PAGESIZE"))
         self.assertGreater(query.arena_max_bytes, 1 << 40)
 
+    def test_objects_are_listed_with_who_made_them(self):
+        arena = self.arena(name="listed")
+        rings = [self.ring() for _ in range(100)]
+        found = list(self.device.objects())
+        self.assertEqual([entry.kind for entry in found],
+                         [karena.Kind.ARENA] + [karena.Kind.RING] * len(rings))
+        self.assertEqual((found[0].name, found[0].pid, found[0].length, found[0].nr_files),
+                         ("listed", os.getpid(), arena.length, 1))
+
     def test_a_path_that_is_no_device_is_refused(self):
         with self.assertRaises(FileNotFoundError):
             karena.Device("/nowhere")
@@ -455,6 +464,13 @@ class Ring(WithDevice):
         ring.consume()
 
         def child():
+            try:
+                ring.attach(consume=True)
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    sys.exit(3)
+            else:
+                sys.exit(4)
             try:
                 ring.consume()
             except OSError as error:

@@ -45,7 +45,7 @@ import time
 import types
 import weakref
 
-__all__ = ["Arena", "Device", "PageState", "Range", "Reservation", "Right", "Ring", "View",
+__all__ = ["Arena", "Device", "Kind", "ObjectEntry", "PageState", "Range", "Reservation", "Right", "Ring", "View",
            "FORCE_WAKEUP", "NO_WAKEUP", "recv_fd", "send_fd", "version"]
 
 _NAME_LEN = 16
@@ -59,6 +59,7 @@ _ALLOC_F_LAZY = 0x2
 _COMMIT_F_LAZY = 0x2
 _FREE_F_STRICT = 0x1
 _STAT_F_PINNED = 0x1
+_ATTACH_F_CONSUME = 0x1
 _RING_F_IN_PLACE = 0x1
 _RING_F_END = 0x2
 _PROT_READ = 0x1
@@ -89,6 +90,18 @@ class PageState(enum.IntEnum):
     RESERVED = 2
     GUARD = 3
 
+
+class Kind(enum.IntEnum):
+    """Kind of an object, in an ObjectEntry."""
+
+    ARENA = 1
+    RING = 2
+
+
+ObjectEntry = collections.namedtuple(
+    "ObjectEntry", "id ino length bytes nr_references kind uid pid nr_files nr_kernel "
+    "nr_parked name")
+ObjectEntry.__doc__ = "An arena or ring that somebody has, of Device.objects()."
 
 Range = collections.namedtuple("Range", "offset nr_pages nr_populated nr_pinned state")
 Range.__doc__ = "Pages of an arena that are in one state, of Arena.walk()."
@@ -150,6 +163,15 @@ class _Query(_Sized):
                 ("out_user_limit_bytes", ctypes.c_uint64),
                 ("out_user_left_bytes", ctypes.c_uint64),
                 ("out_parked_max", ctypes.c_uint64)]
+
+
+class _ListEntry(ctypes.Structure):
+    _fields_ = [("id", ctypes.c_uint64), ("ino", ctypes.c_uint64),
+                ("length", ctypes.c_uint64), ("bytes", ctypes.c_uint64),
+                ("nr_references", ctypes.c_uint64), ("kind", ctypes.c_uint32),
+                ("uid", ctypes.c_uint32), ("pid", ctypes.c_int32),
+                ("nr_files", ctypes.c_uint32), ("nr_kernel", ctypes.c_uint32),
+                ("nr_parked", ctypes.c_uint32), ("name", ctypes.c_char * _NAME_LEN)]
 
 
 class _ArenaStat(_Sized):
@@ -215,6 +237,7 @@ _open = _function("open", _int, _text, _out(_void))
 _close = _function("close", None, _void)
 _device_fd = _function("device_fd", _int, _void)
 _query = _function("query", _int, _void, _out(_Query))
+_list = _function("list", _int, _void, _u64, _out(_ListEntry), _size)
 _send_fd = _function("send_fd", _int, _int, _int)
 _recv_fd = _function("recv_fd", _int, _int)
 _arena_create = _function("arena_create", _int, _void, _u64, _out(_ArenaOpts), _out(_void))
@@ -244,6 +267,7 @@ _ring_restrict = _function("ring_restrict", _int, _void, _u32)
 _ring_close = _function("ring_close", None, _void)
 _ring_fd = _function("ring_fd", _int, _void)
 _ring_data_bytes = _function("ring_data_bytes", _u64, _void)
+_ring_attach = _function("ring_attach", _int, _void, _u32)
 _ring_stat = _function("ring_stat", _int, _void, _out(_RingStat))
 _ring_wait = _function("ring_wait", _int, _void, _int, _int)
 _ring_output = _function("ring_output", _int, _void, _text, _size, _u32)
@@ -393,6 +417,20 @@ class Device(_Object):
         query = _Query()
         _check(_query(self._pointer, query))
         return _report(query)
+
+    def objects(self):
+        """Go through the objects that the caller may know of, as ObjectEntry.
+
+        They are those of the caller's own user, and all of them for root.
+        """
+        found = (_ListEntry * 64)()
+        after = 0
+        while nr := _check(_list(self._pointer, after, found, len(found))):
+            for entry in found[:nr]:
+                fields = {name: getattr(entry, name) for name in ObjectEntry._fields}
+                fields.update(kind=Kind(entry.kind), name=entry.name.decode())
+                yield ObjectEntry(**fields)
+            after = found[nr - 1].id
 
     def create_arena(self, length, *, name=None, segv_on_fault=False, fixed_addr=False,
                      inherit=False, fault_pages=0, address=0, node=None, use_page_0=False):
@@ -701,6 +739,14 @@ class Ring(_Object):
     def restrict(self, rights):
         """Give up all rights but these, for all duplicates of the descriptor."""
         _check(_ring_restrict(self._pointer, rights))
+
+    def attach(self, *, consume=False):
+        """Become an owner of reservations, or the consumer.
+
+        Calls that reserve or consume do so themselves. Call it before, where the first of
+        them must be quick: it takes time in a process of many mappings.
+        """
+        _check(_ring_attach(self._pointer, _ATTACH_F_CONSUME if consume else 0))
 
     def stat(self):
         """Return fill, positions, counters, and losses by cause."""
