@@ -129,7 +129,7 @@ build/man/libkarena.3: docs/man/from-headers $(wildcard docs/man/* docs/man/exam
 vpath %.c bench examples docs/man/examples
 build/bin/%: %.c build/libkarena.a | $(headers)
 	@mkdir -p $(@D)
-	$(CC) $(c_flags) $(depend) -pthread -static -o $@ $< build/libkarena.a -luring
+	$(CC) $(c_flags) $(depend) -MF $@.d -pthread -static -o $@ $< build/libkarena.a -luring
 
 # The lines of a page are a script, as they stand there.
 build/bin/%: docs/man/examples/%.sh
@@ -277,7 +277,7 @@ $(addprefix vm-,stock debug newest $(vm_others) $(vm_emulated)): vm-%: % bin tes
 
 # The programs of "bin" and "tests", built from a tree of links; benchmarks are for x86.
 linked := build/programs-arm64/linked
-$(linked): $(wildcard Makefile $(foreach d,uapi userlib include tests examples tools,$d/* $d/*/*)) \
+$(linked): $(wildcard Makefile $(foreach d,uapi userlib include tests examples tools docs,$d/* $d/*/*)) \
 		build/kselftest/kselftest_harness.h
 	@mkdir -p $(@D)/build
 	@cp -rsf $(addprefix $(CURDIR)/,$(filter-out bench build,$(wildcard *))) $(@D)
