@@ -38,6 +38,15 @@ TEST(collect_ends_with_the_last_producer_and_has_added_all_up)
 	EXPECT_STREQ("18003000\n", said);
 }
 
+/* 4 times the squares of 1 to 3,000. */
+TEST(pipeline_passes_on_all_records_and_the_end)
+{
+	char said[64];
+
+	ASSERT_EQ(0, run("timeout 60 pipeline 4 3000", said, sizeof(said)));
+	EXPECT_STREQ("36018002000\n", said);
+}
+
 TEST(table_loses_nothing_when_owners_of_its_lock_are_killed)
 {
 	char said[64];
