@@ -18,7 +18,7 @@
 #define ARENA_BYTES	(1 << 20)
 
 static struct karena_device *device;
-static struct karena_ring *ring;
+static struct karena_ring *ring, *in_place;
 static struct karena_arena *arena;
 static struct io_uring uring;
 static char record[LENGTH];
@@ -75,11 +75,12 @@ static void reserve_submit(void)
 			.size = sizeof(args[i].reserve),
 			.length = LENGTH,
 		};
-		karena_prep_ring_reserve(io_uring_get_sqe(&uring), ring, &args[i].reserve);
+		karena_prep_ring_reserve(io_uring_get_sqe(&uring), in_place,
+					 &args[i].reserve);
 	}
 	run();
 	for (i = 0; i < BATCH; i++)
-		karena_prep_ring_submit(io_uring_get_sqe(&uring), ring,
+		karena_prep_ring_submit(io_uring_get_sqe(&uring), in_place,
 					args[i].reserve.out_position, 0);
 	run();
 }
@@ -94,12 +95,22 @@ static void write_ring(void)
 	run();
 }
 
-static void take(void)
+static void take_from(struct karena_ring *from)
 {
 	struct karena_record records[BATCH];
 
-	check(karena_ring_take(ring, records, BATCH), BATCH, "karena_ring_take");
-	karena_ring_release(ring);
+	check(karena_ring_take(from, records, BATCH), BATCH, "karena_ring_take");
+	karena_ring_release(from);
+}
+
+static void take(void)
+{
+	take_from(ring);
+}
+
+static void take_in_place(void)
+{
+	take_from(in_place);
 }
 
 static void prepare_alloc(int i)
@@ -155,7 +166,7 @@ struct way {
 
 static const struct way ways[] = {
 	{ "karena.uring_output.8", output, take },
-	{ "karena.uring_reserve_submit.8", reserve_submit, take },
+	{ "karena.uring_reserve_submit.8", reserve_submit, take_in_place },
 	{ "karena.uring_write.8", write_ring, take },
 	{ "karena.uring_arena_alloc", alloc, free_all },
 	{ "karena.arena_alloc", alloc_by_call, free_all },
@@ -222,11 +233,13 @@ int main(void)
 
 	bench_begin();
 	check(karena_open(NULL, &device), 0, "open");
-	check(karena_ring_create(device, 1 << 20, &opts, &ring), 0, "ring");
+	check(karena_ring_create(device, 1 << 20, NULL, &ring), 0, "ring");
+	check(karena_ring_create(device, 1 << 20, &opts, &in_place), 0, "ring in place");
 	check(karena_arena_create(device, ARENA_BYTES, NULL, &arena), 0, "arena");
 	/* The first reservation of a process registers it. */
-	check(karena_ring_discard(ring, karena_ring_reserve(ring, LENGTH), 0), 0, "discard");
-	check(karena_ring_consume(ring, NULL, NULL, 0), 0, "consume");
+	check(karena_ring_discard(in_place, karena_ring_reserve(in_place, LENGTH), 0), 0,
+	      "discard");
+	check(karena_ring_consume(in_place, NULL, NULL, 0), 0, "consume");
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		measure(&ways[i]);
 	return 0;
