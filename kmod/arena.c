@@ -195,15 +195,28 @@ static int find_place(struct karena_arena *arena, struct allocation *a)
 	return 0;
 }
 
-static int allocate(struct karena_arena *arena, struct allocation *a)
+/* Returns 0; -EINTR for a fatal signal; -KARENA_EWOULDSLEEP if @call may not sleep. */
+static int lock_exclusively(struct karena_arena *arena, const struct karena_call *call)
+{
+	if (!call->nowait)
+		return down_write_killable(&arena->lock);
+	return down_write_trylock(&arena->lock) ? 0 : -KARENA_EWOULDSLEEP;
+}
+
+static int allocate(struct karena_arena *arena, const struct karena_call *call,
+		    struct allocation *a)
 {
 	struct arena_page_list list __uninitialized;
+	gfp_t gfp = call->nowait ? KARENA_GFP_NOWAIT : KARENA_GFP;
 	int err;
 
-	err = arena_take_pages(arena, a->node, a->lazy ? 0 : a->nr_pages, &list);
+	/* What takes long holds up nobody who issues an io_uring command. */
+	if (call->nowait && (a->nr_pages > KARENA_PAGES_BATCH || a->align > 1))
+		return -KARENA_EWOULDSLEEP;
+	err = arena_take_pages(arena, a->node, a->lazy ? 0 : a->nr_pages, gfp, &list);
 	if (err)
 		goto drop;
-	err = down_write_killable(&arena->lock);
+	err = lock_exclusively(arena, call);
 	if (err)
 		goto drop;
 	err = find_place(arena, a);
@@ -215,7 +228,8 @@ static int allocate(struct karena_arena *arena, struct allocation *a)
 
 drop:
 	arena_drop_pages(arena, &list);
-	return err;
+	/* There may be memory for callers that reclaim some. */
+	return err == -ENOMEM && call->nowait ? -KARENA_EWOULDSLEEP : err;
 }
 
 long arena_op_alloc(struct karena_call *call, void *argp)
@@ -232,7 +246,7 @@ long arena_op_alloc(struct karena_call *call, void *argp)
 	};
 	int err;
 
-	err = check_alloc(arena, args, &a.first) ?: allocate(arena, &a);
+	err = check_alloc(arena, args, &a.first) ?: allocate(arena, call, &a);
 	if (!err)
 		args->out_offset = (u64)a.first << PAGE_SHIFT;
 	return err;
@@ -401,18 +415,19 @@ long arena_op_reserve(struct karena_call *call, void *argp)
 	last = first + args->nr_pages - 1;
 	state = args->flags & KARENA_RESERVE_F_GUARD ? KARENA_PAGE_GUARD : KARENA_PAGE_RESERVED;
 
-	err = down_write_killable(&arena->lock);
+	err = lock_exclusively(arena, call);
 	if (err)
 		return err;
 	if (ranges_all(&arena->ranges, first, last, BIT(KARENA_PAGE_FREE)))
-		err = ranges_set(&arena->ranges, first, last, state, KARENA_GFP);
+		err = ranges_set(&arena->ranges, first, last, state,
+				 call->nowait ? KARENA_GFP_NOWAIT : KARENA_GFP);
 	else
 		err = -EBUSY;
 	up_write(&arena->lock);
 
 	if (!err)
 		trace_karena_arena_state(arena, first, args->nr_pages, state);
-	return err;
+	return err == -ENOMEM && call->nowait ? -KARENA_EWOULDSLEEP : err;
 }
 
 long arena_op_commit(struct karena_call *call, void *argp)
@@ -430,5 +445,5 @@ long arena_op_commit(struct karena_call *call, void *argp)
 	if (args->__reserved || !karena_node_valid(args->node))
 		return -EINVAL;
 	err = arena_check_range(arena, args->offset, args->nr_pages, &a.first);
-	return err || !args->nr_pages ? err : allocate(arena, &a);
+	return err || !args->nr_pages ? err : allocate(arena, call, &a);
 }

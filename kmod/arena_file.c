@@ -162,7 +162,7 @@ static int allocate_touched(struct karena_arena *arena, const struct vm_fault *v
 	u32 state;
 	int ret;
 
-	ret = arena_take_pages(arena, KARENA_NODE_ANY, 1, &list);
+	ret = arena_take_pages(arena, KARENA_NODE_ANY, 1, KARENA_GFP, &list);
 	if (ret)
 		goto drop;
 

@@ -67,23 +67,26 @@ static int arena_node(const struct karena_arena *arena, int node)
  * @arena:	the arena, which is charged
  * @node:	preferred NUMA node, or KARENA_NODE_ANY for the arena's own
  * @nr_pages:	number of pages, may be 0
+ * @gfp:	KARENA_GFP, or KARENA_GFP_NOWAIT for up to KARENA_PAGES_BATCH pages
  * @list:	out; pass it to arena_drop_pages() in the end, even after an error
  *
- * Context: may sleep and reclaim, so do not call it with the arena's lock.
+ * Context: may sleep and reclaim unless @gfp says otherwise, so do not call it with the
+ * arena's lock.
  * Return: 0; -EDQUOT, -ENOMEM, -EINTR for a fatal signal.
  */
 int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_pages,
-		     struct arena_page_list *list)
+		     gfp_t gfp, struct arena_page_list *list)
 {
 	int got;
 
 	list->nr = 0;
+	list->gfp = gfp;
 	list->pages = list->few;
 	if (nr_pages > ARRAY_SIZE(list->few)) {
 		/* To try would take all memory from others, and then fail. */
 		if (nr_pages > totalram_pages())
 			return -ENOMEM;
-		list->pages = kvmalloc_array(nr_pages, sizeof(*list->pages), KARENA_GFP);
+		list->pages = kvmalloc_array(nr_pages, sizeof(*list->pages), gfp);
 		if (!list->pages)
 			return -ENOMEM;
 	}
@@ -92,7 +95,7 @@ int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_page
 		got = karena_pages_get(arena->object.account, arena_node(arena, node),
 				       min_t(unsigned long, nr_pages - list->nr,
 					     KARENA_PAGES_BATCH),
-				       list->pages + list->nr);
+				       gfp, list->pages + list->nr);
 		if (got < 0)
 			return got;
 		list->nr += got;
@@ -169,7 +172,7 @@ static int insert_page_list(struct karena_arena *arena, unsigned long first,
 	unsigned long base, map;
 
 	for (; first <= last; first = base + PAGE_TREE_SLOTS) {
-		leaf = page_tree_make_leaf(&arena->pages, first, KARENA_GFP);
+		leaf = page_tree_make_leaf(&arena->pages, first, list->gfp);
 		if (IS_ERR(leaf))
 			return PTR_ERR(leaf);
 		base = first - page_tree_slot(first);
@@ -188,7 +191,7 @@ static int insert_page_list(struct karena_arena *arena, unsigned long first,
  * @nr_pages:	number of pages, none of which is allocated yet
  * @list:	@nr_pages pages; or none, and faults populate the range
  *
- * Context: may sleep.
+ * Context: may sleep if @gfp of @list says so.
  * Return: 0, and the arena owns the pages; -ENOMEM or -EDQUOT with nothing changed.
  */
 int arena_place_pages(struct karena_arena *arena, unsigned long first,
@@ -206,7 +209,7 @@ int arena_place_pages(struct karena_arena *arena, unsigned long first,
 	if (list->nr)
 		err = insert_page_list(arena, first, list);
 	if (!err)
-		err = ranges_set(&arena->ranges, first, last, KARENA_PAGE_ALLOCATED, KARENA_GFP);
+		err = ranges_set(&arena->ranges, first, last, KARENA_PAGE_ALLOCATED, list->gfp);
 	if (err) {
 		unplace_pages(arena, first, last);
 		return err;
@@ -286,7 +289,8 @@ int arena_populate(struct karena_arena *arena, unsigned long index,
 
 	for (;;) {
 		want = hweight_long(missing);
-		got = karena_pages_get(arena->object.account, arena->node, want, fresh);
+		got = karena_pages_get(arena->object.account, arena->node, want, KARENA_GFP,
+				       fresh);
 		if (got < 0)
 			return missing & BIT(slot) ? got : 0;
 		/* If there are too few, populate the touched page first. */

@@ -19,6 +19,7 @@
 #ifndef KARENA_ARENA_PAGES_H
 #define KARENA_ARENA_PAGES_H
 
+#include <linux/gfp.h>
 #include <linux/types.h>
 
 #include "arena_types.h"
@@ -43,6 +44,7 @@ struct arena_window {
  * struct arena_page_list - pages on their way into an arena
  * @nr:		number of pages; 0 once the arena owns them
  * @pages:	the pages
+ * @gfp:	KARENA_GFP, or KARENA_GFP_NOWAIT if the caller may not sleep
  * @few:	the array that @pages points to if the pages fit
  *
  * Declare a list __uninitialized: in kernels that clear the stack, clearing @few would take
@@ -51,11 +53,12 @@ struct arena_window {
 struct arena_page_list {
 	unsigned long nr;
 	struct page **pages;
+	gfp_t gfp;
 	struct page *few[KARENA_PAGES_BATCH];
 };
 
 int arena_take_pages(struct karena_arena *arena, int node, unsigned long nr_pages,
-		     struct arena_page_list *list);
+		     gfp_t gfp, struct arena_page_list *list);
 int arena_place_pages(struct karena_arena *arena, unsigned long first,
 		      unsigned long nr_pages, struct arena_page_list *list);
 void arena_drop_pages(struct karena_arena *arena, struct arena_page_list *list);

@@ -14,6 +14,9 @@
  */
 #define KARENA_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
+/* The same for callers that may not sleep. */
+#define KARENA_GFP_NOWAIT	(KARENA_GFP & ~__GFP_DIRECT_RECLAIM)
+
 /* Bytes that a kmalloc() of constant size takes, with the pointer to its memory cgroup. */
 #define KARENA_SLAB_BYTES(size)	(roundup_pow_of_two(size) + sizeof(void *))
 

@@ -81,6 +81,7 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_arena_alloc, out_offset, OUT(karena_arena_alloc, out_offset)),
 		.flags = KARENA_ALLOC_F_FIXED | KARENA_ALLOC_F_LAZY,
 		.rights = KARENA_RIGHT_ALLOC,
+		.nowait = true,
 		.execute = arena_op_alloc,
 	},
 	[NR(KARENA_IOC_ARENA_FREE)] = {
@@ -98,6 +99,7 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_arena_reserve, nr_pages, NO_OUT(karena_arena_reserve)),
 		.flags = KARENA_RESERVE_F_GUARD,
 		.rights = KARENA_RIGHT_ALLOC,
+		.nowait = true,
 		.execute = arena_op_reserve,
 	},
 	[NR(KARENA_IOC_ARENA_COMMIT)] = {
@@ -106,6 +108,7 @@ static const struct karena_op karena_ops[] = {
 		ARGS(karena_arena_commit, __reserved, NO_OUT(karena_arena_commit)),
 		.flags = KARENA_COMMIT_F_LAZY,
 		.rights = KARENA_RIGHT_ALLOC,
+		.nowait = true,
 		.execute = arena_op_commit,
 	},
 	[NR(KARENA_IOC_ARENA_DECOMMIT)] = {

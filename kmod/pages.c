@@ -9,19 +9,18 @@
 #include "pages.h"
 
 /* Zeroed by the allocator alone: clearing here, too, would clear twice on some kernels. */
-#define GFP_USER_PAGE	(GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_ZERO | \
-			 __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+#define GFP_USER_PAGE	(__GFP_HARDWALL | __GFP_HIGHMEM | __GFP_ZERO)
 
 /*
  * In a memory cgroup the bulk allocator returns a single page, and when memory is short
  * only what is free. The first page is worth reclaim, further ones are not: callers that
  * need all of them ask again.
  */
-static unsigned int get_pages(int node, unsigned int nr_pages, struct page **pages)
+static unsigned int get_pages(int node, unsigned int nr_pages, gfp_t gfp, struct page **pages)
 {
-	gfp_t gfp = GFP_USER_PAGE;
 	unsigned int got;
 
+	gfp |= GFP_USER_PAGE;
 	memset(pages, 0, nr_pages * sizeof(*pages));
 	got = alloc_pages_bulk_node(gfp, node, nr_pages, pages);
 	for (; got < nr_pages; got++) {
@@ -39,14 +38,15 @@ static unsigned int get_pages(int node, unsigned int nr_pages, struct page **pag
  * @account:	account to charge; may be NULL
  * @node:	preferred NUMA node, or NUMA_NO_NODE
  * @nr_pages:	number wanted, 1 to KARENA_PAGES_BATCH
+ * @gfp:	KARENA_GFP or KARENA_GFP_NOWAIT
  * @pages:	out, pages taken, with a reference each
  *
- * Context: may sleep and reclaim.
+ * Context: may sleep and reclaim if @gfp says so.
  * Return: number of pages, at least one but perhaps fewer than wanted; -EDQUOT or
  * -ENOMEM if the user's limit or the memory does not allow a single one.
  */
 int karena_pages_get(struct karena_account *account, int node, unsigned int nr_pages,
-		     struct page **pages)
+		     gfp_t gfp, struct page **pages)
 {
 	unsigned int got;
 
@@ -56,7 +56,7 @@ int karena_pages_get(struct karena_account *account, int node, unsigned int nr_p
 			return -EDQUOT;
 	}
 
-	got = get_pages(node, nr_pages, pages);
+	got = get_pages(node, nr_pages, gfp, pages);
 	if (got < nr_pages)
 		karena_account_uncharge(account, (unsigned long)(nr_pages - got) << PAGE_SHIFT);
 	return got ?: -ENOMEM;

@@ -5,6 +5,7 @@
 #ifndef KARENA_PAGES_H
 #define KARENA_PAGES_H
 
+#include <linux/gfp.h>
 #include <linux/nodemask.h>
 #include <linux/karena_kapi.h>
 
@@ -21,7 +22,7 @@ static inline bool karena_node_valid(s32 node)
 }
 
 int karena_pages_get(struct karena_account *account, int node, unsigned int nr_pages,
-		     struct page **pages);
+		     gfp_t gfp, struct page **pages);
 void karena_pages_pause(int node);
 void karena_pages_put(struct karena_account *account, unsigned int nr_pages,
 		      struct page **pages);

@@ -69,7 +69,7 @@ static int take_pages(struct page **pages, unsigned long nr_pages,
 			got = karena_pages_get(account, node,
 					       min_t(unsigned long, nr_pages - done,
 						     KARENA_PAGES_BATCH),
-					       pages + done);
+					       KARENA_GFP, pages + done);
 		if (got < 0) {
 			put_pages(pages, done, account);
 			return got;

@@ -155,7 +155,7 @@ int karena_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 		return -EIOCBQUEUED;
 	}
 	parked = kzalloc(offsetof(struct parked, request) + request_bytes,
-			 nowait ? GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN : KARENA_GFP);
+			 nowait ? KARENA_GFP_NOWAIT : KARENA_GFP);
 	if (!parked) {
 		atomic_dec(&object->nr_parked);
 		return nowait ? -EAGAIN : -ENOMEM;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a command may not sleep, it does not: what can is turned away, and done by a
- * worker of io_uring's; what cannot is done at once, by the caller.
+ * Where a command may not sleep, it does not: what has to, or takes long, is turned away, and
+ * done by a worker of io_uring's; what need not is done at once, by the caller.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -71,7 +71,7 @@ FIXTURE_TEARDOWN(nowait)
 {
 }
 
-TEST_F(nowait, what_can_sleep_is_done_by_a_worker_and_nothing_else)
+TEST_F(nowait, what_sleeps_is_done_by_a_worker_and_nothing_else)
 {
 	struct world world;
 	bool is_there[NR_CALLS];
@@ -99,6 +99,40 @@ TEST_F(nowait, first_reservation_of_a_process_is_by_a_worker)
 	if (!child)
 		_exit(2 + is_done_by_worker(&calls[CALL_ring_reserve], variant->flags, false));
 	EXPECT_EQ(3, reap(child));
+}
+
+static bool long_alloc_is_by_worker(uint64_t nr_pages, uint64_t align)
+{
+	struct karena_arena_alloc args = {
+		.size = sizeof(args),
+		.nr_pages = nr_pages,
+		.align = align,
+		.node = KARENA_NODE_ANY,
+	};
+	struct world world;
+
+	world_build(&world);
+	uring_open(0);
+	must(!has_worker());
+	must(by_pointer(arena_on(world.fd[DEVICE], 4096), KARENA_IOC_ARENA_ALLOC, &args) == 0);
+	return has_worker();
+}
+
+/* Whoever issues a command waits for neither many pages nor a search. */
+TEST(allocation_that_may_take_long_is_by_a_worker)
+{
+	static const struct { uint64_t nr_pages, align; bool worker; } cases[] = {
+		{ 1, 0, false }, { 64, 0, false }, { 65, 0, true }, { 1, 1 << 20, true },
+	};
+	pid_t child;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		child = fork_child();
+		if (!child)
+			_exit(2 + long_alloc_is_by_worker(cases[i].nr_pages, cases[i].align));
+		EXPECT_EQ(2 + cases[i].worker, reap(child)) TH_LOG("case %zu", i);
+	}
 }
 
 TEST_HARNESS_MAIN

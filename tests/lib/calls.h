@@ -100,8 +100,9 @@ enum {
  *		this flag only
  * @feature:	KARENA_FEAT_* without which io_uring does not have it, 0 for none
  * @makes_fd:	it returns an fd
- * @sleeps:	it can sleep: for memory, for a lock that is held over its taking, for a file;
- *		not only as the first by which a process becomes an owner
+ * @sleeps:	io_uring has a worker do it, although it is short and there is memory, since it
+ *		sleeps: for memory, for a lock that is held over its taking, for a file; not only
+ *		as the first by which a process becomes an owner
  * @cannot_fail: for want of memory, that is
  * @partial:	a success may have done less than it could
  * @errnos:	that it can fail with beside those of all calls, 0 at the end; NULL for none
