@@ -103,7 +103,7 @@ static void put_slots(struct records *r, const void *from, __u32 bytes)
 
 /**
  * record_put() - copy whole records to the producer position
- * @r:		with room for them
+ * @r:		with space for them
  * @from:	records that record_check_batch() has checked
  * @bytes:	that they take
  *
@@ -503,13 +503,13 @@ EXPORT_SYMBOL_IF_KUNIT(record_count);
 /**
  * record_run() - how much can be read at the consumer position in one piece?
  * @r:		as it is
- * @room:	bytes that the reader has for it
+ * @space:	bytes that the reader has for it
  * @nr:		in: how many records at most; out: how many
  *
  * Return: the bytes that those records take, headers included, which are there one
- * after the other, are not discarded, and fit into @room together, as trimmed.
+ * after the other, are not discarded, and fit into @space together, as trimmed.
  */
-__u64 record_run(const struct records *r, __u64 room, unsigned int *nr)
+__u64 record_run(const struct records *r, __u64 space, unsigned int *nr)
 {
 	const struct records copy = *r;
 	__u64 position = record_consumer(r);
@@ -518,17 +518,17 @@ __u64 record_run(const struct records *r, __u64 room, unsigned int *nr)
 	if (!r->slots) {
 		__u64 limit = r->producer - position;
 
-		return walk_headers(r, limit < room ? limit : room, nr,
+		return walk_headers(r, limit < space ? limit : space, nr,
 				    KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD);
 	}
 	for (*nr = 0; position != copy.producer && *nr < steps; ++*nr) {
 		__u32 word = word_at(&copy, position);
 		__u32 shown = record_word_bytes(shown_at(&copy, position, word));
 
-		if (word & (KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD) || shown > room)
+		if (word & (KARENA_RECORD_BUSY | KARENA_RECORD_DISCARD) || shown > space)
 			break;
 		position += record_word_bytes(word);
-		room -= shown;
+		space -= shown;
 	}
 	return position - record_consumer(r);
 }

@@ -159,7 +159,7 @@ static inline struct record_slot *record_slot(const struct records *r,
 	return r->slots + record_offset(r, header) / RECORD_MIN_BYTES;
 }
 
-/* Is there room for @bytes more? */
+/* Is there space for @bytes more? */
 static inline bool record_fits(const struct records *r, __u32 bytes)
 {
 	return r->producer + bytes <= r->limit;
@@ -206,7 +206,7 @@ static inline __u32 record_owner_word(__u64 position, __u32 owner)
 
 /**
  * record_begin() - write the header of a record that is to begin, BUSY
- * @r:		with room for it
+ * @r:		with space for it
  * @position:	the producer position, or behind other records that were begun there
  * @length:	payload bytes
  * @owner:	RECORD_OWNER_KERNEL, RECORD_OWNER_COPY, or a number up to
@@ -240,7 +240,7 @@ static inline struct karena_record_header *record_begin(struct records *r, __u64
  */
 static inline void record_publish(struct records *r, __u64 position)
 {
-	/* Pairs with the acquire in record_may_fit(): who sees it sees the room it took. */
+	/* Pairs with the acquire in record_may_fit(): who sees it sees the space it took. */
 	record_store_release(&r->producer, position);
 	/* Pairs with the consumer's acquire of the position. */
 	record_store_release(r->published, position);
@@ -248,7 +248,7 @@ static inline void record_publish(struct records *r, __u64 position)
 
 /**
  * record_open() - begin a record at the producer position
- * @r:		with room for it
+ * @r:		with space for it
  * @length:	as for record_begin(), as are @owner and @slots
  * @owner:	whose it is
  * @slots:	whether they are an array of their own
@@ -401,7 +401,7 @@ unsigned int record_abandon(struct records *r, record_gone_fn gone, void *contex
 			    __u64 *position, unsigned int steps);
 bool record_skip(struct records *r, unsigned int steps);
 unsigned int record_count(const struct records *r, __u64 *position, unsigned int steps);
-__u64 record_run(const struct records *r, __u64 room, unsigned int *nr);
+__u64 record_run(const struct records *r, __u64 space, unsigned int *nr);
 void record_advance(struct records *r, __u64 position, unsigned int nr);
 
 #endif /* KARENA_RECORD_H */

@@ -59,8 +59,8 @@ bool ring_lock_try(struct karena_ring *ring, unsigned long flags)
  * The ring looked full: look what the consumer has read since. Lets interrupts in
  * between, and other tasks if @may_sleep, unless the caller could not take the lock again.
  */
-static noinline bool make_room(struct karena_ring *ring, u32 bytes, unsigned long *flags,
-			       bool may_sleep)
+static noinline bool make_space(struct karena_ring *ring, u32 bytes, unsigned long *flags,
+				bool may_sleep)
 {
 	struct records *r = &ring->records;
 	bool more, fits;
@@ -118,7 +118,7 @@ static noinline void trace_reserved(struct karena_ring *ring, u64 position, cons
 }
 
 /**
- * ring_try_reserve() - reserve records one behind the other, if there is room
+ * ring_try_reserve() - reserve records one behind the other, if there is space
  * @ring:	the ring
  * @party:	for whom; NULL: the kernel
  * @lengths:	payload bytes of each, checked by ring_check_length()
@@ -129,7 +129,7 @@ static noinline void trace_reserved(struct karena_ring *ring, u64 position, cons
  * Counts no loss: the caller may try again.
  *
  * Context: may sleep for a @party; for the kernel any, NMI included.
- * Return: 0; -EAGAIN: no room just now; -EBUSY: the lock was not to be had, see
+ * Return: 0; -EAGAIN: no space just now; -EBUSY: the lock was not to be had, see
  * ring_lock().
  */
 int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u32 *lengths,
@@ -142,7 +142,7 @@ int ring_try_reserve(struct karena_ring *ring, struct ring_party *party, const u
 		return -EAGAIN;
 	if (!ring_lock(ring, &flags))
 		return -EBUSY;
-	if (!record_fits(r, bytes) && !make_room(ring, bytes, &flags, party)) {
+	if (!record_fits(r, bytes) && !make_space(ring, bytes, &flags, party)) {
 		ring_unlock(ring, flags);
 		return -EAGAIN;
 	}
@@ -196,7 +196,7 @@ int ring_put(struct karena_ring *ring, struct ring_batch *batch)
 		return -EAGAIN;
 	}
 	ring_lock(ring, &flags);
-	if (!record_fits(r, bytes) && !make_room(ring, bytes, &flags, true))
+	if (!record_fits(r, bytes) && !make_space(ring, bytes, &flags, true))
 		batch->bytes = record_check_batch(batch->from, r->limit - r->producer,
 						  &batch->nr);
 	position = r->producer;
@@ -249,7 +249,7 @@ static noinline void *reserve_traced(struct karena_ring *ring,
 	return header + 1;
 }
 
-/* Without the lock there was no room below that limit. */
+/* Without the lock there was no space below that limit. */
 static noinline void *reserve_from_full(struct karena_ring *ring, size_t length, u64 limit)
 {
 	if (record_limit_holds(&ring->records, limit, &ring->consumer_page->position))
@@ -263,7 +263,7 @@ void *karena_ring_reserve(struct karena_ring *ring, size_t length)
 	u64 limit;
 
 	switch (ring_reserve_short(ring, length, &header, &limit)) {
-	case RING_NO_ROOM:
+	case RING_NO_SPACE:
 		return reserve_from_full(ring, length, limit);
 	case RING_LONG_WAY:
 		return reserve_slowly(ring, length);

@@ -219,7 +219,7 @@ bool ring_has_ended(struct karena_ring *ring);
 u64 ring_nr_submitted(const struct karena_ring *ring);
 bool ring_all_ended(const struct karena_ring *ring, u64 submitted);
 bool ring_note_settled(struct karena_ring *ring);
-u64 ring_run_settled(struct karena_ring *ring, u64 room, unsigned int *nr);
+u64 ring_run_settled(struct karena_ring *ring, u64 space, unsigned int *nr);
 void ring_pass_settled(struct karena_ring *ring);
 
 /* ring.c: records in, in any context. What kernel code calls is in <linux/karena_kapi.h> */
@@ -271,7 +271,7 @@ void ring_look_back(struct karena_ring *ring, struct ring_history *history);
  * struct ring_view - a ring at one moment
  * @consumer:	the consumer position, all that could be accepted of it
  * @producer:	the producer position
- * @room:	bytes that can be reserved
+ * @space:	bytes that can be reserved
  * @nr_records:	reserved since create
  * @nr_read:	submitted and below @consumer
  * @there:	is the record at the consumer position there?
@@ -280,7 +280,7 @@ void ring_look_back(struct karena_ring *ring, struct ring_history *history);
 struct ring_view {
 	u64 consumer;
 	u64 producer;
-	u64 room;
+	u64 space;
 	u64 nr_records;
 	u64 nr_read;
 	bool there;
@@ -325,7 +325,7 @@ struct ring_run {
 	bool last;
 };
 
-int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
+int ring_read_begin(struct karena_ring *ring, size_t space, unsigned int steps,
 		    struct ring_run *run);
 bool ring_read_end(struct karena_ring *ring, const struct ring_run *run);
 long ring_drain(struct karena_ring *ring, karena_record_fn fn, void *context,

@@ -3,7 +3,7 @@
  * What the consumer says it has read, and the figures that are taken when the kernel
  * looks at it: they cost records nothing. A look is poll(), WAIT or STAT, or a record of
  * a user that was refused; for the fill also a read() and a record for which there seems
- * to be no room, for the age of what is unread a wake-up.
+ * to be no space, for the age of what is unread a wake-up.
  */
 #include <linux/ktime.h>
 
@@ -14,7 +14,7 @@
 /*
  * By the consumer's own word, if that can be true: the kernel is late to accept it. But
  * where a record was refused since the last look, it had nothing to accept, and there was
- * less room than that record takes.
+ * less space than that record takes.
  */
 static void note_fill(struct karena_ring *ring, u64 claim)
 {

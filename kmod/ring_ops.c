@@ -236,7 +236,7 @@ static long try_reserving(struct ring_attempt *attempt)
 }
 
 /**
- * ring_reserve_waiting() - reserve in place, and wait for room if the caller wants to
+ * ring_reserve_waiting() - reserve in place, and wait for space if the caller wants to
  * @reserving:	whole but for @attempt.run
  * @call:	the call under way
  * @flags:	the call's

@@ -45,7 +45,7 @@ void ring_look(struct karena_ring *ring, struct ring_view *view)
 		more = ring_accept(ring);
 		view->consumer = record_consumer(r);
 		view->producer = r->producer;
-		view->room = r->limit - r->producer;
+		view->space = r->limit - r->producer;
 		view->nr_records = ring->nr_records;
 		view->nr_read = r->nr_read;
 		view->there = ring_view_available(view) && look_at_unread(ring);
@@ -106,15 +106,15 @@ static void publish_consumer(struct karena_ring *ring)
 }
 
 /* By the counts, or by a walk. */
-static u64 ring_run(struct karena_ring *ring, u64 room, unsigned int *nr)
+static u64 ring_run(struct karena_ring *ring, u64 space, unsigned int *nr)
 {
-	return ring_run_settled(ring, room, nr) ?: record_run(&ring->records, room, nr);
+	return ring_run_settled(ring, space, nr) ?: record_run(&ring->records, space, nr);
 }
 
 /**
  * ring_read_begin() - what is to be read next?
  * @ring:	the ring
- * @room:	bytes that the reader has
+ * @space:	bytes that the reader has
  * @steps:	how many records at most, up to RING_STEPS
  * @run:	out
  *
@@ -122,9 +122,9 @@ static u64 ring_run(struct karena_ring *ring, u64 room, unsigned int *nr)
  *
  * Context: may sleep; under ring->read_lock.
  * Return: 0, also if nothing is there, which @run->bytes tells; -EMSGSIZE if the
- * first record does not fit into @room.
+ * first record does not fit into @space.
  */
-int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
+int ring_read_begin(struct karena_ring *ring, size_t space, unsigned int steps,
 		    struct ring_run *run)
 {
 	struct records *r = &ring->records;
@@ -145,7 +145,7 @@ int ring_read_begin(struct karena_ring *ring, size_t room, unsigned int steps,
 		there = !more && record_there(run->word);
 		run->position = record_consumer(r);
 		run->nr = steps;
-		run->bytes = there ? ring_run(ring, room, &run->nr) : 0;
+		run->bytes = there ? ring_run(ring, space, &run->nr) : 0;
 		run->last = run->position + run->bytes == r->producer;
 		ring_unlock(ring, flags);
 		cond_resched();

@@ -110,21 +110,21 @@ void ring_pass_settled(struct karena_ring *ring)
 /**
  * ring_run_settled() - how much can be read in one piece, if that is all
  * @ring:	the ring
- * @room:	bytes that the reader has for it
+ * @space:	bytes that the reader has for it
  * @nr:		in: how many records at most; out: how many
  *
  * Context: any; under ring->lock.
  * Return: as record_run(); 0: it is not all, or whether it is takes a walk, and @nr is as
  * it was.
  */
-u64 ring_run_settled(struct karena_ring *ring, u64 room, unsigned int *nr)
+u64 ring_run_settled(struct karena_ring *ring, u64 space, unsigned int *nr)
 {
 	const struct ring_settled *settled = &ring->settled;
 	const struct records *r = &ring->records;
 	u64 bytes = r->producer - record_consumer(r), unread;
 
 	/* In place each record is a run for itself. */
-	if (bytes > room || ring_in_place(ring) || !ring_note_settled(ring))
+	if (bytes > space || ring_in_place(ring) || !ring_note_settled(ring))
 		return 0;
 	unread = settled->submitted - r->nr_read;
 	if (settled->gaps != settled->passed || unread > *nr)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The lock of a ring, and the short way of a record into one that is not IN_PLACE and has
- * room. With the inline half of record.h it calls the lock's functions alone, and leaves
+ * space. With the inline half of record.h it calls the lock's functions alone, and leaves
  * for the long way of ring.c when something is otherwise.
  */
 #ifndef KARENA_RING_SHORT_H
@@ -63,7 +63,7 @@ static __always_inline void ring_unlock(struct karena_ring *ring, unsigned long 
 /* How the reservation ended. */
 enum ring_short {
 	RING_RESERVED,
-	RING_NO_ROOM,	/* below the limit that was given out */
+	RING_NO_SPACE,	/* below the limit that was given out */
 	RING_LONG_WAY,	/* not tried, or the lock was not to be had */
 };
 
@@ -77,7 +77,7 @@ ring_reserve_short(struct karena_ring *ring, size_t length,
 	if (unlikely(length - 1 >= ring->quick_max))
 		return RING_LONG_WAY;
 	if (unlikely(!record_may_fit(&ring->records, record_bytes(length), limit)))
-		return RING_NO_ROOM;
+		return RING_NO_SPACE;
 	if (unlikely(!ring_lock(ring, &flags)))
 		return RING_LONG_WAY;
 	if (unlikely(!record_fits(&ring->records, record_bytes(length)))) {

@@ -415,7 +415,7 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *table)
 	if (records)
 		ring_arm(ring);
 	ring_look(ring, &view);
-	if (space && view.room < ring_half(ring)) {
+	if (space && view.space < ring_half(ring)) {
 		ring_want_half(ring);
 		ring_look(ring, &view);
 	}
@@ -424,7 +424,7 @@ __poll_t ring_poll(struct file *file, struct poll_table_struct *table)
 		events |= RING_POLL_RECORD;
 	if (view.ended)
 		events |= EPOLLHUP;
-	if (view.room >= ring_half(ring))
+	if (view.space >= ring_half(ring))
 		events |= RING_POLL_SPACE;
 	return events;
 }
