@@ -17,6 +17,7 @@
 #include "objfd.h"
 #include "ops.h"
 #include "ring.h"
+#include "ring_ops.h"
 
 /*
  * Fills in a row's @first_size, @size and @out. _last is the last field of the struct as

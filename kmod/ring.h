@@ -21,11 +21,9 @@
 #include "objfd.h"
 #include "record.h"
 #include "ring_party.h"
-#include "ring_wait.h"
 #include "ring_wake.h"
 
 struct iov_iter;
-struct karena_call;
 
 #define KARENA_RING_FLAGS	(KARENA_RING_F_IN_PLACE | KARENA_RING_F_END)
 #define KARENA_RING_MAX_BYTES	BIT(30)
@@ -191,24 +189,10 @@ static inline bool ring_in_place(const struct karena_ring *ring)
 extern const struct karena_object_type karena_ring_type;
 extern const struct file_operations ring_fops;
 
-/* ring_ops.c: the operations of the table, and the ring's life */
+/* ring_ops.c: the ring's life; ring_ops.h declares the operations of the table */
 struct karena_ring *ring_create(u64 data_bytes, u32 flags, u32 reserve_timeout_us, int node,
 				const char *name);
 void ring_destroy(struct karena_object *object);
-struct ring_party *ring_producer(struct karena_ring *ring, const struct karena_call *call);
-u64 ring_payload_offset(const struct karena_ring *ring, u64 position);
-long ring_op_create(struct karena_call *call, void *args);
-long ring_op_attach(struct karena_call *call, void *args);
-long ring_op_reserve(struct karena_call *call, void *args);
-long ring_op_submit(struct karena_call *call, void *args);
-long ring_op_discard(struct karena_call *call, void *args);
-long ring_op_output(struct karena_call *call, void *args);
-long ring_op_stat(struct karena_call *call, void *args);
-
-/* ring_batch.c: those on many records */
-long ring_op_output_batch(struct karena_call *call, void *args);
-long ring_op_reserve_batch(struct karena_call *call, void *args);
-long ring_op_finish_batch(struct karena_call *call, void *args);
 
 /* ring_end.c: who is left to produce */
 void ring_add_producer(struct karena_ring *ring);
@@ -355,27 +339,6 @@ void ring_stuck_passed(struct karena_ring *ring, unsigned int nr, u64 payload);
 u64 ring_stuck_watch(struct karena_ring *ring);
 void ring_stuck_start(struct karena_ring *ring, u64 ns);
 void ring_stuck_look(struct karena_ring *ring);
-
-/* ring_ops.c: records in place */
-
-/**
- * struct ring_reserving - records to be reserved in place
- * @attempt:	how many, and what they take
- * @ring:	IN_PLACE
- * @party:	for whom
- * @lengths:	payload bytes of each
- * @position:	out, of the first
- */
-struct ring_reserving {
-	struct ring_attempt attempt;
-	struct karena_ring *ring;
-	struct ring_party *party;
-	const u32 *lengths;
-	u64 *position;
-};
-
-long ring_reserve_waiting(struct ring_reserving *reserving, struct karena_call *call, u32 flags,
-			  u32 timeout_us);
 
 /* ring_area.c: memory */
 int ring_area_init(struct ring_area *area, struct karena_account *account, u64 data_bytes,

@@ -17,6 +17,7 @@
 #include "compat.h"
 #include "ring.h"
 #include "ring_loss.h"
+#include "ring_ops.h"
 #include "ring_party.h"
 #include "ring_short.h"
 

@@ -16,6 +16,7 @@
 #include "objfd.h"
 #include "ring.h"
 #include "ring_party.h"
+#include "ring_wait.h"
 #include "uring.h"
 
 static struct karena_ring *file_ring(const struct file *file)

@@ -19,6 +19,7 @@
 #include "pages.h"
 #include "ring.h"
 #include "ring_loss.h"
+#include "ring_ops.h"
 #include "ring_party.h"
 
 /* Positions are read without the lock. */
@@ -385,6 +386,51 @@ long ring_op_output(struct karena_call *call, void *argp)
 		return output_waiting(ring, call, args);
 	ret = ring_output(ring, call->payload, args->flags);
 	return ret < 0 ? ret : 0;
+}
+
+/**
+ * ring_op_policy() - KARENA_IOC_RING_POLICY
+ * @call:	on a ring's fd
+ * @argp:	struct karena_ring_policy
+ *
+ * Context: may sleep.
+ * Return: 0 or -EINVAL.
+ */
+long ring_op_policy(struct karena_call *call, void *argp)
+{
+	const struct karena_ring_policy *args = argp;
+	struct karena_ring *ring = to_ring(call->object);
+	struct ring_policy *policy = &ring->policy;
+
+	if (args->__reserved || args->wake_bytes > ring->records.mask + 1)
+		return -EINVAL;
+	spin_lock(&ring->party_lock);
+	WRITE_ONCE(policy->bytes, args->wake_bytes);
+	WRITE_ONCE(policy->records, args->wake_records);
+	WRITE_ONCE(policy->delay_us, args->wake_delay_us);
+	WRITE_ONCE(policy->holds,
+		   args->wake_bytes || args->wake_records || args->wake_delay_us);
+	spin_unlock(&ring->party_lock);
+	/*
+	 * By the old policy consumers might have to wait for longer. This ends the old delay;
+	 * the next record that is held back starts the timer anew.
+	 */
+	karena_ring_flush(ring);
+	return 0;
+}
+
+/**
+ * ring_op_flush() - KARENA_IOC_RING_FLUSH
+ * @call:	on a ring's fd
+ * @argp:	struct karena_ring_flush
+ *
+ * Context: any.
+ * Return: 0.
+ */
+long ring_op_flush(struct karena_call *call, void *argp)
+{
+	karena_ring_flush(to_ring(call->object));
+	return 0;
 }
 
 static void ring_stat(struct karena_ring *ring, struct karena_ring_stat *stat)

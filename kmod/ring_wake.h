@@ -14,7 +14,6 @@
 
 #include "waiter.h"
 
-struct karena_call;
 struct karena_ring;
 
 #define RING_POLL_RECORD	(EPOLLIN | EPOLLRDNORM)
@@ -89,9 +88,6 @@ void ring_tell_space(struct karena_ring *ring);
 void ring_want_bytes(struct karena_ring *ring, u64 bytes);
 void ring_want_half(struct karena_ring *ring);
 u64 ring_half(const struct karena_ring *ring);
-
-long ring_op_policy(struct karena_call *call, void *args);
-long ring_op_flush(struct karena_call *call, void *args);
 
 void ring_turn_begin(struct karena_ring *ring, struct ring_turn *turn);
 void ring_turn_end(struct karena_ring *ring, struct ring_turn *turn);

@@ -8,6 +8,7 @@
 
 #include "ring_fixture.h"
 #include "../kmod/call.h"
+#include "../kmod/ring_ops.h"
 
 static void destroy(struct ring_fixture *f)
 {
