@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * On this machine's own processors and kernel: what does a record of 8 bytes cost with
- * the record core, compared with a BPF ring buffer and a ring of Concurrency Kit?
+ * the record core, and with that of shared rings for each grain, compared with a BPF ring
+ * buffer, a ring of Concurrency Kit, and a ring under a robust mutex?
  *
  * ring_native OBJECT: uses the programs of OBJECT (ring.bpf.c) if the kernel permits it.
  *
@@ -17,6 +18,7 @@
 #include "../../kmod/record.c"
 #include "../../userlib/internal.h"
 #include "bpf_way.h"
+#include "shared_way.h"
 
 #define STEPS	128
 
@@ -51,23 +53,9 @@ static void *pages(size_t bytes)
 	return at;
 }
 
-static char *data_area(size_t bytes)
-{
-	int flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE;
-	int fd = memfd_create("bench", MFD_CLOEXEC);
-	char *at = mmap(NULL, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (fd < 0 || ftruncate(fd, bytes) || at == MAP_FAILED ||
-	    mmap(at, bytes, PROT_READ | PROT_WRITE, flags, fd, 0) == MAP_FAILED ||
-	    mmap(at + bytes, bytes, PROT_READ | PROT_WRITE, flags, fd, 0) == MAP_FAILED)
-		err(1, "data area");
-	close(fd);
-	return at;
-}
-
 static void core_make(unsigned int bytes)
 {
-	char *data = data_area(bytes);
+	char *data = shared_way_data(bytes);
 
 	consumer_page = pages(4096);
 	producer_page = pages(4096);
@@ -207,10 +195,72 @@ static void ck_consume(void)
 		seen += (uintptr_t)got;
 }
 
+/* The ring has room for as many records as those of 16 bytes that others are made for. */
+static void shared_8_make(unsigned int bytes)
+{
+	shared_way_make(bytes, 8);
+}
+
+static void shared_16_make(unsigned int bytes)
+{
+	shared_way_make(bytes, 16);
+}
+
+static void shared_64_make(unsigned int bytes)
+{
+	shared_way_make(4 * bytes, 64);
+}
+
+static unsigned int shared_produce(void)
+{
+	unsigned int i, refused = 0;
+	uint64_t *payload;
+
+	for (i = 0; i < PRODUCERS_BATCH; i++) {
+		payload = shared_way_reserve(sizeof(*payload));
+		if (!payload) {
+			refused++;
+			continue;
+		}
+		*payload = i;
+		shared_way_submit(payload);
+	}
+	return refused;
+}
+
+static void shared_consume(void)
+{
+	shared_way_consume(~0u, &seen);
+}
+
+static void mutex_make(unsigned int bytes)
+{
+	mutex_way_make(bytes);
+}
+
+static unsigned int mutex_produce(void)
+{
+	unsigned int refused = 0;
+	uint64_t i;
+
+	for (i = 0; i < PRODUCERS_BATCH; i++)
+		refused += !mutex_way_send(&i, sizeof(i));
+	return refused;
+}
+
+static void mutex_consume(void)
+{
+	mutex_way_consume(~0u, &seen);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct producers_way ways[] = {
 		{ "record", core_make, core_end, core_produce, core_consume },
+		{ "shared_8", shared_8_make, shared_way_end, shared_produce, shared_consume },
+		{ "shared_16", shared_16_make, shared_way_end, shared_produce, shared_consume },
+		{ "shared_64", shared_64_make, shared_way_end, shared_produce, shared_consume },
+		{ "mutex", mutex_make, mutex_way_end, mutex_produce, mutex_consume },
 		{ "ck_ring", ck_make, ck_end, ck_produce, ck_consume },
 		BPF_WAY,
 	};

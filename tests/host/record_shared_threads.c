@@ -204,7 +204,7 @@ static bool consume_some(struct shared_reader *c)
 {
 	bool ended = __atomic_load_n(&nr_ended, __ATOMIC_ACQUIRE) == PRODUCERS;
 	unsigned int max = 1 + draw(8);
-	__u64 header;
+	__u64 header = 0;
 	int ret = 0;
 
 	me->mortal = false;
