@@ -35,6 +35,12 @@ int shared_init(struct shared_ring *r, __u64 size, __u32 grain)
 	return 0;
 }
 
+static inline void shared_put_mark(char *unit, __u64 mark)
+{
+	record_store((shared_unit *)(void *)unit, mark);
+	shared_point("mark stored");
+}
+
 /**
  * shared_put_marks() - write the marks of the next lap
  * @r:		the ring
@@ -53,11 +59,14 @@ void shared_put_marks(const struct shared_ring *r, __u64 from, __u64 to)
 		mark = shared_mark(r, from + shared_size(r));
 		unit = r->data + (from & r->mask);
 		end = unit + left;
-#pragma GCC unroll 4
-		for (; unit != end; unit += grain) {
-			record_store((shared_unit *)(void *)unit, mark);
-			shared_point("mark stored");
+		for (; end - unit >= (long)(4 * grain); unit += 4 * grain) {
+			shared_put_mark(unit, mark);
+			shared_put_mark(unit + grain, mark);
+			shared_put_mark(unit + 2 * grain, mark);
+			shared_put_mark(unit + 3 * grain, mark);
 		}
+		for (; unit != end; unit += grain)
+			shared_put_mark(unit, mark);
 		from += left;
 	}
 }

@@ -349,6 +349,47 @@ static inline int shared_next(const struct shared_ring *r, struct shared_reader 
 	return 0;
 }
 
+/* Handles a record. Returns whether the walk ends behind it. */
+typedef bool (*shared_give_fn)(void *context, const void *payload, __u32 length);
+
+/**
+ * shared_give() - pass the consumer's next records to a function
+ * @r:		the ring
+ * @c:		@at moves over them, and over discarded records
+ * @give:	is called with each; a constant
+ * @context:	for @give
+ *
+ * The same as a loop over shared_next(), in half as many instructions: as the area is mapped
+ * twice, the walk goes by addresses, and the compiler can inline @give.
+ *
+ * Return: 0; -EBADMSG if a member wrote over a header, behind those that were given out.
+ */
+static inline int shared_give(const struct shared_ring *r, struct shared_reader *c,
+			      shared_give_fn give, void *context)
+{
+	__u64 left = c->freed + shared_size(r) - c->at, grain = r->grain, word, bytes;
+	const char *first = (const char *)shared_at(r, c->at);
+	const char *at = first, *end = first + left;
+	bool stop = false;
+
+	while (at != end && !stop) {
+		/* Pairs with the exchange in shared_finish(): the payload is there. */
+		word = record_load_acquire((const shared_unit *)(const void *)at);
+		bytes = shared_word(word) & KARENA_RECORD_LEN_MASK;
+		bytes = (bytes + KARENA_RECORD_HEADER_BYTES + grain - 1) & -grain;
+		if (__builtin_expect(word & SHARED_BUSY || bytes > (__u64)(end - at), false)) {
+			c->at += at - first;
+			return shared_check_front(r, c, word);
+		}
+		if (__builtin_expect(!(word & SHARED_DISCARD), true))
+			stop = give(context, at + KARENA_RECORD_HEADER_BYTES,
+				    shared_word(word) & KARENA_RECORD_LEN_MASK);
+		at += bytes;
+	}
+	c->at += at - first;
+	return 0;
+}
+
 void shared_put_marks(const struct shared_ring *r, __u64 from, __u64 to);
 
 /* Give back what lies below @to, which is not above what was stored as read. */

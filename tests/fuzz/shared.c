@@ -205,6 +205,27 @@ static void consume(void)
 	check(reader.at - from <= SIZE);
 }
 
+static unsigned int nr_given;
+
+static bool give(void *context, const void *payload, __u32 length)
+{
+	(void)context;
+	check_inside((const char *)payload - SHARED_UNIT, length);
+	check(++nr_given <= SIZE / SHARED_UNIT);
+	scribble();
+	return !(take(1) % 16);
+}
+
+static void give_some(void)
+{
+	int ret;
+
+	nr_given = 0;
+	ret = shared_give(&ring, &reader, give, NULL);
+	check(!ret || ret == -EBADMSG);
+	check(reader.at - reader.freed <= SIZE);
+}
+
 static void release(void)
 {
 	shared_release(&ring, &reader);
@@ -267,7 +288,7 @@ int test_input(const uint8_t *bytes, size_t length) __asm__("LLVMFuzzerTestOneIn
 int test_input(const uint8_t *bytes, size_t length)
 {
 	static void (*const operations[])(void) = {
-		reserve, reserve, finish, finish, split, consume, consume, release, take_over,
+		reserve, reserve, finish, finish, split, consume, give_some, release, take_over,
 		count, abandon, attach, scribble, scribble,
 	};
 

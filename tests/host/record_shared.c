@@ -422,6 +422,66 @@ TEST_F(shared, who_dies_while_it_trims_leaves_a_chain)
 	}
 }
 
+struct given {
+	uint64_t numbers[64];
+	unsigned int nr;
+	unsigned int max;
+};
+
+static bool give(void *context, const void *payload, __u32 length)
+{
+	struct given *given = context;
+
+	(void)length;
+	memcpy(&given->numbers[given->nr++], payload, sizeof(uint64_t));
+	return given->nr == given->max;
+}
+
+TEST_F(shared, a_walk_gives_what_lies_between_stops)
+{
+	struct given given = { .max = 64 };
+	shared_unit *unit, *open;
+	unsigned int lap, i;
+
+	for (lap = 0; lap < 40; lap++) {
+		given.nr = 0;
+		for (i = 0; i < 9; i++) {
+			ASSERT_EQ(0, send(&self->r, 8 + 40 * i, i));
+			ASSERT_EQ(0, reserve(&self->r, 8, BOB, &unit));
+			shared_discard(&self->r, unit);
+		}
+		ASSERT_EQ(0, reserve(&self->r, 8, BOB, &open));
+		ASSERT_EQ(0, send(&self->r, 8, 10));
+		given.max = 4;
+		ASSERT_EQ(0, shared_give(&self->r, &self->c, give, &given));
+		EXPECT_EQ(4, given.nr);
+		given.max = 64;
+		ASSERT_EQ(0, shared_give(&self->r, &self->c, give, &given));
+		EXPECT_EQ(9, given.nr);
+		open[1] = 9;
+		shared_submit(&self->r, open);
+		ASSERT_EQ(0, shared_give(&self->r, &self->c, give, &given));
+		ASSERT_EQ(11, given.nr);
+		for (i = 0; i < 11; i++)
+			EXPECT_EQ(i, given.numbers[i]);
+		shared_release(&self->r, &self->c);
+	}
+	ASSERT_EQ(0, send(&self->r, 8, 1));
+	*shared_at(&self->r, self->c.at) = SIZE;
+	EXPECT_EQ(-EBADMSG, shared_give(&self->r, &self->c, give, &given));
+	EXPECT_EQ(11, given.nr);
+	/* Full to the last byte. */
+	shared_ring_create(&self->r, 0);
+	ASSERT_EQ(0, shared_take_over(&self->r, &self->c));
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, send(&self->r, SIZE / 4 - 8, i));
+	given.nr = 0;
+	ASSERT_EQ(0, shared_give(&self->r, &self->c, give, &given));
+	EXPECT_EQ(4, given.nr);
+	ASSERT_EQ(0, shared_give(&self->r, &self->c, give, &given));
+	EXPECT_EQ(4, given.nr);
+}
+
 TEST_F(shared, members_leave_armed_as_it_is)
 {
 	shared_unit *unit;

@@ -114,6 +114,7 @@ static const char *const points[] = {
 	"header inside written", "split", "filled", "record taken", "before read is stored",
 	"read stored", "mark stored", "freed stored",
 };
+
 #define POINTS	(sizeof(points) / sizeof(points[0]))
 static unsigned int deaths[POINTS];
 
@@ -136,6 +137,7 @@ static void check_at(bool what, const char *said, int line)
 	fflush(stdout);
 	_exit(1);
 }
+
 #define check(what)	check_at(what, #what, __LINE__)
 
 static uint64_t hash(uint64_t value)

@@ -21,8 +21,8 @@
  */
 struct shared_memory {
 	struct shared_consumer consumer;
-	__u64 hint __attribute__((aligned(64)));
-	struct shared_armed armed __attribute__((aligned(64)));
+	__u64 hint;
+	struct shared_armed armed;
 	char *data;
 };
 

@@ -135,6 +135,23 @@ static void consume(void)
 	prove(reader.at + shared_header_bytes(&ring, header) - reader.freed <= SIZE);
 }
 
+static bool is_given(void *context, const void *payload, __u32 length)
+{
+	(void)context;
+	prove(is_inside((const shared_unit *)payload - 1, SHARED_UNIT + length));
+	return nondet_u32() % 2;
+}
+
+static void give(void)
+{
+	__u64 before = reader.at;
+	int ret = shared_give(&ring, &reader, is_given, NULL);
+
+	prove(!ret || ret == -EBADMSG);
+	prove(reader.at - reader.freed <= SIZE);
+	prove(reader.at - before <= SIZE);
+}
+
 static void release(void)
 {
 	shared_release(&ring, &reader);
@@ -187,5 +204,5 @@ int main(void)
 
 /* Those that this program is not made for. */
 void (*const operations[])(void) = {
-	reserve, split, consume, release, take_over, count, abandon,
+	reserve, split, consume, give, release, take_over, count, abandon,
 };
