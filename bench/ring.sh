@@ -15,7 +15,8 @@ tsv=build/bench/ring.tsv
 mkdir -p build/bench
 : >"$tsv.new"
 bench/measure "$tsv.new" --icount --file build/bench/ring.bpf.o:/ring.bpf.o -- \
-	sh -ec 'sleep 10; ring_calls; uring_producers; ring_attach; ring_waits; ring_ck; ring_bpf /ring.bpf.o
+	sh -ec 'sleep 10; ring_calls; uring_producers; ring_attach; ring_waits; ring_ck
+		ring_cycles count; ring_bpf /ring.bpf.o
 		insmod /lib/modules/karena_bench.ko; ring_kernel; rmmod karena_bench'
 bench/measure "$tsv.new" --plain --cpus 2 --file build/bench/ring.bpf.o:/ring.bpf.o -- \
 	sh -ec 'insmod /lib/modules/karena_bench.ko; ring_cpus /ring.bpf.o; rmmod karena_bench'
@@ -30,6 +31,9 @@ cpus.karena.2p cpus.bpf.2p
 cpus.karena.2p.least cpus.bpf.2p.least
 cpus.karena.2p.consumed cpus.bpf.2p.consumed
 cpus.karena.2p.consumed.least cpus.bpf.2p.consumed.least
+cycle.shared_64.8 cycle.mutex.8 cycle.record.8
+cycle.shared_64.64 cycle.mutex.64 cycle.record.64
+cycle.shared_64.1024 cycle.mutex.1024 cycle.record.1024
 karena.write.8 pipe.send.8 unix_dgram.send.8 netlink.send.8 posix_mq.send.8
 karena.write.64 pipe.send.64 unix_dgram.send.64 netlink.send.64 posix_mq.send.64
 karena.output.8 pipe.send.8 unix_dgram.send.8 netlink.send.8 posix_mq.send.8
