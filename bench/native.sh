@@ -39,11 +39,11 @@ mv "$tsv.new" "$tsv"
 	for case in 1p 1p.consumed 2p 2p.consumed; do
 		echo "native.record.$case native.bpf.$case native.ck_ring.$case"
 		echo "native.record.$case.least native.bpf.$case.least native.ck_ring.$case.least"
-		for grain in 8 16 64; do
+		for grain in 8 16 32 64; do
 			echo "native.shared_$grain.$case native.mutex.$case native.record.$case"
 		done
 	done
-	for grain in 8 16 64; do
+	for grain in 8 16 32 64; do
 		echo "pair.shared_$grain.8 pair.mutex.8 pair.record.8"
 		for length in 8 64 256 1024 4096; do
 			echo "cycle.shared_$grain.$length cycle.mutex.$length cycle.record.$length"

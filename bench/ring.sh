@@ -31,9 +31,9 @@ cpus.karena.2p cpus.bpf.2p
 cpus.karena.2p.least cpus.bpf.2p.least
 cpus.karena.2p.consumed cpus.bpf.2p.consumed
 cpus.karena.2p.consumed.least cpus.bpf.2p.consumed.least
-cycle.shared_64.8 cycle.mutex.8 cycle.record.8
-cycle.shared_64.64 cycle.mutex.64 cycle.record.64
-cycle.shared_64.1024 cycle.mutex.1024 cycle.record.1024
+cycle.shared_32.8 cycle.mutex.8 cycle.record.8
+cycle.shared_32.64 cycle.mutex.64 cycle.record.64
+cycle.shared_32.1024 cycle.mutex.1024 cycle.record.1024
 karena.write.8 pipe.send.8 unix_dgram.send.8 netlink.send.8 posix_mq.send.8
 karena.write.64 pipe.send.64 unix_dgram.send.64 netlink.send.64 posix_mq.send.64
 karena.output.8 pipe.send.8 unix_dgram.send.8 netlink.send.8 posix_mq.send.8

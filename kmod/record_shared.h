@@ -66,6 +66,8 @@
 #define SHARED_UNIT			8u
 #define SHARED_GRAIN_MIN		8u
 #define SHARED_GRAIN_MAX		64u
+/* See docs/shared.md for what this rests on. */
+#define SHARED_GRAIN_DEFAULT		32u
 
 /* Of what is cut off a record. */
 #define SHARED_OWNER_NOBODY		0u

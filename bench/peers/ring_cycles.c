@@ -380,6 +380,7 @@ int main(int argc, char **argv)
 	static const struct way ways[] = {
 		{ "shared_8", 8, make_shared, send_shared, consume_shared, shared_way_end },
 		{ "shared_16", 16, make_shared, send_shared, consume_shared, shared_way_end },
+		{ "shared_32", 32, make_shared, send_shared, consume_shared, shared_way_end },
 		{ "shared_64", 64, make_shared, send_shared, consume_shared, shared_way_end },
 		{ "record", 0, make_core, send_core, consume_core, end_core },
 		{ "mutex", 0, make_mutex, send_mutex, consume_mutex, mutex_way_end },

@@ -206,6 +206,11 @@ static void shared_16_make(unsigned int bytes)
 	shared_way_make(bytes, 16);
 }
 
+static void shared_32_make(unsigned int bytes)
+{
+	shared_way_make(2 * bytes, 32);
+}
+
 static void shared_64_make(unsigned int bytes)
 {
 	shared_way_make(4 * bytes, 64);
@@ -259,6 +264,7 @@ int main(int argc, char **argv)
 		{ "record", core_make, core_end, core_produce, core_consume },
 		{ "shared_8", shared_8_make, shared_way_end, shared_produce, shared_consume },
 		{ "shared_16", shared_16_make, shared_way_end, shared_produce, shared_consume },
+		{ "shared_32", shared_32_make, shared_way_end, shared_produce, shared_consume },
 		{ "shared_64", shared_64_make, shared_way_end, shared_produce, shared_consume },
 		{ "mutex", mutex_make, mutex_way_end, mutex_produce, mutex_consume },
 		{ "ck_ring", ck_make, ck_end, ck_produce, ck_consume },
