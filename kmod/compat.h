@@ -60,9 +60,9 @@
  * 6.18; any file's memory can be registered as a buffer since 6.5, and before only that of
  * shmem and hugetlb.
  */
-#define KARENA_URING_PARKS		IS_ENABLED(KARENA_HAVE_URING_CANCEL)
-#define KARENA_URING_HAS_MULTISHOT	IS_ENABLED(KARENA_HAVE_URING_MULTISHOT)
-#define KARENA_URING_BUFFERS		IS_ENABLED(KARENA_HAVE_URING_BUFFERS)
+#define KARENA_URING_PARKS		__is_defined(KARENA_HAVE_URING_CANCEL)
+#define KARENA_URING_HAS_MULTISHOT	__is_defined(KARENA_HAVE_URING_MULTISHOT)
+#define KARENA_URING_BUFFERS		__is_defined(KARENA_HAVE_URING_BUFFERS)
 
 /* <linux/mm.h>: vm_flags is written through functions since 6.3. */
 static inline void karena_vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)

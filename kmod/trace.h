@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Tracepoints of arenas and rings; trace_object.h has those of all objects. The inode number
- * identifies an object, as in /proc/PID/fdinfo; addresses are never shown. There must be no padding between the fields or behind them: the trace
- * buffer does not clear its pages, so padding would leak their earlier contents.
+ * identifies an object, as in /proc/PID/fdinfo; addresses are never shown. There must be no
+ * padding between the fields or behind them: the trace buffer does not clear its pages, so
+ * padding would leak their earlier contents.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM karena

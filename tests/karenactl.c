@@ -89,6 +89,9 @@ static uint64_t id_of(struct karena_device *device, const char *name)
 	return 0;
 }
 
+#define TITLES \
+	"    ID KIND  NAME                  SIZE     MEMORY USER       CREATOR  HELD BY\n"
+
 TEST_F(tool, list_tells_of_all_objects)
 {
 	unsigned long long arena = id_of(self->device, "a-name"),
@@ -99,7 +102,7 @@ TEST_F(tool, list_tells_of_all_objects)
 	ASSERT_EQ(0, karena_arena_alloc(self->arena, 2, NULL, &offset));
 	ASSERT_EQ(0, karena_arena_map(self->arena, NULL, &view));
 	EXPECT_EQ(0, run_tool("list"));
-	EXPECT_TRUE(tool_says("    ID KIND  NAME                  SIZE     MEMORY USER       CREATOR  HELD BY\n"));
+	EXPECT_TRUE(tool_says(TITLES));
 	/* The shell that runs karenactl, and karenactl, have what they inherited. */
 	EXPECT_TRUE(tool_says("%6llu arena a-name          %6u MiB %6u KiB root       %7d  ", arena,
 			      4 * self->kib, 2 * self->kib, getpid()));
@@ -130,19 +133,23 @@ TEST_F(tool, list_tells_of_what_no_descriptor_leads_to)
 	karena_view_unmap(&view);
 }
 
+#define JSON_BEGIN \
+	"{\"objects\":[\n{\"id\":%llu,\"kind\":\"arena\",\"name\":\"a-name\",\"inode\":"
+#define JSON_NUMBERS \
+	",\"size\":%llu,\"memory\":0,\"uid\":0,\"creator\":%d,\"open_files\":1,\"references\":"
+#define JSON_HOLDER \
+	"{\"pid\":%d,\"command\":\"na\\\"me\\\\\",\"fds\":[%d],\"mappings\":0}"
+
 TEST_F(tool, list_writes_json)
 {
 	unsigned long long arena = id_of(self->device, "a-name");
 
 	ASSERT_EQ(0, prctl(PR_SET_NAME, "na\"me\\"));
 	EXPECT_EQ(0, run_tool("list --json"));
-	EXPECT_TRUE(tool_says("{\"objects\":[\n{\"id\":%llu,\"kind\":\"arena\",\"name\":\"a-name\",\"inode\":",
-			      arena));
-	EXPECT_TRUE(tool_says(",\"size\":%llu,\"memory\":0,\"uid\":0,\"creator\":%d,\"open_files\":1,\"references\":",
-			      4096 * (unsigned long long)self->page, getpid()));
+	EXPECT_TRUE(tool_says(JSON_BEGIN, arena));
+	EXPECT_TRUE(tool_says(JSON_NUMBERS, 4096ull * self->page, getpid()));
 	EXPECT_TRUE(tool_says(",\"in_kernel\":0,\"parked\":0,\"holders\":["));
-	EXPECT_TRUE(tool_says("{\"pid\":%d,\"command\":\"na\\\"me\\\\\",\"fds\":[%d],\"mappings\":0}",
-			      getpid(), karena_arena_fd(self->arena)));
+	EXPECT_TRUE(tool_says(JSON_HOLDER, getpid(), karena_arena_fd(self->arena)));
 	EXPECT_TRUE(tool_says("\n],\"processes_not_seen\":0}\n"));
 }
 

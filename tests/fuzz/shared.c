@@ -189,7 +189,7 @@ static void split(void)
 static void consume(void)
 {
 	unsigned int nr = 0, max = take(1);
-	__u64 header, from = reader.at;
+	__u64 header = 0, from = reader.at;
 	int ret = 0;
 
 	while (nr++ < max) {

@@ -120,7 +120,7 @@ static unsigned int fill(struct shared_ring *r, uint32_t length)
 /* The next record's first word, or a negative errno; 0 if there is none. */
 static int64_t take(struct shared_ring *r, struct shared_reader *c)
 {
-	__u64 header;
+	__u64 header = 0;
 	int64_t got;
 	int ret = shared_next(r, c, &header);
 

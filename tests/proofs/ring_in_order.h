@@ -27,9 +27,9 @@
 	__CPROVER_assert(__CPROVER_w_ok(at, bytes), "clears what is its own")
 /* Only records that are put are copied. */
 #define __builtin_memcpy(to, from, bytes)	copy_mirrored(to, from, bytes)
-#endif
 
 static void copy_mirrored(void *to, const void *from, unsigned long bytes);
+#endif
 
 #include "../../kmod/record.c"
 
@@ -75,6 +75,7 @@ static struct {
 static unsigned int first, end;
 static __u64 given_back, consumer, producer;
 
+#ifdef __CPROVER__
 /* The second half of the data shows the first. */
 static void copy_mirrored(void *to, const void *from, unsigned long bytes)
 {
@@ -87,6 +88,7 @@ static void copy_mirrored(void *to, const void *from, unsigned long bytes)
 			data[(at + i) % (SIZE / sizeof(*data))] = header[i];
 	}
 }
+#endif
 
 static __u32 bytes_of(unsigned int i)
 {

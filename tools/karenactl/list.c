@@ -128,7 +128,8 @@ static int look_at_fd(int fd, void *data)
 		return 0;	/* closed meanwhile */
 	/* The inode comes first; the objects of other file systems have no such type. */
 	while (!ours && fgets(line, sizeof(line), file)) {
-		sscanf(line, "ino: %llu", &ino);
+		if (sscanf(line, "ino: %llu", &ino) == 1)
+			continue;
 		ours = !strncmp(line, "karena-type:", 12);
 	}
 	fclose(file);

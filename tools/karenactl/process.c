@@ -73,12 +73,9 @@ int for_each_number(const char *path, int (*fn)(int number, void *data), void *d
 
 	if (!dir)
 		return -errno;
-	while (!ret && (entry = readdir(dir))) {
-		int number = parse_number(entry->d_name);
-
-		if (number >= 0)
-			ret = fn(number, data);
-	}
+	while (!ret && (entry = readdir(dir)))
+		if (parse_number(entry->d_name) >= 0)
+			ret = fn(parse_number(entry->d_name), data);
 	closedir(dir);
 	return ret;
 }
