@@ -196,7 +196,7 @@ static int do_process(pid_t pid, object_fn fn, unsigned int *found)
 	int ret;
 
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo", pid);
-	ret = for_each_number(path, visit_fd, &visit);
+	ret = visit_numbers(path, visit_fd, &visit);
 	*found += visit.found;
 	if (ret)
 		return ret == -ENOENT ? -ESRCH : ret;

@@ -178,7 +178,7 @@ static int look_at_process(int pid, void *data)
 		return 0;
 	listing->pid = pid;
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo", pid);
-	if (is_forbidden(for_each_number(path, look_at_fd, listing)))
+	if (is_forbidden(visit_numbers(path, look_at_fd, listing)))
 		listing->nr_forbidden += !is_kernel_thread(pid);
 	else
 		look_at_maps(listing);
@@ -381,7 +381,7 @@ int list_objects(bool json)
 	int ret = read_objects(&listing);
 
 	if (!ret) {
-		for_each_number("/proc", look_at_process, &listing);
+		visit_numbers("/proc", look_at_process, &listing);
 		if (json)
 			print_json(&listing);
 		else

@@ -65,7 +65,7 @@ void command_of(pid_t pid, char *command, size_t bytes)
  * Calls @fn for each entry of a directory of /proc whose name is a number, until it returns
  * other than 0. Returns what it returned, or the negative errno of opening the directory.
  */
-int for_each_number(const char *path, int (*fn)(int number, void *data), void *data)
+int visit_numbers(const char *path, int (*fn)(int number, void *data), void *data)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;

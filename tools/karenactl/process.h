@@ -13,6 +13,6 @@ int parse_number(const char *text);
 bool is_forbidden(int error);
 bool is_kernel_thread(pid_t pid);
 void command_of(pid_t pid, char *command, size_t bytes);
-int for_each_number(const char *path, int (*fn)(int number, void *data), void *data);
+int visit_numbers(const char *path, int (*fn)(int number, void *data), void *data);
 
 #endif /* KARENACTL_PROCESS_H */
