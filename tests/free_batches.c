@@ -13,11 +13,20 @@
 #define TRACING		"/sys/kernel/tracing/"
 #define EVENT		TRACING "events/kprobes/karena_batch/"
 #define PROBES		TRACING "kprobe_events"
-/* More than the list takes. */
-#define PAGES		((128ull << 20) / page_size)
 /* A step of a free gives back 512 and what is left of a leaf; so many were there before. */
 #define BATCH_MAX	1100
+#define PAGES		many_pages()
 #define NO_PROBE	"this kernel cannot probe the page allocator: %s"
+
+/* More than the list takes, an eighth of a node's memory at most, and a power of two. */
+static uint64_t many_pages(void)
+{
+	uint64_t least = sysconf(_SC_PHYS_PAGES) / 8, pages = 1;
+
+	while (pages < least)
+		pages *= 2;
+	return pages;
+}
 
 FIXTURE(batches) {
 	char text[1 << 20];
