@@ -2,7 +2,7 @@
 /*
  * The operations of arenas. arena_op_*() execute KARENA_IOC_ARENA_*, which uapi/karena.h
  * describes; see @execute of struct karena_op. Each operation first checks its arguments,
- * then takes the memory that it needs, and only then changes anything under the lock.
+ * then takes the pages that it needs, and only then changes anything under the lock.
  */
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -222,9 +222,10 @@ static int allocate(struct karena_arena *arena, const struct karena_call *call,
 	err = find_place(arena, a);
 	if (!err)
 		err = arena_place_pages(arena, a->first, a->nr_pages, &list);
-	up_write(&arena->lock);
+	/* Under the lock, so that states are traced in the order in which they came. */
 	if (!err)
 		trace_karena_arena_state(arena, a->first, a->nr_pages, KARENA_PAGE_ALLOCATED);
+	up_write(&arena->lock);
 
 drop:
 	arena_drop_pages(arena, &list);
@@ -423,10 +424,9 @@ long arena_op_reserve(struct karena_call *call, void *argp)
 				 call->nowait ? KARENA_GFP_NOWAIT : KARENA_GFP);
 	else
 		err = -EBUSY;
-	up_write(&arena->lock);
-
 	if (!err)
 		trace_karena_arena_state(arena, first, args->nr_pages, state);
+	up_write(&arena->lock);
 	return err == -ENOMEM && call->nowait ? -KARENA_EWOULDSLEEP : err;
 }
 

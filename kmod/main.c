@@ -7,6 +7,7 @@
 #include <linux/module.h>
 
 #include "dev.h"
+#include "object_list.h"
 #include "ring_party.h"
 
 static int __init karena_init(void)
@@ -28,6 +29,7 @@ static void __exit karena_exit(void)
 {
 	karena_dev_exit();
 	ring_homes_exit();
+	karena_list_exit();
 }
 
 module_init(karena_init);

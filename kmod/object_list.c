@@ -2,8 +2,8 @@
 /*
  * The list of all objects, so that each can be found, even one that only a mapping keeps.
  *
- * Objects and open files join and leave the list under objects_lock, so what is on the list
- * can be looked at under this lock without a reference.
+ * Objects and open files leave the list under objects_lock, so what is on the list can be
+ * looked at under this lock without a reference.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -21,13 +21,13 @@
 #include "objfd.h"
 
 /*
- * Protects the list of objects, and each object's list of open files. Only the xarray's lock
- * nests inside.
+ * Held to look at an object, to remove one, and to change an object's list of open files. Only
+ * the xarray's lock nests inside. No memory is allocated under it: who reclaims may take long.
  */
 static DEFINE_MUTEX(objects_lock);
 /* By id. An id is never used again. */
 static DEFINE_XARRAY_FLAGS(objects, XA_FLAGS_ACCOUNT);
-static unsigned long last_id;
+static atomic_long_t last_id;
 
 /**
  * karena_list_add() - add a new object to the list
@@ -38,13 +38,8 @@ static unsigned long last_id;
  */
 int karena_list_add(struct karena_object *object)
 {
-	int err;
-
-	mutex_lock(&objects_lock);
-	object->id = ++last_id;
-	err = xa_insert(&objects, object->id, object, KARENA_GFP);
-	mutex_unlock(&objects_lock);
-	return err;
+	object->id = atomic_long_inc_return(&last_id);
+	return xa_insert(&objects, object->id, object, KARENA_GFP);
 }
 
 /**
@@ -104,6 +99,7 @@ static void count_files(const struct karena_object *object, struct karena_list_e
 	list_for_each_entry(handle, &object->files, opened) {
 		entry->nr_files++;
 		entry->nr_references += file_count(handle->file);
+		cond_resched();
 	}
 }
 
@@ -130,21 +126,37 @@ static void describe(const struct karena_object *object, struct karena_list_entr
  * @entry:	out
  *
  * Context: may sleep.
- * Return: whether there is such an object; if not, @entry is not written.
+ * Return: whether there is such an object; if not, @entry is not written. Also false, for a
+ * caller that is being killed.
  */
 bool karena_list_next(u64 after, struct karena_list_entry *entry)
 {
 	bool sees_all = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 	struct karena_object *object;
 	unsigned long id = after;
+	bool found = false;
 
-	mutex_lock(&objects_lock);
 	do {
+		if (mutex_lock_killable(&objects_lock))
+			return false;
 		object = xa_find_after(&objects, &id, ULONG_MAX, XA_PRESENT);
+		found = object && may_see(object, sees_all);
+		if (found)
+			describe(object, entry);
+		mutex_unlock(&objects_lock);
 		cond_resched();
-	} while (object && !may_see(object, sees_all));
-	if (object)
-		describe(object, entry);
-	mutex_unlock(&objects_lock);
-	return object;
+	} while (object && !found);
+	return found;
+}
+
+/**
+ * karena_list_exit() - free what the empty list still has
+ *
+ * An xa_insert() that failed may have left nodes on the way to its object.
+ *
+ * Context: may sleep; no object is left.
+ */
+void karena_list_exit(void)
+{
+	xa_destroy(&objects);
 }

@@ -17,5 +17,6 @@ void karena_list_del(struct karena_object *object);
 void karena_list_add_file(struct karena_handle *handle, struct file *file);
 void karena_list_del_file(struct karena_handle *handle);
 bool karena_list_next(u64 after, struct karena_list_entry *entry);
+void karena_list_exit(void);
 
 #endif /* KARENA_OBJECT_LIST_H */

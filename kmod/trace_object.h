@@ -44,7 +44,7 @@ DEFINE_EVENT(karena_object, karena_object_create,
 	TP_ARGS(object)
 );
 
-/* The last open file of an object, and with it every mapping, is gone. */
+/* The last open file of an object is gone, and kernel code has put it, too. */
 DEFINE_EVENT(karena_object, karena_object_destroy,
 	TP_PROTO(const struct karena_object *object),
 	TP_ARGS(object)

@@ -231,8 +231,8 @@ struct karena_query {
  * @length:	bytes that can be mapped, as fstat() tells
  * @bytes:	memory of the object's pages. What the kernel needs to manage the object is
  *		charged to the user, too, but is not part of this figure
- * @nr_references: references on the open files: descriptors in all processes, mappings,
- *		and calls under way
+ * @nr_references: references on the open files: descriptors in the tables of all processes,
+ *		in messages and registered with io_uring; mappings; and calls under way
  * @kind:	KARENA_KIND_*
  * @uid:	the user who created the object, and is charged for it, as the caller's user
  *		namespace shows that user
@@ -273,7 +273,7 @@ struct karena_list_entry {
  * first user namespace is told of all objects. Others are told of those that their own user
  * has created, by processes that exist in their pid namespace. Each entry was true when
  * it was written, but entries of one call need not be of the same moment. To go on, pass
- * the @id of the last entry. Fails with EINTR if a signal came; @out_count is not written
+ * the @id of the last entry. Fails with EINTR for a fatal signal; @out_count is not written
  * then.
  */
 struct karena_list {
@@ -298,7 +298,8 @@ struct karena_list {
  * with just @rights. Like everything that the object takes, the new file is charged to
  * the user who created the object, whoever calls: who passes an fd on lets its holder use
  * up that user's limit. REOPEN fails with EPERM if this open file lacks one of the rights,
- * with EDQUOT if that user's limit is reached, and with EMFILE or ENFILE.
+ * with EINVAL for a right that its kind of object does not have, with EDQUOT if that user's
+ * limit is reached, and with EMFILE or ENFILE.
  * RESTRICT takes all rights but @rights from this open file, hence from every
  * duplicate of it, for good. Existing mappings keep the access they have, and the
  * access that mprotect() can give them.
@@ -619,7 +620,7 @@ struct karena_arena_range {
  * Lists the ranges that are not free, in order. Each entry was true when it was
  * written, but entries of one call need not be of the same moment. If a range
  * extends past the last entry that fits, the next call continues it. Fails with
- * EINTR if a signal came; @out_count and @out_next are not written then.
+ * EINTR for a fatal signal; @out_count and @out_next are not written then.
  * Needs KARENA_RIGHT_MAP.
  */
 struct karena_arena_walk {
