@@ -3,9 +3,11 @@
  * libkarena: rings. Producers, and the consumer in both styles.
  */
 #define _GNU_SOURCE
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 #include "library_ring.h"
@@ -473,6 +475,14 @@ static void *produce(void *context)
 	return NULL;
 }
 
+/* In 32-bit programs, kernels without CONFIG_COMPAT_32BIT_TIME lack it, so no thread can wait. */
+static bool kernel_has_futexes(void)
+{
+	int word = 0;
+
+	return syscall(SYS_futex, &word, FUTEX_WAKE, 1, NULL, NULL, 0) == 0;
+}
+
 /* Threads of one process, all of which come to the ring for the first time. */
 TEST_F(ring, threads_share_a_handle)
 {
@@ -480,6 +490,8 @@ TEST_F(ring, threads_share_a_handle)
 	struct work works[NR_THREADS];
 	pthread_t threads[NR_THREADS];
 
+	if (!kernel_has_futexes())
+		SKIP(return, "this kernel has no futex() for 32-bit programs");
 	for (uint32_t i = 0; i < NR_THREADS; i++) {
 		works[i] = (struct work) { .ring = self->ring, .number = i };
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, produce, &works[i]));
