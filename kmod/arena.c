@@ -325,7 +325,7 @@ static int release_step(struct karena_arena *arena, unsigned long first, unsigne
 static int release_range(struct karena_arena *arena, unsigned long first, unsigned long nr_pages,
 			 const struct release_mode *how, u64 *done)
 {
-	unsigned long last;
+	unsigned long next = first, last;
 	int err;
 
 	*done = 0;
@@ -333,14 +333,16 @@ static int release_range(struct karena_arena *arena, unsigned long first, unsign
 		last = first + nr_pages - 1;
 		if (fatal_signal_pending(current) || arena_lock_to_remove(arena))
 			return -EINTR;
-		err = release_step(arena, first + *done, &last, how, !*done);
+		err = release_step(arena, next, &last, how, next == first);
 		up_write(&arena->lock);
-		if (!err)
-			*done = last - first + 1;
-		else if (err == -ENOMEM && *done)
+		if (!err) {
+			next = last + 1;
+			*done = next - first;
+		} else if (err == -ENOMEM && next != first) {
 			schedule_timeout_killable(1);	/* until there is memory for a node */
-		else
+		} else {
 			return err;
+		}
 		cond_resched();
 	}
 	return 0;

@@ -406,10 +406,9 @@ static bool drop_by_list(const struct page_tree_span *span)
 
 /*
  * Drops the pages of a span one by one. Unless @final, stops at the first page that others
- * have references on, and takes this page and those after it out of the span. Returns whether
- * it has stopped.
+ * have references on. Returns the slots of the pages that it has not dropped.
  */
-static bool drop_singly(struct page_tree_span *span, bool final)
+static unsigned long drop_singly(const struct page_tree_span *span, bool final)
 {
 	unsigned long map = span->map;
 	struct page *page;
@@ -426,7 +425,6 @@ static bool drop_singly(struct page_tree_span *span, bool final)
 			break;
 		}
 	}
-	span->map &= ~map;
 	return map;
 }
 
@@ -464,6 +462,7 @@ static unsigned long remove_some(struct karena_arena *arena, unsigned long first
 {
 	bool pause = takes_long(first, last);
 	struct page_tree_span span;
+	unsigned long left;
 	struct page *page;
 	int node;
 
@@ -475,8 +474,10 @@ static unsigned long remove_some(struct karena_arena *arena, unsigned long first
 		if (folio_memcg_kmem(as_folio(page))) {
 			gone->held |= drop_by_list(&span);
 		} else {
-			gone->left |= drop_singly(&span, false);
-			gone->held |= gone->left;
+			left = drop_singly(&span, false);
+			span.map &= ~left;
+			gone->left |= left != 0;
+			gone->held |= left != 0;
 		}
 		/* Before the leaf is freed: it may be the last one of its slab. */
 		if (pause)

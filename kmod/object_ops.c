@@ -67,21 +67,21 @@ long karena_op_list(struct karena_call *call, void *argp)
 	return 0;
 }
 
-long karena_op_reopen(struct karena_call *call, void *args)
+long karena_op_reopen(struct karena_call *call, void *argp)
 {
-	const struct karena_rights *rights = args;
+	const struct karena_rights *args = argp;
 
-	if (rights->__reserved)
+	if (args->__reserved)
 		return -EINVAL;
-	return karena_object_reopen(karena_file_handle(call->file), rights->rights);
+	return karena_object_reopen(karena_file_handle(call->file), args->rights);
 }
 
-long karena_op_restrict(struct karena_call *call, void *args)
+long karena_op_restrict(struct karena_call *call, void *argp)
 {
-	const struct karena_rights *rights = args;
+	const struct karena_rights *args = argp;
 
-	if (rights->__reserved || rights->rights & ~call->object->type->rights)
+	if (args->__reserved || args->rights & ~call->object->type->rights)
 		return -EINVAL;
-	karena_object_restrict(karena_file_handle(call->file), rights->rights);
+	karena_object_restrict(karena_file_handle(call->file), args->rights);
 	return 0;
 }

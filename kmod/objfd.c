@@ -249,24 +249,24 @@ int karena_object_publish(struct karena_object *object, loff_t length)
 	if (err)
 		return err;
 	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		err = fd;
 		goto unpin;
+	}
 
 	inode = object_inode(object, length);
-	if (IS_ERR(inode)) {
-		file = ERR_CAST(inode);
+	err = PTR_ERR_OR_ZERO(inode);
+	if (err)
 		goto put_fd;
-	}
 	object->inode = inode;
 	refcount_set(&object->users, 1);
 	err = karena_list_add(object);
-	if (err) {
-		file = ERR_PTR(err);
+	if (err)
 		goto put_inode;
-	}
 
 	file = object_open(object, object->type->rights);
-	if (IS_ERR(file))
+	err = PTR_ERR_OR_ZERO(file);
+	if (err)
 		goto unlist;
 	/* Trace before the fd is there, as another thread may close it at once. */
 	trace_karena_object_create(object);
@@ -281,10 +281,9 @@ put_inode:
 	iput(inode);
 put_fd:
 	put_unused_fd(fd);
-	fd = PTR_ERR(file);
 unpin:
 	karena_objfs_unpin();
-	return fd;
+	return err ?: fd;
 }
 
 /**

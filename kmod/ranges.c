@@ -631,12 +631,12 @@ static struct ranges_node *ranges_clear(struct ranges *r, struct ranges_change *
 static void ranges_apply(struct ranges *r, struct ranges_change *c,
 			 struct ranges_node *rest, struct ranges_node *fresh)
 {
-	unsigned long free = c->node->first - c->node->gap;
+	unsigned long gap_first = ranges_gap_first(c->node);
 	struct ranges_node *node;
 
 	if (c->node->first < c->first) {
 		ranges_cut(r, c, rest);
-		free = c->first;
+		gap_first = c->first;
 	}
 	node = ranges_clear(r, c);
 	c->node->first = max(c->node->first, c->last + 1);
@@ -646,14 +646,14 @@ static void ranges_apply(struct ranges *r, struct ranges_change *c,
 		node->first = c->first;
 		node->last = c->last;
 		node->state = c->state;
-		node->gap = c->first - free;
+		node->gap = c->first - gap_first;
 		if (fresh)
 			ranges_insert(r, fresh, c->node);
 		else
 			ranges_augment_propagate(&node->rb, NULL);
-		free = c->last + 1;
+		gap_first = c->last + 1;
 	}
-	ranges_set_gap(c->node, c->node->first - free);
+	ranges_set_gap(c->node, c->node->first - gap_first);
 }
 
 /* Returns the number of nodes that a change adds. */
