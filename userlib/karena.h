@@ -52,6 +52,7 @@
  * left. For producers that the consumer starts or lets in:
  *
  * 1. karena_ring_reopen() with KARENA_RIGHT_PRODUCE makes an open file for producers.
+ *    Those that reserve records also need KARENA_RIGHT_MAP and KARENA_RIGHT_MAP_WRITE.
  * 2. karena_ring_restrict() takes this right from the consumer's own. If the producers
  *    shared that open file, they would lose it too: their calls would fail with -EPERM,
  *    and the ring would have ended.
