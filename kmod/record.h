@@ -358,7 +358,7 @@ static inline bool record_slot_is_open(const struct record_slot *slot, __u32 wor
 }
 
 /**
- * record_find() - is this an open record of that owner?
+ * record_find() - check that a position is of an open record of an owner
  * @r:		as it is
  * @position:	any number; where headers are slots, a border
  * @owner:	not RECORD_OWNER_KERNEL

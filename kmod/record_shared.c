@@ -193,7 +193,7 @@ static int shared_begin_at_hint(struct shared_ring *r, struct shared_walk *w)
  * shared_reserve_bytes() - reserve a record, by a walk to the end of the chain
  * @r:		the ring
  * @bytes:	in all, a multiple of the grain
- * @header:	of a BUSY record of so many bytes
+ * @header:	header of a BUSY record that takes @bytes
  * @steps:	how many headers to look at, at most
  * @unit:	out, its header
  *
@@ -454,10 +454,10 @@ static int shared_death_begin(const struct shared_ring *r, struct shared_death *
  * @death:	@gone and @context, else zeroes; or as the last call left it
  * @steps:	how many headers to look at, at most
  *
- * To be called after they are gone: all that they reserved lies below what was the limit
- * when the walk began. Whoever waits is to be woken after it, in any case, as they may have
- * died between a finish and the look at armed. Until it returns 0 their numbers are not to
- * be given to others; after -EBADMSG they never are.
+ * Call it after the owners are gone: all that they reserved lies below what was the limit
+ * when the walk began. Afterwards always wake all waiters, as an owner may have died between
+ * a finish and its look at armed. Until it returns 0, do not give the owners' numbers to
+ * others; after -EBADMSG never do.
  *
  * Return: 0 if none of theirs is open any more; -EAGAIN if the steps did not suffice: call
  * it again; -EBADMSG if a member wrote over words or headers, so that some may be left.

@@ -26,7 +26,7 @@
  * accidents; members of a ring can destroy its records anyway.
  *
  * The consumer has two words. Below @read all is consumed. Below @freed all units hold the
- * marks of the next lap. Who takes over from a dead consumer writes the marks from @freed
+ * marks of the next lap. A successor of a dead consumer writes the marks from @freed
  * to @read again, which does no harm, as nobody can reserve there; and goes on at @read.
  *
  * The hint is where the last reservation ended, or an earlier one: producers begin there to
@@ -294,7 +294,7 @@ static inline bool shared_finish(struct shared_ring *r, shared_unit *unit, __u64
 {
 	shared_point("before the finish");
 	/*
-	 * Pairs with the acquire in shared_next(): whoever finds the record there reads its
+	 * Pairs with the acquire in shared_next(): a consumer that finds the record reads its
 	 * payload. And with the full barrier between the kernel's store of armed and its
 	 * look at the records: one of the two sees the other's store. The kernel side has
 	 * that barrier in the function that arms.
@@ -444,7 +444,7 @@ static inline bool shared_release(struct shared_ring *r, struct shared_reader *c
 }
 
 /**
- * struct shared_walk - a walk over records by somebody who is not their consumer
+ * struct shared_walk - a walk over records by a task other than the consumer
  * @position:	of the header to look at next
  * @limit:	no unit at or beyond it is looked at
  * @read:	what the consumer had read as the walk began

@@ -19,7 +19,7 @@ static __always_inline void ring_count_loss(u64 *records, u64 nr, u64 *payload, 
 	atomic64_add(bytes, (atomic64_t *)payload);
 }
 
-/* There was no space for @nr records of so many payload bytes in all. */
+/* Counts @nr records, and their payload bytes, for which there was no space. */
 static __always_inline void ring_lost_full(struct karena_ring *ring, unsigned int nr, u64 bytes)
 {
 	struct karena_ring_producer *page = ring->producer_page;

@@ -469,7 +469,7 @@ int ring_take_role(struct karena_ring *ring, const struct file *file)
 }
 
 /**
- * ring_has_role() - is the caller the consumer?
+ * ring_has_role() - check whether the caller is the consumer
  * @ring:	the ring
  * @file:	the open file it came by
  *
@@ -587,7 +587,7 @@ void ring_parties_close(struct karena_ring *ring, const struct file *file)
 }
 
 /**
- * ring_homes_exit() - for the module's exit: no process is told of any more
+ * ring_homes_exit() - stop watching all processes, when the module is unloaded
  *
  * Notifiers are freed by callbacks that run some time after the last file was
  * closed; the module's text must stay until the last of them has returned.

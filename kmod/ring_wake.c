@@ -443,8 +443,8 @@ void ring_wake_end(struct karena_ring *ring)
  * @ring:	the ring
  *
  * epoll puts itself on a queue when it calls ->poll for the first time. When EPOLL_CTL_MOD
- * changes the events later, epoll stays on this queue, although it may be the other one's
- * events that it waits for now.
+ * changes the events, epoll stays on this queue, although the other queue is woken for the
+ * new events.
  *
  * Context: any; ring_arm() or ring_want_half() follows, and publishes the change.
  */

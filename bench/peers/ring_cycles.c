@@ -22,7 +22,7 @@
 #define BATCHES		8
 #define SAMPLES		20000
 #define LENGTH_MAX	4096
-/* Of two threads at once: each sends so many batches in a round. */
+/* Number of batches that each of two threads sends in a round. */
 #define PAIR_BATCHES	32
 #define PAIR_SECONDS	6
 /* So often a thread looks whether a round begins before it lets others run. */
